@@ -1,0 +1,85 @@
+"""What a workflow is made of: Phase, Condition, Workflow. Values only; machine.py makes them run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NOT_STARTED = "NOT_STARTED"
+IN_PROGRESS = "IN_PROGRESS"
+COMPLETED = "COMPLETED"
+
+Configuration = Mapping[str, str]
+"""Phase name -> state: NOT_STARTED, the phase's `begun` state, or COMPLETED. One entry for every phase."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that must hold before a phase may start, beyond the states of other phases.
+
+    `kind` is "wait" (clears by itself) or "fix" (needs the operator). `says` is the sentence shown while it does not
+    hold, `hint` what to do. `override` names the flag that lets the operator pass it by name ("" when none does).
+    """
+
+    name: str
+    kind: str
+    says: str
+    hint: str
+    override: str = ""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A unit of operator work: one row of a workflow's table.
+
+    `command` is what follows `yb-voyager` on the command line. `after` must be COMPLETED and `overlaps` begun before it
+    starts, and the conditions in `when` must hold. `done_when` must be COMPLETED and `done_begun` begun before it
+    completes. `begun` names the middle state.
+    """
+
+    name: str
+    title: str
+    command: str
+    summary: str
+    tips: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    overlaps: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    done_when: tuple[str, ...] = ()
+    done_begun: tuple[str, ...] = ()
+    repeatable: bool = False
+    streams: bool = False
+    consequential: bool = False
+    offered: bool = True
+    begun: str = IN_PROGRESS
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """An ordered table of phases and the conditions they name."""
+
+    name: str
+    title: str
+    phases: tuple[Phase, ...]
+    conditions: tuple[Condition, ...] = ()
+
+    def phase(self, name: str) -> Phase:
+        """Return the row called `name`; KeyError names the workflow when there is none."""
+        for phase in self.phases:
+            if phase.name == name:
+                return phase
+        raise KeyError(f"workflow {self.name} has no phase {name}")
+
+    def condition(self, name: str) -> Condition:
+        for condition in self.conditions:
+            if condition.name == name:
+                return condition
+        raise KeyError(f"workflow {self.name} has no condition {name}")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true beside the configuration: phases with a live lease, and conditions that hold."""
+
+    running: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()

@@ -1,0 +1,113 @@
+"""The errors of the product: each says what happened and what to do next, and carries its exit code."""
+
+from __future__ import annotations
+
+
+class VoyagerError(Exception):
+    """Something the operator can act on.
+
+    `message` says what happened and to which object, `hint` what to do next. `details` holds further lines
+    (a list of objects, the SQL to run) and goes into the JSON error document as it is.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class UsageError(VoyagerError):
+    """The command line or the configuration is wrong."""
+
+    exit_code = 2
+
+
+class DifferencesFound(VoyagerError):
+    """Verification found that source and target are not equal."""
+
+    exit_code = 3
+
+
+class BlockersFound(VoyagerError):
+    """Guardrails or DDL that failed stand in the way."""
+
+    exit_code = 4
+
+
+class NotAllowed(VoyagerError):
+    """The state machine has no such transition now."""
+
+    exit_code = 5
+
+
+class LockedByOther(VoyagerError):
+    """Somebody else holds the lease of this phase."""
+
+    exit_code = 6
+
+
+class LeaseLost(LockedByOther):
+    """Our lease was taken over while we worked; nothing more may be written."""
+
+
+class ConfirmationNeeded(VoyagerError):
+    """The command changes something of consequence and nobody confirmed it."""
+
+    exit_code = 7
+
+
+class DatabaseAway(VoyagerError):
+    """A database or the network is away; nothing is lost, run the same command again."""
+
+    exit_code = 8
+
+
+class PermissionMissing(VoyagerError):
+    """Authentication failed or a grant is missing; `details` holds the GRANT as SQL where one is known."""
+
+    exit_code = 9
+
+
+class OutOfSpace(VoyagerError):
+    """A disk, a quota or a message size is exhausted."""
+
+    exit_code = 10
+
+
+class DamagedFile(VoyagerError):
+    """A data file is not what the manifest says it is."""
+
+    exit_code = 10
+
+
+class ResyncNeeded(VoyagerError):
+    """A replication slot or a binlog is lost."""
+
+    exit_code = 11
+
+
+class RowsSetAside(VoyagerError):
+    """The work is done, with rows set aside."""
+
+    exit_code = 12
+
+
+class NothingToDo(VoyagerError):
+    """There is nothing to do now but wait."""
+
+    exit_code = 13
+
+
+class NobodyRunsIt(VoyagerError):
+    """A phase is in progress and nobody runs it."""
+
+    exit_code = 14
+
+
+class Interrupted(VoyagerError):
+    """The operator stopped the command at a safe point."""
+
+    exit_code = 130

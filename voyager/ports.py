@@ -1,0 +1,121 @@
+"""The protocols between the phases and the engines: what a phase may ask of a source or a target."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from voyager.catalog import Catalog, Table
+from voyager.endpoint import Endpoint
+from voyager.identifiers import TableName
+
+
+@dataclass(frozen=True)
+class Check:
+    """The answer of one guardrail. `severity` is "ok", "warning" or "error"; `sql` repairs it where SQL can;
+    `exit_code` is what the command ends with when this error stops it (4, or 9 for a missing grant)."""
+
+    id: str
+    severity: str
+    finding: str
+    sql: str = ""
+    exit_code: int = 4
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a server can do, asked of the server itself (never inferred from a product's name elsewhere).
+
+    `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. `settings` are the session settings
+    for loading that the server and the role accept. `facts` holds what is only shown.
+    """
+
+    version: str
+    version_number: int
+    release: str | None = None
+    transactional_ddl: bool = True
+    indexes_before_data: bool = False
+    concurrent_index_builds: bool = False
+    copy_rows_per_transaction: bool = False
+    replication_role: bool = False
+    terminate_backends: bool = True
+    tid_range_scans: bool = True
+    exported_snapshots: bool = True
+    strict_sequences: bool = True
+    read_only_standby: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChunkRange:
+    """The part of one table that a chunk holds. `predicate` is SQL over the table's own columns, "" for all of it;
+    made by the source from numbers of its catalog, never from text of a user."""
+
+    table: TableName
+    ordinal: int
+    predicate: str = ""
+    rows_estimated: int = 0
+    bytes_estimated: int = 0
+
+
+@dataclass(frozen=True)
+class WriteCounter:
+    """How often a table has been written, by the server's own counters. Equal counters at two times mean: not
+    written between them. `identity` changes when the table was truncated, rewritten or its counters were reset."""
+
+    writes: int
+    identity: str
+
+
+class Snapshot(Protocol):
+    """One consistent view of the source that many connections read."""
+
+    id: str
+    taken_at: str
+
+    def read(self, table: Table, part: ChunkRange) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Stream the part as COPY text, each item a whole number of rows (each row ends in a newline).
+
+        The connection is one of the snapshot's own pool, returned when the context ends.
+        """
+        ...
+
+
+class Source(Protocol):
+    """The database we read."""
+
+    endpoint: Endpoint
+
+    def probe(self) -> Capabilities: ...
+
+    def preflight(self, phase: str) -> list[Check]:
+        """The guardrails of `phase` (a phase's name) on this source."""
+        ...
+
+    def read_catalog(self) -> Catalog:
+        """Every relation of the chosen schemas (all but the server's own when none are chosen)."""
+        ...
+
+    def export_ddl(self, *, owners: bool, grants: bool, comments: bool) -> str:
+        """The schema as SQL text in an order that can be executed."""
+        ...
+
+    def plan_chunks(self, table: Table, chunk_bytes: int) -> list[ChunkRange]: ...
+
+    def open_snapshot(
+        self, tables: Sequence[Table], connections: int
+    ) -> AbstractAsyncContextManager[Snapshot]:
+        """Open a snapshot for `connections` readers; the tables are locked against DDL while it is open."""
+        ...
+
+    def write_counters(self, tables: Iterable[TableName]) -> dict[TableName, WriteCounter] | None:
+        """Counters of every table, or None when this server cannot tell."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Execute = Callable[..., Awaitable[Any]]
+"""`await execute(sql, *args)` on one connection, `$1`-style parameters; returns the first row or None."""

@@ -1,0 +1,30 @@
+"""Progress: what a running phase tells about one table or step. The engine emits values; only cli draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """The absolute standing of one table (or step) in one phase; a later value replaces an earlier one.
+
+    Rows and bytes are totals since the phase's first attempt. `status` is QUEUED, the phase's own verb
+    (EXPORTING, LOADING, VERIFYING, BUILDING), DONE, SKIPPED or FAILED.
+    """
+
+    schema: str
+    table: str
+    status: str
+    rows_done: int = 0
+    rows_total: int | None = None
+    rows_estimated: int | None = None
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    rows_quarantined: int = 0
+    message: str = ""
+
+
+Report = Callable[[TableProgress], None]
+"""Handlers call it as often as they like; it coalesces and never blocks on the database."""
