@@ -1,0 +1,175 @@
+"""Context: one migration opened for work: its record, its two ends, its export-dir, and the facts about it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from statemachine.definition import Configuration, Facts, Workflow
+from statemachine.machine import Statechart, restore
+from statemachine.workflows import WORKFLOWS
+from voyager import status
+from voyager.endpoint import Endpoint
+from voyager.errors import DatabaseAway, PermissionMissing, UsageError
+from voyager.export_dir import ExportDir
+from voyager.identifiers import TableName
+from voyager.ports import Source
+from voyager.sources import open_source
+from voyager.store.record import MigrationRecord
+from voyager.store.state import StateStore
+
+if TYPE_CHECKING:
+    from voyager.config import Config
+    from voyager.target.target import Target
+
+
+@dataclass
+class Context:
+    """One migration opened for work. `source_password` and the target's password stay in memory only."""
+
+    store: StateStore
+    record: MigrationRecord
+    target_endpoint: Endpoint
+    source_password: Callable[[], str | None]
+    lease_seconds: float = 30.0
+
+    @property
+    def workflow(self) -> Workflow:
+        return WORKFLOWS[self.record.workflow]
+
+    @property
+    def configuration(self) -> Configuration:
+        """The states of all phases, of a migration saved by an older version too."""
+        saved = {name: phase.state for name, phase in self.record.phases.items()}
+        return restore(self.workflow, saved, saved_by=self.record.voyager_version)
+
+    @property
+    def chart(self) -> Statechart:
+        return Statechart(self.workflow, self.configuration)
+
+    @cached_property
+    def source(self) -> Source:
+        """The source; it connects when first asked something."""
+        return open_source(Endpoint.from_public(self.record.source, self.source_password()))
+
+    @cached_property
+    def target(self) -> Target:
+        from voyager.target.target import Target
+
+        return Target(self.target_endpoint)
+
+    @cached_property
+    def export_dir(self) -> ExportDir:
+        return ExportDir(Path(self.record.export_dir))
+
+    def refresh(self) -> MigrationRecord:
+        self.record = self.store.migrations.read(self.record.migration_uuid)
+        return self.record
+
+    def observe_facts(self, *, overrides: frozenset[str] = frozenset(), ask_source: bool = True) -> Facts:
+        """What is true now: live leases, and the conditions that hold.
+
+        The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER has not begun.
+        """
+        unchanged = self._source_unchanged() if ask_source and self._cutover_is_near() else None
+        facts = status.facts(self.record, source_unchanged=unchanged)
+        return Facts(running=facts.running, holds=facts.holds | overrides)
+
+    def close(self) -> None:
+        if "source" in self.__dict__:
+            self.source.close()
+        self.store.close()
+
+    def _cutover_is_near(self) -> bool:
+        verify = self.record.phases.get("VERIFY")
+        cutover = self.record.phases.get("CUTOVER")
+        return bool(
+            verify
+            and verify.state == "COMPLETED"
+            and verify.summary.get("counters")
+            and cutover
+            and cutover.state == "NOT_STARTED"
+        )
+
+    def _source_unchanged(self) -> bool | None:
+        """True, False, or None when the source cannot be asked now."""
+        recorded = self.record.phases["VERIFY"].summary["counters"]
+        names = [TableName(entry["schema"], entry["table"]) for entry in recorded]
+        try:
+            counters = self.source.write_counters(names)
+        except (DatabaseAway, PermissionMissing, UsageError):
+            return None
+        if counters is None:
+            return None
+        return all(
+            name in counters
+            and counters[name].writes == entry["writes"]
+            and counters[name].identity == entry["identity"]
+            for name, entry in zip(names, recorded, strict=True)
+        )
+
+
+def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
+    """Find the migration that `config` means and open it.
+
+    With one active migration in the target neither name nor uuid is needed. Raises UsageError when none or
+    several match, DatabaseAway or PermissionMissing when the target cannot be asked.
+    """
+    endpoint = config.target
+    store = StateStore.connect(endpoint, outage_budget=outage_budget)
+    try:
+        found = find_migration(store, name=config.migration_name, uuid=config.migration_uuid)
+        record = store.migrations.read(found)
+    except BaseException:
+        store.close()
+        raise
+    return Context(
+        store=store,
+        record=record,
+        target_endpoint=endpoint,
+        source_password=lambda: config.source_password,
+        lease_seconds=config.lease_seconds,
+    )
+
+
+def find_migration(store: StateStore, *, name: str | None, uuid: UUID | None) -> UUID:
+    """Return the uuid of the one migration meant; ended ones are found by uuid, or by a name no active one has."""
+    where = f"in the target database {store.endpoint.database}"
+    if not store.ddl.installed():
+        raise UsageError(
+            f"There is no migration {where}: it has no ybvoyager schema.",
+            "Start one with: yb-voyager migrate init, or name the right database with --target-db-name.",
+        )
+    rows = store.migrations.find(name=name, uuid=uuid, active_only=True)
+    if not rows:
+        rows = store.migrations.find(name=name, uuid=uuid, active_only=False)
+        if not name and not uuid:
+            rows = rows[:1]
+    if len(rows) == 1 or (rows and name and not uuid):
+        return rows[0].migration_uuid
+    if rows:
+        raise UsageError(
+            f"{len(rows)} active migrations are {where}; say which one.",
+            "Add --migration-name with one of: " + ", ".join(sorted(row.name for row in rows)) + ".",
+        )
+    asked = f"called {name!r}" if name else f"with uuid {uuid}" if uuid else "at all"
+    raise UsageError(
+        f"There is no migration {asked} {where}.",
+        "Start one with: yb-voyager migrate init. `yb-voyager migrate status` without a name shows what is there.",
+    )
+
+
+def actor() -> str:
+    """Who acts, for events and leases: user@host pid."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} {os.getpid()}"

@@ -1,0 +1,96 @@
+"""Heartbeat: renews a lease and carries progress to the target, once a second, beside the work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from voyager.errors import LeaseLost, VoyagerError
+from voyager.progress import TableProgress
+
+if TYPE_CHECKING:
+    from voyager.store.lease import Lease
+    from voyager.store.state import StateStore
+
+WRITE_EVERY = 1.0
+
+
+class Heartbeat:
+    """A thread that keeps the lease alive until close().
+
+    It renews at a third of the lease's length. A renewal that finds the lease gone, or that could not be made before
+    the lease ran out by our own monotonic clock, makes check() raise LeaseLost.
+    """
+
+    def __init__(self, *, store: StateStore, lease: Lease, listener: Callable[[TableProgress], None]) -> None:
+        self.lease = lease
+        self._store = store
+        self._listener = listener
+        self._pending: dict[tuple[str, str], TableProgress] = {}
+        self._notes: list[str] = []
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._lost = False
+        self._renewed_at = time.monotonic()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{lease.phase}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def report(self, progress: TableProgress) -> None:
+        """Take the standing of one table; the newest one of each table is written within a second."""
+        with self._guard:
+            self._pending[(progress.schema, progress.table)] = progress
+        self._listener(progress)
+
+    def note(self, sentence: str) -> None:
+        with self._guard:
+            self._notes.append(sentence)
+
+    def check(self) -> None:
+        """Raise LeaseLost when this process may no longer act."""
+        if self._lost:
+            raise LeaseLost(
+                f"The lease of {self.lease.phase} was taken over by another process while this one was stopped or cut off.",
+                "Nothing more is written from here. Look with: yb-voyager migrate status.",
+            )
+
+    def flush(self) -> None:
+        """Write what is pending now; raises what the store raises."""
+        with self._guard:
+            batch, self._pending = list(self._pending.values()), {}
+            notes, self._notes = self._notes, []
+        if batch:
+            self._store.progress.put(self.lease.migration_uuid, self.lease.phase, batch)
+        for sentence in notes:
+            self._store.events.add(
+                self.lease.migration_uuid, phase=self.lease.phase, kind="warning", actor=self.lease.owner,
+                detail={"message": sentence},
+            )
+
+    def close(self) -> None:
+        """Stop beating and give the lease back."""
+        self._stop.set()
+        self._thread.join(timeout=self.lease.seconds)
+        try:
+            self.flush()
+            if not self._lost:
+                self._store.leases.release(self.lease)
+        except VoyagerError:
+            # The target is away: the lease expires by itself, and progress is a copy of what ledger and manifest say.
+            return
+
+    def _beat(self) -> None:
+        while not self._stop.wait(min(WRITE_EVERY, self.lease.seconds / 3)):
+            try:
+                if time.monotonic() - self._renewed_at >= self.lease.seconds / 3:
+                    asked_at = time.monotonic()
+                    if not self._store.leases.renew(self.lease):
+                        self._lost = True
+                        return
+                    self._renewed_at = asked_at
+                self.flush()
+            except VoyagerError:
+                continue

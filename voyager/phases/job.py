@@ -1,0 +1,53 @@
+"""What a phase handler gets (Job) and gives back (Outcome)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from voyager.errors import VoyagerError
+from voyager.progress import Report
+
+if TYPE_CHECKING:
+    from statemachine.definition import Phase
+    from voyager.export_dir import ExportDir
+    from voyager.ports import Source
+    from voyager.store.lease import Lease
+    from voyager.store.record import MigrationRecord
+    from voyager.store.state import StateStore
+    from voyager.target.target import Target
+
+
+@dataclass
+class Job:
+    """One attempt at one phase, under its lease.
+
+    `source` raises on first use when the source is not needed and cannot be reached. `checkpoint()` is called between
+    pieces of work: it raises LeaseLost when the lease was taken over and Interrupted when the operator asked to
+    stop. `report` takes the standing of tables, `warn` a sentence for the operator and the event log.
+    """
+
+    record: MigrationRecord
+    phase: Phase
+    options: Any
+    source: Source
+    target: Target
+    store: StateStore
+    lease: Lease
+    export_dir: ExportDir
+    report: Report
+    warn: Callable[[str], None]
+    checkpoint: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a completed phase leaves: `summary` (JSON values only) is kept in migration_state and history, `headline` is
+    one sentence for people, `details` more lines, `problem` an error that decides the exit code of a phase that
+    is completed all the same (verification with differences)."""
+
+    headline: str
+    summary: dict[str, Any] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+    problem: VoyagerError | None = None

@@ -1,0 +1,28 @@
+"""How a phase declares its options: one dataclass field each; flag, environment key, config key and help come from it."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    flags: tuple[str, ...] = (),
+    hidden: bool = False,
+    per_run: bool = False,
+    metavar: str = "",
+) -> Any:
+    """Declare one option of a phase's Options dataclass.
+
+    The field's name gives the flag (`parallel_jobs` -> `--parallel-jobs`) and the config key (`parallel-jobs`) unless
+    `flags` spells it. `per_run` options (start_clean, dry runs, confirmations) are taken from the command line
+    only and are never saved. Types allowed: bool, int, float, str, `str | None`, `int | None`, `tuple[str, ...]`
+    (given comma-separated, quotes keep commas).
+    """
+    return field(
+        default=default,
+        metadata={"help": help, "flags": flags, "hidden": hidden, "per_run": per_run, "metavar": metavar},
+    )
