@@ -1,0 +1,7 @@
+"""`python -m voyager` is the yb-voyager command."""
+
+from __future__ import annotations
+
+from voyager.cli.app import main
+
+main()
