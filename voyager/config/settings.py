@@ -1,0 +1,255 @@
+"""The settings that every command knows: one row each; flag, environment variable, config key and help come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. `section` is the block of the config file ("" for the top level), `key` its name there.
+
+    `kind` is str, int, float, bool, path, uuid or list (comma-separated, quotes keep commas). `per_run` settings are taken
+    from the command line alone.
+    """
+
+    name: str
+    help: str
+    kind: str = "str"
+    section: str = ""
+    key: str = ""
+    flags: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    panel: str = "This command"
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    hidden: bool = False
+    per_run: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The long flag, as messages name it."""
+        return self.flags[0] if self.flags else "--" + self.name.replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it, the strongest first."""
+        return () if self.per_run else (f"YB_VOYAGER_{self.name.upper()}", *self.environment)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Section and key in the config file."""
+        return self.section, self.key or self.name.replace("_", "-")
+
+
+SOURCE, TARGET, MIGRATION, OUTPUT = "Source database", "Target database", "Which migration", "Output and behaviour"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str) -> tuple[Setting, ...]:
+    def row(
+        key: str, help: str, *, kind: str = "str", metavar: str = "", pg: tuple[str, ...] = (), **more: object
+    ) -> Setting:
+        name = f"{role}_{key.replace('-', '_')}"
+        return Setting(
+            name,
+            help,
+            kind,
+            section=role,
+            key=key,
+            panel=panel,
+            metavar=metavar,
+            environment=pg,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def libpq(variable: str) -> tuple[str, ...]:
+        # PG… variables describe the target: every migrate command needs it, and one set cannot describe both ends.
+        return (variable,) if role == "target" else ()
+
+    return (
+        row(
+            "db-uri",
+            f"All of the {role} in one: postgresql://user@host:port/database, or 'host=… dbname=…', or 'service=name'.",
+        ),
+        row(
+            "db-type",
+            f"Kind of database; taken from the URI or the port when left out ({', '.join(engines)}).",
+            choices=engines,
+        ),
+        row("db-host", "Host name, address, or directory of the socket.", metavar="HOST", pg=libpq("PGHOST")),
+        row("db-port", f"Port (default: {default_port}).", kind="int", metavar="PORT", pg=libpq("PGPORT")),
+        row("db-name", "Database.", metavar="NAME", pg=libpq("PGDATABASE")),
+        row("db-user", "User to connect as.", metavar="USER", pg=libpq("PGUSER")),
+        row("db-schema", "Schemas, comma-separated (default: all but the server's own).", kind="list", metavar="LIST"),
+        row("db-password-file", "File whose first line is the password.", kind="path", metavar="FILE"),
+        row(
+            "db-password",
+            "Password. Others on this machine can read it: use a file or the environment.",
+            hidden=True,
+            per_run=True,
+        ),
+        row(
+            "ssl-mode",
+            "How to use TLS: " + ", ".join(SSL_MODES) + ".",
+            metavar="MODE",
+            pg=libpq("PGSSLMODE"),
+            choices=SSL_MODES,
+            flags=(f"--{role}-ssl-mode", f"--{role}-db-ssl-mode"),
+        ),
+        row(
+            "ssl-cert",
+            "Client certificate.",
+            kind="path",
+            metavar="FILE",
+            pg=libpq("PGSSLCERT"),
+            flags=(f"--{role}-ssl-cert", f"--{role}-db-ssl-cert"),
+        ),
+        row(
+            "ssl-key",
+            "Key of the client certificate.",
+            kind="path",
+            metavar="FILE",
+            pg=libpq("PGSSLKEY"),
+            flags=(f"--{role}-ssl-key", f"--{role}-db-ssl-key"),
+        ),
+        row(
+            "ssl-root-cert",
+            "Certificates of the authorities to trust.",
+            kind="path",
+            metavar="FILE",
+            pg=libpq("PGSSLROOTCERT"),
+            flags=(f"--{role}-ssl-root-cert", f"--{role}-db-ssl-root-cert"),
+        ),
+        row(
+            "ssl-crl",
+            "Certificates that were revoked.",
+            kind="path",
+            metavar="FILE",
+            pg=libpq("PGSSLCRL"),
+            flags=(f"--{role}-ssl-crl", f"--{role}-db-ssl-crl"),
+        ),
+    )
+
+
+SOURCE_ENGINES = ("postgresql", "yugabytedb", "mysql", "oracle")
+TARGET_ENGINES = ("yugabytedb", "postgresql")
+
+SOURCE_SETTINGS = _endpoint("source", SOURCE, SOURCE_ENGINES, "5432 for PostgreSQL, 3306 for MySQL, 1521 for Oracle")
+TARGET_SETTINGS = _endpoint("target", TARGET, TARGET_ENGINES, "5433")
+MIGRATION_SETTINGS = (
+    Setting(
+        "migration_name", "Name of the migration; not needed while only one is active.", panel=MIGRATION, metavar="NAME"
+    ),
+    Setting("migration_uuid", "UUID of the migration, instead of its name.", "uuid", panel=MIGRATION, metavar="UUID"),
+    Setting(
+        "export_dir",
+        "Directory for schema files, data files and reports.",
+        "path",
+        panel=MIGRATION,
+        metavar="DIR",
+        flags=("--export-dir", "-e"),
+    ),
+    Setting(
+        "config_file",
+        "YAML file with settings (default: ./yb-voyager.yaml, then ~/.yb-voyager.yaml).",
+        "path",
+        panel=MIGRATION,
+        metavar="FILE",
+        flags=("--config-file", "-c"),
+    ),
+)
+OUTPUT_SETTINGS = (
+    Setting(
+        "output",
+        "table for people, json for programs (one document on stdout).",
+        panel=OUTPUT,
+        choices=("table", "json"),
+        flags=("--output", "-o"),
+        metavar="table|json",
+    ),
+    Setting(
+        "no_color", "Plain text without colors; NO_COLOR does the same.", "bool", panel=OUTPUT, flags=("--no-color",)
+    ),
+    Setting("debug", "Show the traceback of an internal error.", "bool", panel=OUTPUT, flags=("--debug",)),
+)
+RUN_SETTINGS = (
+    Setting("yes", "Answer yes to every question.", "bool", panel=OUTPUT, flags=("--yes", "-y"), per_run=True),
+    Setting(
+        "dry_run",
+        "Show what would be done, as SQL and steps; change nothing.",
+        "bool",
+        panel=OUTPUT,
+        flags=("--dry-run",),
+        per_run=True,
+    ),
+    Setting(
+        "progress",
+        "How progress is shown on stderr: auto, plain, json (one object a line) or none.",
+        panel=OUTPUT,
+        choices=("auto", "plain", "json", "none"),
+        metavar="KIND",
+    ),
+    Setting(
+        "outage_budget",
+        "Seconds to go on trying while the target is away (default: 300).",
+        "float",
+        panel=OUTPUT,
+        metavar="SECONDS",
+    ),
+    Setting(
+        "lease_seconds",
+        "Seconds after which a run that died may be taken over (default: 30).",
+        "float",
+        panel=OUTPUT,
+        metavar="SECONDS",
+        hidden=True,
+    ),
+)
+
+SETTINGS: tuple[Setting, ...] = (
+    *MIGRATION_SETTINGS, *TARGET_SETTINGS, *SOURCE_SETTINGS, *OUTPUT_SETTINGS, *RUN_SETTINGS,
+)  # fmt: skip
+
+SECTION_ALIASES = {
+    "export-data-from-source": "export-data",
+    "import-data-to-target": "import-data",
+    "initiate-cutover-to-target": "cutover",
+    "cutover-initiate": "cutover",
+    "end-migration": "end",
+    "finalize-schema-post-data-import": "finalize",
+}
+"""Section of yb-voyager's file -> section of ours."""
+
+LEGACY_KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({"send-diagnostics", "log-level", "profile", "control-plane-type"}),
+    "source": frozenset({"read-replica-endpoints", "oracle-db-sid", "oracle-home", "oracle-tns-alias", "oracle-cdb-name"}),
+    "export-schema": frozenset(
+        {"use-orafce", "comments-on-objects", "skip-colocation-recommendations", "skip-performance-recommendations",
+         "assessment-report-path", "assess-schema-before-export", "run-guardrails-checks", "object-type-list",
+         "exclude-object-type-list"}
+    ),
+    "import-schema": frozenset(
+        {"continue-on-error", "ignore-exist", "enable-orafce", "straight-order", "run-guardrails-checks",
+         "object-type-list", "exclude-object-type-list"}
+    ),
+    "export-data": frozenset({"export-type", "disable-pb", "allow-oracle-clob-data-export", "run-guardrails-checks"}),
+    "import-data": frozenset(
+        {"adaptive-parallelism", "adaptive-parallelism-max", "on-primary-key-conflict", "error-policy-snapshot",
+         "target-endpoints", "use-public-ip", "enable-upsert", "max-retries-streaming", "use-partition-root",
+         "cdc-partition-key", "cdc-partition-key-overrides", "skip-replication-checks", "skip-node-health-checks",
+         "skip-disk-usage-health-checks", "disable-pb", "truncate-tables", "truncate-splits", "run-guardrails-checks"}
+    ),
+    "cutover": frozenset({"prepare-for-fall-back", "use-yb-grpc-connector"}),
+    "finalize": frozenset({"refresh-mviews", "continue-on-error", "ignore-exist"}),
+    "end": frozenset({"backup-schema-files", "backup-data-files", "save-migration-reports", "backup-log-files", "backup-dir"}),
+    "analyze-schema": frozenset({"output-format", "target-db-version"}),
+}  # fmt: skip
+"""Keys of yb-voyager's file that are accepted, with a warning where they have no effect here."""
+
+LEGACY_SECTIONS = frozenset(
+    {"source-replica", "assess-migration", "archive-changes", "initiate-cutover-to-source", "yugabyted-control-plane",
+     "initiate-cutover-to-source-replica", "export-data-from-target", "import-data-to-source", "compare-performance",
+     "import-data-to-source-replica", "import-data-file", "get-data-migration-report", "ybaeon-control-plane"}
+)  # fmt: skip
+"""Sections of yb-voyager's file that commands of later workflows read; not looked into here."""
