@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +20,13 @@ from voyager.errors import UsageError
 PORTS = {"postgresql": 5432, "yugabytedb": 5433, "mysql": 3306, "oracle": 1521}
 ENGINE_OF_PORT = {5432: "postgresql", 5433: "yugabytedb", 3306: "mysql", 1521: "oracle"}
 TLS_KEYWORDS = {
-    "ssl_mode": "sslmode", "ssl_cert": "sslcert", "ssl_key": "sslkey", "ssl_root_cert": "sslrootcert", "ssl_crl": "sslcrl",
-}  # fmt: skip
+    "ssl_mode": "sslmode",
+    "ssl_cert": "sslcert",
+    "ssl_key": "sslkey",
+    "ssl_root_cert": "sslrootcert",
+    "ssl_crl": "sslcrl",
+}
+PLACE_KEYWORDS = {"db_type": "engine", "db_host": "host", "db_port": "port", "db_name": "dbname", "db_user": "user"}
 ENDPOINT_KEYWORDS = {"engine", "host", "port", "dbname", "user", "password", "passfile", "service", "application_name"}
 
 
@@ -72,7 +76,7 @@ class Config:
     def export_dir(self) -> Path | None:
         """The directory as an absolute path, so that a later command may run from anywhere."""
         given = self.get("export_dir")
-        return Path(os.path.abspath(os.path.expanduser(given))) if given else None
+        return Path(given).expanduser().absolute() if given else None
 
     @property
     def lease_seconds(self) -> float:
@@ -119,7 +123,7 @@ class Config:
         return self.password("target")
 
     def endpoint(self, role: str, saved: Mapping[str, Any] | None = None) -> Endpoint | None:
-        """The endpoint of `role` ("source" or "target"): what was given, over what was saved; None when neither tells."""
+        """The endpoint of `role` ("source" or "target"): what was given, over what was saved; None if neither tells."""
         keywords = self._keywords(role)
         if saved:
             keywords = _saved_keywords(saved) | keywords
@@ -178,7 +182,7 @@ class Config:
         return replace(self, values={**found, **self.values})
 
     def command_value(self, section: str, key: str) -> Value | None:
-        """What environment or file say about an option of a command: YB_VOYAGER_EXPORT_DATA_PARALLEL_JOBS, then the file."""
+        """What the environment (YB_VOYAGER_EXPORT_DATA_PARALLEL_JOBS) or the file say about an option of a command."""
         variable = f"YB_VOYAGER_{section}_{key}".upper().replace("-", "_")
         if self.environment.get(variable):
             return Value(self.environment[variable], variable)
@@ -204,9 +208,7 @@ class Config:
         name = found.pop("service", None) or (self.environment.get("PGSERVICE") if role == "target" else None)
         if name:
             found = conninfo.service(name, self.environment) | found
-        for setting, keyword in {
-            "db_type": "engine", "db_host": "host", "db_port": "port", "db_name": "dbname", "db_user": "user", **TLS_KEYWORDS,
-        }.items():  # fmt: skip
+        for setting, keyword in {**PLACE_KEYWORDS, **TLS_KEYWORDS}.items():
             value = self.values.get(f"{role}_{setting}")
             # A PG… variable is libpq's default: weaker than a URI or a service.
             if value is not None and not (value.origin.startswith("PG") and keyword in found):

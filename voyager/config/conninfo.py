@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -100,5 +99,8 @@ def service(name: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _service_files(environment: Mapping[str, str]) -> list[Path]:
-    own = environment.get("PGSERVICEFILE") or os.path.expanduser("~/.pg_service.conf")
-    return [Path(own), Path(environment.get("PGSYSCONFDIR") or "/etc/postgresql-common") / "pg_service.conf"]
+    own = environment.get("PGSERVICEFILE") or "~/.pg_service.conf"
+    return [
+        Path(own).expanduser(),
+        Path(environment.get("PGSYSCONFDIR") or "/etc/postgresql-common") / "pg_service.conf",
+    ]

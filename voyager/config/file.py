@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ def load(given: str | None, *, command_keys: CommandKeys) -> ConfigFile:
     """Read the file that was named, or the first default one that exists."""
     candidates = [given] if given else DEFAULT_FILES
     for candidate in candidates:
-        path = Path(os.path.expanduser(candidate))
+        path = Path(candidate).expanduser()
         if given or path.is_file():
             return _read(path, command_keys())
     return ConfigFile()
@@ -120,7 +119,7 @@ class _Reader:
         if stat.S_IMODE(self.path.stat().st_mode) & 0o077:
             raise UsageError(
                 f"{self.path} holds a password ({literal[0]}) and others may read the file.",
-                f"Run: chmod 600 {self.path}, or write password: {{file: PATH}}, {{env: NAME}} or {{command: PROGRAM}}.",
+                f"Run: chmod 600 {self.path}, or write password: {{file: PATH}}, {{env: NAME}}, {{command: RUN}}.",
             )
         self.warnings.append(
             f"{self.path}: {literal[0]} holds a password in clear; {{file: PATH}} keeps it out of this file."

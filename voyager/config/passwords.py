@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ COMMAND_SECONDS = 60
 def from_file(path: str, *, flag: str) -> str:
     """Return the first line of a file, without its line end."""
     try:
-        text = Path(os.path.expanduser(path)).read_text(encoding="utf-8-sig")
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"The password file {path} ({flag}) cannot be read: {reason}.") from None

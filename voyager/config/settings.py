@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Setting:
     """One setting. `section` is the block of the config file ("" for the top level), `key` its name there.
 
-    `kind` is str, int, float, bool, path, uuid or list (comma-separated, quotes keep commas). `per_run` settings are taken
-    from the command line alone.
+    `kind` is str, int, float, bool, path, uuid or list (comma-separated, quotes keep commas). `per_run` settings are
+    taken from the command line alone.
     """
 
     name: str
@@ -223,7 +223,9 @@ SECTION_ALIASES = {
 
 LEGACY_KEYS: dict[str, frozenset[str]] = {
     "": frozenset({"send-diagnostics", "log-level", "profile", "control-plane-type"}),
-    "source": frozenset({"read-replica-endpoints", "oracle-db-sid", "oracle-home", "oracle-tns-alias", "oracle-cdb-name"}),
+    "source": frozenset(
+        {"read-replica-endpoints", "oracle-db-sid", "oracle-home", "oracle-tns-alias", "oracle-cdb-name"}
+    ),
     "export-schema": frozenset(
         {"use-orafce", "comments-on-objects", "skip-colocation-recommendations", "skip-performance-recommendations",
          "assessment-report-path", "assess-schema-before-export", "run-guardrails-checks", "object-type-list",
@@ -242,7 +244,6 @@ LEGACY_KEYS: dict[str, frozenset[str]] = {
     ),
     "cutover": frozenset({"prepare-for-fall-back", "use-yb-grpc-connector"}),
     "finalize": frozenset({"refresh-mviews", "continue-on-error", "ignore-exist"}),
-    "end": frozenset({"backup-schema-files", "backup-data-files", "save-migration-reports", "backup-log-files", "backup-dir"}),
     "analyze-schema": frozenset({"output-format", "target-db-version"}),
 }  # fmt: skip
 """Keys of yb-voyager's file that are accepted, with a warning where they have no effect here."""
