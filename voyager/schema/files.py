@@ -1,0 +1,62 @@
+"""The schema directory of an export: one file per kind of statement, read back as an operator left it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from voyager.errors import UsageError
+from voyager.identifiers import visible
+from voyager.schema.kinds import FILES
+from voyager.schema.lexer import ParseError, split
+from voyager.schema.statements import Statement, classify
+
+
+def write_schema_files(statements: Iterable[Statement], directory: Path) -> tuple[str, ...]:
+    """Write every statement to the file of its kind, replace what an earlier export left, and return the files."""
+    contents: dict[str, list[str]] = {}
+    for statement in statements:
+        contents.setdefault(FILES.get(statement.kind, FILES["other"]), []).append(statement.text)
+    for stale in set(FILES.values()) - set(contents):
+        (directory / stale).unlink(missing_ok=True)
+    for name, texts in contents.items():
+        _write(directory / name, "".join(f"{text};\n\n" for text in texts))
+    return tuple(sorted(contents))
+
+
+def read_schema_files(directory: Path) -> list[Statement]:
+    """Read every .sql file under `directory`: ours in order of execution, then files that an operator added."""
+    known = list(dict.fromkeys(FILES.values()))
+    present = sorted(str(path.relative_to(directory).as_posix()) for path in directory.rglob("*.sql"))
+    names = [name for name in known if name in present] + [name for name in present if name not in known]
+    return [statement for name in names for statement in _read(directory / name, name)]
+
+
+def _read(path: Path, name: str) -> list[Statement]:
+    # Bytes, not text mode: a carriage return inside a function's body or a name is part of it.
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{visible(str(path))} is not UTF-8 (byte {error.start}).", "Save the file as UTF-8 and run again."
+        ) from None
+    try:
+        return [classify(raw.text, line=raw.line, file=name) for raw in split(text)]
+    except ParseError as error:
+        raise ParseError(
+            f"{visible(str(path))}, line {error.line}: {error.message}",
+            line=error.line,
+            hint="Correct the file and run the same command again.",
+        ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8"))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,43 @@
+"""SQL text in, statements and parse trees out; the only module that knows the parser library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from voyager.schema.lexer import ParseError, RawStatement, split
+
+__all__ = ["ParseError", "RawStatement", "name_of", "parse", "split", "walk"]
+
+
+def parse(text: str) -> Any:
+    """Return the parse tree of one statement: the concrete node (CreateStmt, AlterTableStmt, …)."""
+    import postgast
+
+    try:
+        statements = postgast.parse(text).stmts
+    except postgast.PgQueryError as error:
+        position = max(0, (getattr(error, "cursorpos", 0) or 0) - 1)
+        line = text.count("\n", 0, position) + 1
+        raise ParseError(f"The statement cannot be read: {_reason(error)}.", line=line) from None
+    if len(statements) != 1:
+        raise ParseError(f"One statement was expected, the text holds {len(statements)}.", line=1)
+    return postgast.unwrap_node(statements[0].stmt)
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """Yield every concrete node of the tree, depth first."""
+    import postgast
+
+    for _, message in postgast.walk(node):
+        yield message
+
+
+def name_of(node: Any) -> str:
+    """Return the concrete type's name of a node: `CreateStmt`, `Constraint`, …"""
+    return str(node.DESCRIPTOR.name)
+
+
+def _reason(error: Any) -> str:
+    # The library's message may quote the text near the error; names in it are made visible by whoever prints.
+    return str(getattr(error, "message", "") or error).strip().rstrip(".")
