@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from statemachine.errors import WorkflowError
+
 NOT_STARTED = "NOT_STARTED"
 IN_PROGRESS = "IN_PROGRESS"
 COMPLETED = "COMPLETED"
@@ -33,8 +35,10 @@ class Phase:
     """A unit of operator work: one row of a workflow's table.
 
     `command` is what follows `yb-voyager` on the command line. `after` must be COMPLETED and `overlaps` begun before it
-    starts, and the conditions in `when` must hold. `done_when` must be COMPLETED and `done_begun` begun before it
-    completes. `begun` names the middle state.
+    starts, and the conditions in `when` must hold; once a phase in `unless` has begun it starts no more. `done_when`
+    must be COMPLETED and `done_begun` begun before it completes. `begun` names the middle state. `final` ends the
+    migration: it starts while nothing runs, and nothing starts after it. `cancel` is the command that calls a begun
+    phase off, "" when none does. `done_label` is a short name for `<PHASE>_COMPLETED`.
     """
 
     name: str
@@ -45,13 +49,31 @@ class Phase:
     after: tuple[str, ...] = ()
     overlaps: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     done_when: tuple[str, ...] = ()
     done_begun: tuple[str, ...] = ()
     repeatable: bool = False
     streams: bool = False
     consequential: bool = False
     offered: bool = True
+    final: bool = False
+    cancel: str = ""
     begun: str = IN_PROGRESS
+    done_label: str = ""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The phases that this one is built on: redoing one of them undoes it."""
+        return (*self.after, *self.overlaps)
+
+    @property
+    def states(self) -> tuple[str, str, str]:
+        return (NOT_STARTED, self.begun, COMPLETED)
+
+    @property
+    def restartable(self) -> bool:
+        """The first row is the migration itself, and what is consequential is called off or stands."""
+        return bool(self.needs) and not self.consequential
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,24 @@ class Workflow:
             if condition.name == name:
                 return condition
         raise KeyError(f"workflow {self.name} has no condition {name}")
+
+    def dependents(self, name: str) -> tuple[str, ...]:
+        """Every phase that is built on `name`, directly or through others, in table order."""
+        found: set[str] = {name}
+        growing = True
+        while growing:
+            more = {phase.name for phase in self.phases if found.intersection(phase.needs)} - found
+            found |= more
+            growing = bool(more)
+        return tuple(phase.name for phase in self.phases if phase.name in found and phase.name != name)
+
+    def check(self) -> None:
+        """Raise WorkflowError with every mistake in the table; a sound table returns nothing."""
+        from statemachine.soundness import problems
+
+        found = problems(self)
+        if found:
+            raise WorkflowError(self.name, found)
 
 
 @dataclass(frozen=True)

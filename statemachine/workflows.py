@@ -1,0 +1,375 @@
+"""The tables: what the phases of every kind of migration are, and in which order they may run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from statemachine.definition import Condition, Phase, Workflow
+
+_STATUS = "Monitor progress with: yb-voyager migrate status --watch"
+_KEEP_RUNNING = (
+    "It keeps running until the cutover completes it: run it in its own terminal, or under a service manager."
+)
+
+CONDITIONS = (
+    Condition(
+        name="no_blockers",
+        kind="fix",
+        says="The exported schema holds statements that this target would refuse.",
+        hint="Read reports/schema_analysis_report.json, edit the files under schema/ in the export directory, then run "
+        "`yb-voyager migrate analyze-schema` again.",
+        override="--accept-blockers",
+    ),
+    Condition(
+        name="verified",
+        kind="fix",
+        says="There is no clean, recent verification: the last one found differences, left tables out, or is too old.",
+        hint="Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again.",
+    ),
+    Condition(
+        name="source_unchanged",
+        kind="fix",
+        says="The source has been written since it was verified, or it cannot be told: the target may lack those rows.",
+        hint="Stop the writers and run `yb-voyager migrate verify` again; if it finds differences, repeat the copy "
+        "with `yb-voyager migrate export data --start-clean`.",
+        override="--accept-source-changes",
+    ),
+    Condition(
+        name="snapshot_imported",
+        kind="wait",
+        says="The first copy of the data is not wholly in the target yet.",
+        hint="Import Data goes on by itself; see `yb-voyager migrate import data status`.",
+    ),
+    Condition(
+        name="caught_up",
+        kind="wait",
+        says="The target is behind the source: changes are still waiting to be applied.",
+        hint="Import Data catches up by itself; lower the write load on the source if the lag does not shrink.",
+    ),
+    Condition(
+        name="reverse_caught_up",
+        kind="wait",
+        says="The database to return to is behind the target: changes are still waiting to be applied to it.",
+        hint="It catches up by itself; lower the write load on the target if the lag does not shrink.",
+    ),
+)
+
+INITIALIZE = Phase(
+    name="INITIALIZE",
+    title="Initialize",
+    command="migrate init",
+    summary="Checks both databases and registers the migration in the target.",
+    tips=("Use --dry-run to print the SQL for a DBA, with a least-privilege role, and change nothing.",),
+    done_label="INITIALIZED",
+)
+
+EXPORT_SCHEMA = Phase(
+    name="EXPORT_SCHEMA",
+    title="Export Schema",
+    command="migrate export schema",
+    summary="Writes the source's schema as SQL files under schema/ in the export directory.",
+    tips=(
+        "The source is only read; it can stay in use.",
+        "You may edit the files before they are imported.",
+    ),
+    after=("INITIALIZE",),
+)
+
+ANALYZE_SCHEMA = Phase(
+    name="ANALYZE_SCHEMA",
+    title="Analyze Schema",
+    command="migrate analyze-schema",
+    summary="Reads the exported SQL files and reports what the target does not support, with advice for each finding.",
+    tips=(
+        "Run it again after every edit of the schema files; it changes nothing.",
+        "The report is reports/schema_analysis_report.json in the export directory.",
+    ),
+    after=("EXPORT_SCHEMA",),
+    repeatable=True,
+)
+
+IMPORT_SCHEMA = Phase(
+    name="IMPORT_SCHEMA",
+    title="Import Schema",
+    command="migrate import schema",
+    summary="Creates in the target all that the data needs. Foreign keys and triggers follow after the data.",
+    tips=(
+        "Use --dry-run to see the statements first.",
+        "Interrupted, the same command continues with the statement it had reached.",
+    ),
+    after=("ANALYZE_SCHEMA",),
+    when=("no_blockers",),
+)
+
+EXPORT_DATA = Phase(
+    name="EXPORT_DATA",
+    title="Export Data",
+    command="migrate export data",
+    summary="Copies the rows of every table into data files in the export directory, as of one moment of the source.",
+    tips=(
+        "You can start import data while export is still running for live and pipelined migrations.",
+        "Use --parallel-jobs to control parallelism (default: auto-detected).",
+        _STATUS,
+    ),
+    after=("IMPORT_SCHEMA",),
+)
+
+IMPORT_DATA = Phase(
+    name="IMPORT_DATA",
+    title="Import Data",
+    command="migrate import data",
+    summary="Loads the data files into the target, then creates foreign keys and triggers and sets the sequences.",
+    tips=(
+        "Stopped at any moment, the same command continues: no row is loaded twice, none is left out.",
+        "Use --parallel-jobs to control parallelism (default: auto-detected).",
+        _STATUS,
+    ),
+    after=("EXPORT_DATA",),
+)
+
+VERIFY = Phase(
+    name="VERIFY",
+    title="Verify",
+    command="migrate verify",
+    summary="Compares every migrated table in the source with its copy in the target.",
+    tips=(
+        "Keep the source free of writes from here on: cutover asks whether it changed since this comparison.",
+        "reports/verification_report.json names every difference by table and range. Run it as often as you like.",
+    ),
+    after=("IMPORT_DATA",),
+    repeatable=True,
+)
+
+CUTOVER = Phase(
+    name="CUTOVER",
+    title="Cutover",
+    command="migrate cutover initiate",
+    summary="Checks for the last time that the target has everything and hands the application over to it.",
+    tips=(
+        "Stop the application's writes to the source before you run it.",
+        "Point the application at the target only when cutover is COMPLETED.",
+    ),
+    after=("VERIFY",),
+    when=("verified", "source_unchanged"),
+    consequential=True,
+    cancel="migrate cutover initiate --cancel",
+    begun="INITIATED",
+)
+
+FINALIZE = Phase(
+    name="FINALIZE",
+    title="Finalize",
+    command="migrate finalize",
+    summary="Validates the constraints that were created NOT VALID, refreshes materialized views and the statistics, "
+    "and removes leftovers.",
+    tips=("The application can use the target meanwhile; nothing that it needs waits for this.",),
+    after=("CUTOVER",),
+)
+
+END = Phase(
+    name="END",
+    title="End",
+    command="migrate end",
+    summary="Closes the migration: keeps its reports and history in the target and clears what it used on the way.",
+    tips=(
+        "Use --dry-run to see what would be removed.",
+        "The migration's records stay in the target's ybvoyager schema.",
+    ),
+    after=("INITIALIZE",),
+    consequential=True,
+    final=True,
+    done_label="ENDED",
+)
+
+_STREAM_EXPORT = replace(
+    EXPORT_DATA,
+    summary="Copies the rows of every table into data files, then records every change made at the source meanwhile "
+    "and after.",
+    tips=("You can start import data while export is still running.", _KEEP_RUNNING, _STATUS),
+    streams=True,
+    done_begun=("CUTOVER",),
+)
+
+_STREAM_IMPORT = replace(
+    IMPORT_DATA,
+    summary="Loads the data files into the target, then applies the recorded changes as they come.",
+    tips=("No change is applied twice, none is left out, whenever it is stopped.", _KEEP_RUNNING, _STATUS),
+    after=("IMPORT_SCHEMA",),
+    overlaps=("EXPORT_DATA",),
+    streams=True,
+    done_when=("EXPORT_DATA",),
+    done_begun=("CUTOVER",),
+)
+
+_STREAM_VERIFY = replace(
+    VERIFY,
+    summary="Compares every migrated table in the source with its copy in the target while changes stream.",
+    tips=(
+        "The application may go on writing to the source; rows that change meanwhile are compared again.",
+        "Run it close to the cutover: an old comparison does not count.",
+    ),
+    after=("IMPORT_SCHEMA",),
+    overlaps=("EXPORT_DATA", "IMPORT_DATA"),
+    when=("snapshot_imported",),
+)
+
+_STREAM_CUTOVER = replace(
+    CUTOVER,
+    summary="Lets the last change of the source reach the target and hands the application over to it.",
+    tips=(
+        "Stop the application's writes to the source before you run it; Export Data and Import Data must be running.",
+        "Follow it with: yb-voyager migrate cutover status",
+        "Point the application at the target only when cutover is COMPLETED.",
+    ),
+    overlaps=("EXPORT_DATA", "IMPORT_DATA"),
+    when=("verified", "caught_up"),
+    done_when=("EXPORT_DATA", "IMPORT_DATA"),
+)
+
+EXPORT_DATA_FROM_TARGET = Phase(
+    name="EXPORT_DATA_FROM_TARGET",
+    title="Export Data from Target",
+    command="migrate export data --from target",
+    summary="Records every change made at the target, so that there is a way back.",
+    tips=("Cutover completes only when this is running; start it in a terminal of its own.", _STATUS),
+    overlaps=("CUTOVER",),
+    streams=True,
+)
+
+IMPORT_DATA_TO_SOURCE = Phase(
+    name="IMPORT_DATA_TO_SOURCE",
+    title="Import Data to Source",
+    command="migrate import data --to source",
+    summary="Applies the target's changes to the source, which thereby stays a database you can return to.",
+    tips=("Cutover completes only when this is running; start it in a terminal of its own.", _STATUS),
+    overlaps=("CUTOVER", "EXPORT_DATA_FROM_TARGET"),
+    streams=True,
+    done_when=("EXPORT_DATA_FROM_TARGET",),
+    done_begun=("CUTOVER_TO_SOURCE",),
+)
+
+IMPORT_DATA_TO_SOURCE_REPLICA = Phase(
+    name="IMPORT_DATA_TO_SOURCE_REPLICA",
+    title="Import Data to Source Replica",
+    command="migrate import data --to source-replica",
+    summary="Loads the data files into the source replica, then applies changes: the source's, and after cutover the "
+    "target's.",
+    tips=("The replica is where you can go if the target does not serve; it needs the schema first.", _STATUS),
+    after=("IMPORT_SCHEMA",),
+    overlaps=("EXPORT_DATA",),
+    streams=True,
+    done_when=("EXPORT_DATA_FROM_TARGET",),
+    done_begun=("CUTOVER_TO_SOURCE_REPLICA",),
+)
+
+CUTOVER_TO_SOURCE = Phase(
+    name="CUTOVER_TO_SOURCE",
+    title="Cutover to Source",
+    command="migrate cutover initiate --to source",
+    summary="Returns to the source: lets the last change of the target reach it and hands the application back.",
+    tips=("Stop the application's writes to the target before you run it.",),
+    after=("CUTOVER",),
+    overlaps=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE"),
+    when=("reverse_caught_up",),
+    done_when=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE"),
+    consequential=True,
+    offered=False,
+    cancel="migrate cutover initiate --to source --cancel",
+    begun="INITIATED",
+)
+
+CUTOVER_TO_SOURCE_REPLICA = replace(
+    CUTOVER_TO_SOURCE,
+    name="CUTOVER_TO_SOURCE_REPLICA",
+    title="Cutover to Source Replica",
+    command="migrate cutover initiate --to source-replica",
+    summary="Goes over to the source replica: lets the last change of the target reach it and hands the application "
+    "to it.",
+    overlaps=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),
+    done_when=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),
+    cancel="migrate cutover initiate --to source-replica --cancel",
+)
+
+
+def _workflow(name: str, title: str, *phases: Phase) -> Workflow:
+    asked = {condition for phase in phases for condition in phase.when}
+    return Workflow(name, title, phases, tuple(condition for condition in CONDITIONS if condition.name in asked))
+
+
+_SCHEMA = (INITIALIZE, EXPORT_SCHEMA, ANALYZE_SCHEMA, IMPORT_SCHEMA)
+
+OFFLINE = _workflow(
+    "offline",
+    "Offline: the source stays free of writes while its data is copied",
+    *_SCHEMA,
+    EXPORT_DATA,
+    IMPORT_DATA,
+    VERIFY,
+    CUTOVER,
+    FINALIZE,
+    END,
+)
+
+PIPELINED = _workflow(
+    "pipelined",
+    "Pipelined: offline, with the import running beside the export and less disk",
+    *_SCHEMA,
+    EXPORT_DATA,
+    replace(IMPORT_DATA, after=("IMPORT_SCHEMA",), overlaps=("EXPORT_DATA",), done_when=("EXPORT_DATA",)),
+    VERIFY,
+    CUTOVER,
+    FINALIZE,
+    END,
+)
+
+LIVE = _workflow(
+    "live",
+    "Live: the source stays in use until cutover",
+    *_SCHEMA,
+    _STREAM_EXPORT,
+    _STREAM_IMPORT,
+    _STREAM_VERIFY,
+    _STREAM_CUTOVER,
+    FINALIZE,
+    END,
+)
+
+LIVE_WITH_FALL_BACK = _workflow(
+    "live-with-fall-back",
+    "Live with fall-back: after cutover the source keeps up with the target, as a way back",
+    *_SCHEMA,
+    _STREAM_EXPORT,
+    _STREAM_IMPORT,
+    _STREAM_VERIFY,
+    replace(_STREAM_CUTOVER, done_begun=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE")),
+    replace(EXPORT_DATA_FROM_TARGET, done_begun=("CUTOVER_TO_SOURCE",)),
+    IMPORT_DATA_TO_SOURCE,
+    replace(FINALIZE, unless=("CUTOVER_TO_SOURCE",)),
+    CUTOVER_TO_SOURCE,
+    END,
+)
+
+LIVE_WITH_FALL_FORWARD = _workflow(
+    "live-with-fall-forward",
+    "Live with fall-forward: a replica of the source keeps up with the target after cutover",
+    *_SCHEMA,
+    _STREAM_EXPORT,
+    _STREAM_IMPORT,
+    IMPORT_DATA_TO_SOURCE_REPLICA,
+    _STREAM_VERIFY,
+    replace(
+        _STREAM_CUTOVER,
+        overlaps=("EXPORT_DATA", "IMPORT_DATA", "IMPORT_DATA_TO_SOURCE_REPLICA"),
+        done_begun=("EXPORT_DATA_FROM_TARGET",),
+    ),
+    replace(EXPORT_DATA_FROM_TARGET, done_begun=("CUTOVER_TO_SOURCE_REPLICA",)),
+    replace(FINALIZE, unless=("CUTOVER_TO_SOURCE_REPLICA",)),
+    CUTOVER_TO_SOURCE_REPLICA,
+    END,
+)
+
+WORKFLOWS: Mapping[str, Workflow] = MappingProxyType(
+    {workflow.name: workflow for workflow in (OFFLINE, PIPELINED, LIVE, LIVE_WITH_FALL_BACK, LIVE_WITH_FALL_FORWARD)}
+)
