@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class VoyagerError(Exception):
     """Something the operator can act on.
@@ -111,3 +113,14 @@ class Interrupted(VoyagerError):
     """The operator stopped the command at a safe point."""
 
     exit_code = 130
+
+
+def disk_error(error: OSError, path: object, wanted: int = 0) -> VoyagerError:
+    """Our error for a failed operation on a local file; `wanted` is how many bytes were to be written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        amount = f" ({wanted:,} bytes were to be written)" if wanted else ""
+        return OutOfSpace(
+            f"No room left for {path}{amount}: {error.strerror}.",
+            "Make room (or use another export directory) and run the same command again; finished work is kept.",
+        )
+    return UsageError(f"Could not use {path}: {error.strerror or error}.", "Check the path and its permissions.")
