@@ -48,7 +48,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence and, where it feeds a column, that column. `last_value` is None before the first nextval."""
+    """A sequence and, where it feeds a column, that column. `last_value` is None before the first nextval, and `start`
+    is what that will give."""
 
     name: TableName
     last_value: int | None

@@ -45,6 +45,7 @@ class Capabilities:
     exported_snapshots: bool = True
     strict_sequences: bool = True
     read_only_standby: bool = False
+    write_counters: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
 
 

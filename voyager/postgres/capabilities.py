@@ -46,7 +46,7 @@ def parse_version(text: str) -> tuple[str, int, str | None]:
 
 
 def probe(connection: psycopg.Connection) -> Capabilities:
-    """Ask the server of `connection`, which must be in autocommit. Leaves nothing behind: what is tried is rolled back."""
+    """Ask the server of `connection` (in autocommit). Leaves nothing behind: what is tried is rolled back."""
     try:
         facts = _read_facts(connection)
         return _conclude(connection, facts)
@@ -85,6 +85,8 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         exported_snapshots=_accepts(connection, "SELECT pg_catalog.pg_export_snapshot()"),
         strict_sequences=not distributed,
         read_only_standby=standby,
+        # A standby counts no writes, and a node of a cluster counts only its own.
+        write_counters=not distributed and not standby,
         facts={**facts, **_placement(connection, distributed)},
     )
 

@@ -1,0 +1,53 @@
+"""How often each table of a PostgreSQL source was written, so that two readings tell whether anything was between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from uuid import uuid4
+
+import psycopg
+
+from voyager.identifiers import TableName
+from voyager.ports import WriteCounter
+from voyager.sources.postgresql.catalog import query
+
+_FIRST_WITH_TIMELY_COUNTERS = 150000
+# A session that goes idle hands its counts in after ten seconds at the latest (from PostgreSQL 15 on).
+_HANDED_IN_AFTER = 10.5
+
+
+def write_counters(connection: psycopg.Connection, tables: Iterable[TableName]) -> dict[TableName, WriteCounter] | None:
+    """Counters of `tables`, or None when they cannot be trusted on this server now.
+
+    Waits, up to some ten seconds, for the counts of sessions that were busy a moment ago. A table that is
+    being written at this moment gets an identity that equals no other, since its rows may become visible later.
+    """
+    if not _settled(connection):
+        return None
+    wanted = list(tables)
+    rows = connection.execute(
+        query("write_counters"), {"schemas": [t.schema for t in wanted], "names": [t.name for t in wanted]}
+    )
+    return {
+        TableName(schema, name): WriteCounter(writes, f"{identity}/{uuid4()}" if writers else identity)
+        for schema, name, writes, identity, writers in rows
+    }
+
+
+def _settled(connection: psycopg.Connection) -> bool:
+    """Wait until every write that was committed before this call is counted; False when that cannot be known."""
+    counting = connection.execute("SELECT pg_catalog.current_setting('track_counts')::bool").fetchone()
+    if not counting or not counting[0]:
+        return False
+    found = connection.execute(query("other_sessions")).fetchone()
+    number, hidden, last_active = found or (0, False, None)
+    if number == 0:
+        return True
+    if connection.info.server_version < _FIRST_WITH_TIMELY_COUNTERS:
+        # There an idle session may keep its counts for as long as it lives.
+        return False
+    remaining = _HANDED_IN_AFTER if hidden or last_active is None else _HANDED_IN_AFTER - last_active
+    if remaining > 0:
+        time.sleep(remaining)
+    return True
