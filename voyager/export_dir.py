@@ -1,4 +1,4 @@
-"""ExportDir: the operator's working directory (schema, data, reports, logs and our own notes), written so that a kill tears nothing."""
+"""ExportDir: the operator's working directory, its layout and its locks, written so that a kill tears nothing."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ExportDir:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`; another process that holds it makes this raise LockedByOther. A dead holder holds nothing."""
+        """Hold the lock `name`, or raise LockedByOther when another process has it; a dead one has nothing."""
         path = self.private / f"{name}.lock"
         try:
             self.private.mkdir(mode=0o700, exist_ok=True)
@@ -122,7 +122,7 @@ class ExportDir:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
             self._write_durably(temporary, content)
-            os.replace(temporary, path)
+            temporary.replace(path)
             sync_directory(path.parent)
         except OSError as error:
             with contextlib.suppress(OSError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import os
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -59,14 +61,14 @@ _TLS_QUERY = frozenset(
 _WITHOUT_EFFECT_HERE = frozenset(
     {
         "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode",
-        "sslcompression", "sslsni", "client_encoding", "fallback_application_name", "load_balance_hosts", "gssdelegation",
-        "application_name",
+        "sslcompression", "sslsni", "client_encoding", "fallback_application_name", "load_balance_hosts",
+        "gssdelegation", "application_name",
     }
 )  # fmt: skip
 
 
 async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
-    """Open a connection for bulk work. `settings` come on top of EXACT_TEXT; what a server does not know is left out."""
+    """Open a connection for bulk work. `settings` come on top of EXACT_TEXT; a server gets those that it knows."""
     doing = f"connect to {endpoint.url}"
     try:
         connection = await asyncpg.connect(**connection_arguments(endpoint, purpose))
@@ -75,6 +77,7 @@ async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, st
     except Exception as error:  # what is wrong with a key file or a certificate comes in many types
         raise UsageError(f"Could not {doing}: {type(error).__name__}.", "Check the connection options.") from None
     try:
+        _keep_alive(connection)
         await connection.execute(_settings_statement({**EXACT_TEXT, **(settings or {})}))
     except Exception as error:
         connection.terminate()
@@ -125,10 +128,8 @@ def _refuse_unknown(keywords: Mapping[str, str], endpoint: Endpoint) -> None:
 
 
 def _service(name: str, file: str) -> dict[str, str]:
-    """The keywords of a libpq service (connection options, PGSERVICE); parsed here because the driver's reader ignores an
-    unknown service and stumbles over a % in a password."""
-    import os
-
+    """The keywords of a libpq service. Parsed here because the driver's reader ignores an unknown service and stumbles
+    over a % in a password."""
     name = name or os.environ.get("PGSERVICE", "")
     if not name:
         return {}
@@ -154,6 +155,18 @@ def _settings_statement(settings: Mapping[str, str]) -> str:
         f" FROM (VALUES {values}) AS wanted (name, value)"
         " JOIN pg_catalog.pg_settings AS known ON pg_catalog.lower(known.name) = wanted.name"
     )
+
+
+def _keep_alive(connection: asyncpg.Connection) -> None:
+    """Notice a server that vanished without a word within a minute, as libpq does with the options we give it."""
+    channel = connection._transport.get_extra_info("socket")
+    if channel is None or channel.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+    for name, value in wanted.items():
+        if hasattr(socket, name):
+            channel.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def executor(connection: asyncpg.Connection) -> Execute:

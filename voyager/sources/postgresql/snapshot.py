@@ -111,7 +111,7 @@ class PostgresSnapshot:
         except asyncpg.PostgresError as error:
             reader.terminate()
             raise DatabaseAway(
-                f"The snapshot of {self._endpoint.url} is gone ({sqlstate(error)}): the session that held it has ended.",
+                f"The snapshot of {self._endpoint.url} is gone ({sqlstate(error)}): the session that held it ended.",
                 "Run the same command again: finished parts are kept, the rest is read under a new snapshot.",
             ) from None
         self._readers.add(reader)
