@@ -39,8 +39,8 @@ class Block:
 class ChunkManifest:
     """What a finished chunk file holds. It is written after the file is complete and durable: no manifest, no chunk.
 
-    `attempt` is the export it belongs to, `chunk_id` is new each time the chunk is read, so that no ledger row can vouch
-    for another reading of it. `snapshot` is the key of the view of the source it was read under.
+    `attempt` is the export it belongs to, `chunk_id` is new each time the chunk is read, so no ledger row can vouch for
+    another reading of it. `snapshot` is the key of the view of the source it was read under.
     """
 
     chunk_id: str
@@ -114,7 +114,10 @@ def unseal(path: Path) -> dict[str, Any]:
     return body
 
 
-_EXPORT_AGAIN = "Nothing damaged was loaded. Restore it from a copy, or export anew with: yb-voyager migrate export data --start-clean."
+_EXPORT_AGAIN = (
+    "Nothing damaged was loaded. Restore the file from a copy, or export anew with:"
+    " yb-voyager migrate export data --start-clean."
+)
 
 
 class ChunkWriter:

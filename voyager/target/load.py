@@ -1,4 +1,4 @@
-"""Load one batch in one target transaction: lease, rows, ledger row, lease again, COMMIT; safe to repeat after any failure."""
+"""Load one batch in one target transaction: lease, rows, ledger row, lease again, COMMIT; safe to repeat."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Loader:
 
 
 def session_settings(capabilities: Capabilities, lease_seconds: float) -> Mapping[str, str]:
-    """A process that stalls in a transaction must not outlive its lease; triggers and foreign keys stay out of the way."""
+    """A process that stalls in a transaction must not outlive its lease; triggers stay out of the way."""
     settings = {"idle_in_transaction_session_timeout": f"{max(1, round(lease_seconds * 1000))}"}
     if capabilities.replication_role:
         settings["session_replication_role"] = "replica"
