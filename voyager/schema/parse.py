@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from voyager.schema.lexer import ParseError, RawStatement, split
 
-__all__ = ["ParseError", "RawStatement", "name_of", "parse", "split", "walk"]
+__all__ = ["ParseError", "RawStatement", "enum_name", "items", "name_of", "parse", "split", "strings", "walk"]
 
 
 def parse(text: str) -> Any:
@@ -36,6 +36,24 @@ def walk(node: Any) -> Iterator[Any]:
 def name_of(node: Any) -> str:
     """Return the concrete type's name of a node: `CreateStmt`, `Constraint`, …"""
     return str(node.DESCRIPTOR.name)
+
+
+def items(nodes: Iterable[Any]) -> list[Any]:
+    """Return the concrete nodes of a list of wrapped ones, without the empty."""
+    import postgast
+
+    return [postgast.unwrap_node(node) for node in nodes if node.WhichOneof("node")]
+
+
+def strings(nodes: Iterable[Any]) -> tuple[str, ...]:
+    """Return the texts of a list of String nodes."""
+    return tuple(node.sval for node in items(nodes) if name_of(node) == "String")
+
+
+def enum_name(node: Any, field: str) -> str:
+    """Return the name of an enumeration's value, as `CONSTR_PRIMARY`."""
+    value = node.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number[getattr(node, field)]
+    return str(value.name)
 
 
 def _reason(error: Any) -> str:
