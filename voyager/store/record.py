@@ -1,7 +1,8 @@
-"""MigrationRecord: one migration as the target database holds it, read in one go. Values only."""
+"""What the target database holds, as values: a migration read in one go, its events, reports, journal and chunks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -96,3 +97,128 @@ class MigrationRecord:
     tables: tuple[TableRecord, ...] = ()
     totals: dict[str, PhaseTotals] = field(default_factory=dict)
     from_cache: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMigration:
+    """What `migrate init` registers. `phases` is the first configuration, one entry for every phase; `initialized`
+    names the transition that led to it (phase, from_state, to_state) and becomes the first event."""
+
+    migration_uuid: UUID
+    name: str
+    workflow: str
+    source: Mapping[str, Any]
+    target: Mapping[str, Any]
+    export_dir: str
+    voyager_version: str
+    phase_table: Mapping[str, Any]
+    phases: Mapping[str, str]
+    actor: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    next_if_idle: Mapping[str, Any] | None = None
+    next_if_running: Mapping[str, Any] | None = None
+    initialized: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class MigrationBrief:
+    """A migration in a list: enough to choose one."""
+
+    migration_uuid: UUID
+    name: str
+    workflow: str
+    source: dict[str, Any]
+    target: dict[str, Any]
+    export_dir: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened; events are only ever added."""
+
+    event_id: UUID
+    migration_uuid: UUID
+    at: datetime
+    phase: str | None
+    kind: str
+    from_state: str | None
+    to_state: str | None
+    actor: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportRecord:
+    """A report as it was made; `sha256` is that of `body` as compact JSON with sorted keys."""
+
+    report_id: UUID
+    migration_uuid: UUID | None
+    kind: str
+    voyager_version: str
+    created_at: datetime
+    body: dict[str, Any]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StatementRecord:
+    """One DDL statement in the journal. `state` is started, done, failed or skipped; a started one is settled by asking
+    the catalog whether its object is there."""
+
+    statement_id: UUID
+    ordinal: int
+    sha256: str
+    file: str
+    line: int
+    object: str
+    state: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class LoadedBatch:
+    """A batch that is in: blocks [batch_no, batch_no + blocks) of its chunk's file."""
+
+    batch_no: int
+    blocks: int
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """What the ledger says is in one table."""
+
+    batches: int
+    rows: int
+    bytes: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class VerificationRun:
+    """One run of verify. `point` is what the caller declared before its first read (write counters, a time)."""
+
+    run_id: UUID
+    started_at: datetime
+    point: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VerificationChunk:
+    """One range compared. `state` is pending, equal, different or failed; sums are decimal text."""
+
+    schema: str
+    table: str
+    chunk: int
+    state: str
+    lo: str | None = None
+    hi: str | None = None
+    source_rows: int | None = None
+    target_rows: int | None = None
+    source_sum: str | None = None
+    target_sum: str | None = None
+    fence: str | None = None

@@ -1,0 +1,95 @@
+"""The ledger and the lease check as SQL texts that run inside a data transaction, on whichever driver carries it.
+
+The order in such a transaction: read_lease, the rows, record_batch, hold_lease, COMMIT. hold_lease comes last because a
+lock taken first would let a process that was stopped in mid-COPY block its successor, and a plain read would let it
+commit after a take-over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from voyager.errors import VoyagerError
+from voyager.ports import Execute
+from voyager.store.lease import Lease, lost
+
+READ_LEASE = """\
+SELECT expires_at FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $2 AND token = $3"""
+
+HOLD_LEASE = """\
+SELECT 1 FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $2 AND token = $3 FOR KEY SHARE"""
+
+RECORD_BATCH = """\
+INSERT INTO ybvoyager.import_batches
+    (chunk_id, batch_no, blocks, migration_uuid, snapshot, schema_name, table_name,
+     rows, bytes, quarantined, lease_token)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (chunk_id, batch_no) DO NOTHING
+RETURNING batch_no"""
+
+BATCH_IS_IN = "SELECT 1 FROM ybvoyager.import_batches WHERE chunk_id = $1 AND batch_no = $2"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one target transaction loads: blocks [batch_no, batch_no + blocks) of a chunk's file."""
+
+    migration_uuid: UUID
+    chunk_id: UUID
+    batch_no: int
+    blocks: int
+    snapshot: str
+    schema: str
+    table: str
+    rows: int
+    bytes: int
+    lease_token: UUID
+    quarantined: int = 0
+
+
+class BatchIsIn(VoyagerError):
+    """The ledger holds this batch already: roll back, nothing of it is missing."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(
+            f"Batch {batch.batch_no} of chunk {batch.chunk_id} is in the target already.",
+            "Run the same command again; it reads the ledger first.",
+        )
+
+
+async def read_lease(execute: Execute, lease: Lease) -> None:
+    """Fail early: raise LeaseLost when the lease is no longer ours. Takes no lock."""
+    if await execute(READ_LEASE, lease.migration_uuid, lease.phase, lease.token) is None:
+        raise lost(lease)
+
+
+async def record_batch(execute: Execute, batch: Batch) -> None:
+    """Write the batch's ledger row in the transaction that loads it; raises BatchIsIn when it is there."""
+    row = await execute(
+        RECORD_BATCH,
+        batch.chunk_id,
+        batch.batch_no,
+        batch.blocks,
+        batch.migration_uuid,
+        batch.snapshot,
+        batch.schema,
+        batch.table,
+        batch.rows,
+        batch.bytes,
+        batch.quarantined,
+        batch.lease_token,
+    )
+    if row is None:
+        raise BatchIsIn(batch)
+
+
+async def hold_lease(execute: Execute, lease: Lease) -> None:
+    """The last statement before COMMIT: keep the lease ours until the commit is done, or raise LeaseLost."""
+    if await execute(HOLD_LEASE, lease.migration_uuid, lease.phase, lease.token) is None:
+        raise lost(lease)
+
+
+async def batch_is_in(execute: Execute, chunk_id: UUID, batch_no: int) -> bool:
+    """Settle an ambiguous commit, on a new connection: did it happen?"""
+    return await execute(BATCH_IS_IN, chunk_id, batch_no) is not None

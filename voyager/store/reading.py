@@ -1,0 +1,164 @@
+"""Read one migration whole: five statements on one snapshot, however many tables it has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, case, func, select
+
+from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
+from voyager.store.tables import leases, migration_state, migrations, table_progress
+
+NOW = func.clock_timestamp()
+TABLES_PER_PHASE = 50
+AT_REST = ("QUEUED", "DONE", "SKIPPED")
+
+
+def read_record(connection: Connection, migration_uuid: UUID) -> MigrationRecord | None:
+    """Return the record, None when there is no such migration."""
+    query = select(migrations, NOW.label("read_at")).where(migrations.c.migration_uuid == migration_uuid)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return MigrationRecord(
+        migration_uuid=row["migration_uuid"],
+        name=row["name"],
+        workflow=row["workflow"],
+        source=row["source"],
+        target=row["target"],
+        export_dir=row["export_dir"],
+        voyager_version=row["voyager_version"],
+        version=row["version"],
+        settings=row["settings"],
+        capabilities=row["capabilities"],
+        phase_table=row["phase_table"],
+        created_at=_utc(row["created_at"]),
+        read_at=_utc(row["read_at"]),
+        ended_at=_maybe_utc(row["ended_at"]),
+        end_reason=row["end_reason"],
+        phases=_in_order(_phases(connection, migration_uuid), row["phase_table"]),
+        leases=read_leases(connection, migration_uuid),
+        tables=_tables(connection, migration_uuid),
+        totals=_totals(connection, migration_uuid),
+    )
+
+
+def read_leases(connection: Connection, migration_uuid: UUID) -> dict[str, LeaseRecord]:
+    """Return the leases by phase, judged by the database's clock."""
+    query = select(leases, (leases.c.expires_at > NOW).label("live")).where(leases.c.migration_uuid == migration_uuid)
+    return {
+        row["phase"]: LeaseRecord(
+            phase=row["phase"],
+            token=row["token"],
+            owner=row["owner"],
+            host=row["host"],
+            pid=row["pid"],
+            acquired_at=_utc(row["acquired_at"]),
+            expires_at=_utc(row["expires_at"]),
+            live=row["live"],
+            backends=tuple(row["backends"]),
+        )
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _phases(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseRecord]:
+    query = select(migration_state).where(migration_state.c.migration_uuid == migration_uuid)
+    return {
+        row["phase"]: PhaseRecord(
+            phase=row["phase"],
+            state=row["state"],
+            attempt=row["attempt"],
+            percent=row["percent"],
+            started_at=_maybe_utc(row["started_at"]),
+            completed_at=_maybe_utc(row["completed_at"]),
+            last_error=row["last_error"],
+            summary=row["summary"],
+        )
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _in_order(phases: dict[str, PhaseRecord], phase_table: dict[str, Any]) -> dict[str, PhaseRecord]:
+    """In the workflow's order; phases that the saved workflow does not list come last."""
+    known = [phase["name"] for phase in phase_table.get("phases", ())]
+    return {name: phases[name] for name in [*known, *sorted(phases.keys() - set(known))] if name in phases}
+
+
+def _size() -> ColumnElement[int]:
+    table = table_progress.c
+    return func.greatest(table.rows_done, func.coalesce(table.rows_total, table.rows_estimated, 0))
+
+
+def _tables(connection: Connection, migration_uuid: UUID) -> tuple[TableRecord, ...]:
+    """The tables of most interest in each phase: running and failed first, then the largest."""
+    table = table_progress.c
+    interest = (case((table.status.in_(AT_REST), 1), else_=0), _size().desc(), table.schema_name, table.table_name)
+    ranked = (
+        select(table_progress, func.row_number().over(partition_by=table.phase, order_by=interest).label("place"))
+        .where(table.migration_uuid == migration_uuid)
+        .subquery()
+    )
+    query = select(ranked).where(ranked.c.place <= TABLES_PER_PHASE).order_by(ranked.c.phase, ranked.c.place)
+    return tuple(
+        TableRecord(
+            phase=row["phase"],
+            schema=row["schema_name"],
+            table=row["table_name"],
+            status=row["status"],
+            rows_total=row["rows_total"],
+            rows_estimated=row["rows_estimated"],
+            rows_done=row["rows_done"],
+            bytes_total=row["bytes_total"],
+            bytes_done=row["bytes_done"],
+            rows_quarantined=row["rows_quarantined"],
+            rate=row["rate"],
+            updated_at=_utc(row["updated_at"]),
+            message=row["message"],
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTotals]:
+    table = table_progress.c
+    done = case((table.status.in_(("DONE", "SKIPPED")), 1), else_=0)
+    query = (
+        select(
+            table.phase,
+            func.count().label("tables"),
+            func.sum(done).label("tables_done"),
+            func.sum(table.rows_done).label("rows_done"),
+            func.sum(_size()).label("rows_total"),
+            func.sum(table.bytes_done).label("bytes_done"),
+            func.sum(func.greatest(table.bytes_done, func.coalesce(table.bytes_total, 0))).label("bytes_total"),
+            func.coalesce(func.sum(table.rate), 0).label("rate"),
+            func.sum(table.rows_quarantined).label("rows_quarantined"),
+        )
+        .where(table.migration_uuid == migration_uuid)
+        .group_by(table.phase)
+    )
+    return {
+        row["phase"]: PhaseTotals(
+            phase=row["phase"],
+            tables=int(row["tables"]),
+            tables_done=int(row["tables_done"]),
+            rows_done=int(row["rows_done"]),
+            rows_total=int(row["rows_total"]),
+            bytes_done=int(row["bytes_done"]),
+            bytes_total=int(row["bytes_total"]),
+            rate=float(row["rate"]),
+            rows_quarantined=int(row["rows_quarantined"]),
+        )
+        for row in connection.execute(query).mappings()
+    }
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _maybe_utc(at: datetime | None) -> datetime | None:
+    return None if at is None else _utc(at)

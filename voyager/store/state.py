@@ -1,0 +1,49 @@
+"""StateStore: the ybvoyager schema of one target database, by nouns."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from voyager.endpoint import Endpoint
+from voyager.store.ddl import Ddl
+from voyager.store.events import Events
+from voyager.store.leases import Leases
+from voyager.store.migrations import LostSwap, Migrations
+from voyager.store.progress import ProgressRows
+from voyager.store.record import NewMigration
+from voyager.store.session import Session, StateMissing
+
+__all__ = ["LostSwap", "NewMigration", "StateMissing", "StateStore"]
+
+
+class StateStore:
+    """What the target knows about its migrations. Every operation is one short transaction.
+
+    An operation that collides is repeated; one that finds the target away is repeated for `outage_budget` seconds,
+    then raises DatabaseAway. Safe to share between threads.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.endpoint = session.endpoint
+        self.ddl = Ddl(session)
+        self.migrations = Migrations(session)
+        self.leases = Leases(session)
+        self.progress = ProgressRows(session)
+        self.events = Events(session)
+
+    @classmethod
+    def connect(cls, endpoint: Endpoint, outage_budget: float = 0.0) -> StateStore:
+        """Return the store of a target; the first operation connects."""
+        return cls(Session(endpoint, outage_budget))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> StateStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
