@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests import drive
-from voyager.embedded import Server, start_server, system_binaries
+from voyager.embedded import Server, scratch_directory, start_server, system_binaries
 from voyager.endpoint import Endpoint
 from voyager.identifiers import Identifier
 
@@ -28,8 +27,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def servers_directory() -> Iterator[Path]:
     """A directory that the servers' own account may enter, which pytest's temporary ones are not."""
-    directory = Path(tempfile.mkdtemp(prefix="yb-voyager-tests-"))
-    directory.chmod(0o755)
+    directory = scratch_directory("yb-voyager-tests-")
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -164,7 +165,11 @@ def start_server(
     account = _account()
     if account is not None:
         directory.chmod(0o755)
-        _check_enterable(directory, account)
+        if not _can_enter(directory, account):
+            raise UsageError(
+                f"The server's account {account.pw_name} cannot enter {directory}.",
+                "Choose a directory whose parents everybody may enter, for example below /tmp.",
+            )
     found = Path(binaries) if binaries is not None else find_binaries()
     server = Server(
         directory=directory,
@@ -179,6 +184,28 @@ def start_server(
     _initialize(server)
     _start_on_a_free_port(server)
     return server
+
+
+def scratch_directory(prefix: str) -> Path:
+    """Make a temporary directory that the servers' account may enter; the caller removes it."""
+    account = _account()
+    for parent in scratch_parents():
+        directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        directory.chmod(0o755)
+        if account is None or _can_enter(directory, account):
+            return directory
+        directory.rmdir()
+    raise UsageError(
+        f"The server's account {account.pw_name if account else ''} can enter no temporary directory.",
+        "Set TMPDIR to a directory whose parents everybody may enter.",
+    )
+
+
+def scratch_parents() -> list[Path]:
+    """Where scratch directories are made: root's own TMPDIR is often closed to everybody else."""
+    return [
+        path for path in dict.fromkeys((Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))) if path.is_dir()
+    ]
 
 
 def find_binaries() -> Path:
@@ -253,15 +280,9 @@ def _give(path: Path, account: pwd.struct_passwd | None, mode: int) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def _check_enterable(directory: Path, account: pwd.struct_passwd) -> None:
-    probe = subprocess.run(
-        ["/bin/sh", "-c", 'cd "$0"', str(directory)], cwd="/", stderr=subprocess.DEVNULL, **_as_account(account)
-    )
-    if probe.returncode != 0:
-        raise UsageError(
-            f"The server's account {account.pw_name} cannot enter {directory}.",
-            "Choose a directory whose parents everybody may enter, for example below /tmp.",
-        )
+def _can_enter(directory: Path, account: pwd.struct_passwd) -> bool:
+    enter = ["/bin/sh", "-c", 'cd "$0"', str(directory)]
+    return subprocess.run(enter, cwd="/", stderr=subprocess.DEVNULL, **_as_account(account)).returncode == 0
 
 
 def _readable_binaries(binaries: Path, account: pwd.struct_passwd | None, directory: Path) -> Path:
