@@ -25,6 +25,9 @@ SELECT version() AS version_text,
        d.datctype AS ctype,
        d.oid::pg_catalog.text AS database_oid,
        r.rolsuper AS superuser,
+       (SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::int8
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$') AS database_bytes,
        pg_catalog.current_setting('block_size')::int AS block_size,
        pg_catalog.current_setting('yb_ddl_transaction_block_enabled', true) AS yb_transactional_ddl
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r

@@ -93,7 +93,7 @@ def _settle(connection: psycopg.Connection) -> None:
     """One round trip for all settings."""
     settings = session_settings(connection.info.server_version)
     calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings)
-    connection.execute(f"SELECT {calls}", [word for pair in settings.items() for word in pair])  # type: ignore[arg-type]
+    connection.execute(f"SELECT {calls}", [word for pair in settings.items() for word in pair])
 
 
 def _asks_password(error: BaseException) -> bool:

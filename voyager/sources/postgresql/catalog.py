@@ -22,9 +22,14 @@ def query(name: str) -> str:
     return (resources.files("voyager.sources.postgresql") / "catalog" / f"{name}.sql").read_text("utf-8")
 
 
+def fetch(connection: psycopg.Connection, name: str, parameters: dict[str, Any]) -> list[Any]:
+    """The rows of catalog/<name>.sql, with its columns as attributes."""
+    return connection.cursor(row_factory=namedtuple_row).execute(query(name), parameters).fetchall()
+
+
 def read_schemas(connection: psycopg.Connection, chosen: tuple[str, ...]) -> dict[int, str]:
     """The schemas to read by oid. A chosen one that does not exist is refused: a typo must not mean "nothing to do"."""
-    found = dict(connection.execute(query("schemas"), {"schemas": list(chosen)}).fetchall())
+    found: dict[int, str] = dict(connection.execute(query("schemas"), {"schemas": list(chosen)}).fetchall())
     missing = sorted(set(chosen) - set(found.values()))
     if missing:
         names = ", ".join(visible(name) for name in missing)
@@ -51,10 +56,10 @@ def read_catalog(connection: psycopg.Connection, chosen: tuple[str, ...]) -> Cat
 
 
 def _read_tables(connection: psycopg.Connection, scope: dict[str, Any]) -> tuple[list[Table], list[Disposition]]:
-    columns = dict(connection.execute(_columns_query(connection), scope).fetchall())
-    keys = dict(connection.execute(query("keys"), scope).fetchall())
+    columns: dict[int, Any] = dict(connection.execute(_columns_query(connection), scope).fetchall())
+    keys: dict[int, Any] = dict(connection.execute(query("keys"), scope).fetchall())
     tables, of_extensions = [], []
-    for row in connection.cursor(row_factory=namedtuple_row).execute(query("tables"), scope):
+    for row in fetch(connection, "tables", scope):
         name = TableName(row.nspname, row.relname)
         if row.extension:
             reason = f"belongs to extension {visible(row.extension)}, which makes it on the target"
@@ -91,7 +96,7 @@ def _estimate(reltuples: float, relpages: int, pages: int) -> int:
 
 
 def _read_sequences(connection: psycopg.Connection, scope: dict[str, Any]) -> tuple[list[Sequence], list[Disposition]]:
-    rows = connection.cursor(row_factory=namedtuple_row).execute(query("sequences"), scope).fetchall()
+    rows = fetch(connection, "sequences", scope)
     names = {row.seqrelid: TableName(row.nspname, row.relname) for row in rows}
     uncalled = [row.seqrelid for row in rows if row.last_value is None and row.readable]
     starts = dict(_read_starts(connection, {oid: names[oid] for oid in uncalled}))
