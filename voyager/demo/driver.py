@@ -208,8 +208,8 @@ def _conclude(stage: Stage, found: Comparison, scratch: Path, *, seconds: float,
     say("")
     say(
         f"Done in {seconds:.0f} s. Verified by SQL of its own: {found.tables} tables with {found.rows:,} rows, "
-        f"{found.materialized_views} materialized view, {found.objects} constraints, indexes, triggers, views and functions, "
-        f"{found.sequences} sequences: equal in source and target."
+        f"{found.materialized_views} materialized view, "
+        f"{found.objects} constraints, indexes, triggers, views and functions, {found.sequences} sequences: equal in source and target."
     )
     say(f"Schema files, reports and logs: {stage.directory / 'export-dir'} (reports in {reports.name}/)")
     if not keep:
