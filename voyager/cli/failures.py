@@ -1,0 +1,120 @@
+"""Whatever goes wrong ends here: a message, an exit code, and for programs a document."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from statemachine.errors import StateMachineError
+from voyager.cli.emit import close_quietly
+from voyager.cli.invocation import Invocation
+from voyager.errors import Interrupted, NotAllowed, UsageError, VoyagerError
+
+
+def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoReturn:
+    """Run a whole command line and leave the program with its exit code; never returns."""
+    try:
+        action()
+        sys.stdout.flush()
+        code = 0
+    except (typer.Exit, SystemExit) as leaving:
+        asked = leaving.exit_code if isinstance(leaving, typer.Exit) else leaving.code
+        code = asked if isinstance(asked, int) else 0 if asked is None else 1
+    except BrokenPipeError:
+        close_quietly()
+        code = 0
+    except (KeyboardInterrupt, typer.Abort):
+        code = _tell(Interrupted("Interrupted.", "What was finished is saved; run the same command again."), invocation)
+    except VoyagerError as error:
+        code = _tell(error, invocation)
+    except StateMachineError as error:
+        code = _tell(NotAllowed(f"{error}."), invocation)
+    except typer.TyperException as error:
+        code = _tell(_usage(error), invocation)
+    except Exception as error:
+        code = _tell_bug(error, invocation)
+    raise SystemExit(code)
+
+
+def _usage(error: typer.TyperException) -> VoyagerError:
+    """What the parser of the command line said, with the help page that answers it."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "yb-voyager"
+    message = error.format_message().rstrip(".")
+    if not message and context is not None:
+        return UsageError(f"{path} needs a command.", context.get_help())
+    return UsageError(f"{message}.", f"Help: {path} --help")
+
+
+def _tell(error: VoyagerError, invocation: Invocation) -> int:
+    if invocation.debug and error.__cause__ is not None:
+        traceback.print_exception(error, file=sys.stderr)
+    if invocation.wants_json:
+        invocation.emitter.document({}, problem=error)
+    else:
+        from voyager.cli.render.failure import failure
+
+        invocation.emitter.talk.print(*failure(error, invocation.emitter.talk))
+    return error.exit_code
+
+
+def _tell_bug(error: Exception, invocation: Invocation) -> int:
+    """An error that nobody foresaw. The log holds where it happened and no values: a message may quote a row."""
+    if invocation.debug:
+        traceback.print_exception(error, file=sys.stderr)
+    path = _write_log(error, invocation)
+    where = f"The log is {path}." if path else "The log could not be written."
+    return _tell(
+        VoyagerError(
+            f"Internal error ({type(error).__name__}): this is a bug in yb-voyager.",
+            f"{where} Finished work is saved; --debug shows the traceback.",
+        ),
+        invocation,
+    )
+
+
+def _write_log(error: Exception, invocation: Invocation) -> Path | None:
+    lines = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), _command(invocation)]
+    cause: BaseException | None = error
+    while cause is not None:
+        lines.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
+        lines += [
+            f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)
+        ]
+        cause = cause.__cause__ or cause.__context__
+    for directory in _log_directories(invocation):
+        path = directory / f"yb-voyager-error-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as log:
+                log.write("\n".join(lines) + "\n")
+            return path
+    return None
+
+
+def _command(invocation: Invocation) -> str:
+    """The words of the command line up to the first option: values may be secrets."""
+    words = []
+    for word in invocation.arguments:
+        if word.startswith("-"):
+            break
+        words.append(word)
+    return " ".join(["yb-voyager", *words, "…"])
+
+
+def _log_directories(invocation: Invocation) -> list[Path]:
+    found = []
+    with contextlib.suppress(Exception):
+        directory = invocation.config.export_dir
+        if directory is not None and (directory / "logs").is_dir():
+            found.append(directory / "logs")
+    return [*found, Path(tempfile.gettempdir())]

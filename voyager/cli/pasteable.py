@@ -1,0 +1,54 @@
+"""Commands that can be pasted as they stand: with what tells them where the target is and which migration is meant."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from voyager.config import Config
+from voyager.config.config import PORTS, TLS_KEYWORDS
+
+PROGRAM = "yb-voyager"
+
+
+def pasteable(command: str, *, config: Config, migration: str) -> tuple[str, ...]:
+    """The lines of a command, options one a line, quoted for a shell. Never a password; its file, yes."""
+    words = [PROGRAM, *shlex.split(command)]
+    first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
+    options = _pairs(words[first:]) + _target(config) + [("--migration-name", migration)]
+    return (shlex.join(words[:first]), *("  " + shlex.join(option) for option in options))
+
+
+def one_line(lines: Sequence[str]) -> str:
+    """The same command for a clipboard or a program."""
+    return " ".join(line.strip() for line in lines)
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """Options with their values: ["--to", "source", "--cancel"] is two options."""
+    found: list[tuple[str, ...]] = []
+    for word in words:
+        if word.startswith("-") or not found:
+            found.append((word,))
+        else:
+            found[-1] = (*found[-1], word)
+    return found
+
+
+def _target(config: Config) -> list[tuple[str, ...]]:
+    target = config.endpoint("target")
+    if target is None:
+        return []
+    given = config.values.get("config_file")
+    flags: list[tuple[str, ...]] = [("--config-file", str(given.value))] if given is not None else []
+    flags.append(("--target-db-host", target.host))
+    if target.port != PORTS["yugabytedb"]:
+        flags.append(("--target-db-port", str(target.port)))
+    flags.append(("--target-db-name", target.database))
+    flags.append(("--target-db-user", target.user))
+    tls = dict(target.tls)
+    flags += [(f"--target-{name.replace('_', '-')}", tls[word]) for name, word in TLS_KEYWORDS.items() if word in tls]
+    path = config.values.get("target_db_password_file")
+    if path is not None and path.origin.startswith("--"):
+        flags.append(("--target-db-password-file", str(path.value)))
+    return flags

@@ -1,0 +1,100 @@
+"""Tables of a phase: what is running, what is done, how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from voyager.cli.render.canvas import Canvas, name
+from voyager.cli.render.numbers import count, rate
+from voyager.identifiers import TableName
+from voyager.status import Activity
+from voyager.store.record import TableRecord
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST = 12
+"""Rows of a panel; the JSON document and `… status` have more."""
+
+RULED = box.Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
+STATUS_STYLES = {"DONE": "green", "FAILED": "bold red", "QUEUED": "dim", "SKIPPED": "dim"}
+
+
+def activity_table(activity: Activity, canvas: Canvas, *, most: int = MOST) -> Iterator[RenderableType]:
+    """The tables of most interest, and how many more there are."""
+    rows = activity.tables[:most]
+    verb = participle(activity.title.split()[0])
+    table = ruled(canvas, ("Table", "left"), ("Status", "left"), (verb, "left"), ("Total", "left"), ("Rate", "left"))
+    for row in rows:
+        table.add_row(
+            name(_readable(row)),
+            Text(row.status, style=STATUS_STYLES.get(row.status, "cyan")),
+            Text(count(row.rows_done)),
+            Text(_total(row)),
+            Text(rate(row.rate) if row.status not in ("DONE", "QUEUED", "SKIPPED", "FAILED") else "-"),
+        )
+    yield table
+    for row in rows:
+        if row.status == "FAILED" and row.message:
+            yield Text.assemble(
+                (f"{canvas.glyphs.failed} ", "bold red"), name(_readable(row)), ": ", name(row.message, longest=400)
+            )
+    rest = (activity.totals.tables if activity.totals else len(activity.tables)) - len(rows)
+    if rest > 0:
+        yield Text(f"{canvas.glyphs.more} and {rest:,} more", style="dim")
+
+
+def ruled(canvas: Canvas, *columns: tuple[str, str]) -> Table:
+    """A table with thin rules, as wide as its place in a panel."""
+    table = Table(
+        box=RULED, show_edge=False, expand=canvas.framed, border_style="dim", header_style="bold", pad_edge=False
+    )
+    for title, justify in columns:
+        table.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def participle(verb: str) -> str:
+    """Export -> Exported, Verify -> Verified, Finalize -> Finalized."""
+    if verb.endswith("e"):
+        return f"{verb}d"
+    return f"{verb[:-1]}ied" if verb.endswith("y") else f"{verb}ed"
+
+
+def data_status(activities: Sequence[Activity], canvas: Canvas, *, title: str) -> Iterator[RenderableType]:
+    """The whole answer of `export data status` and `import data status`."""
+    from rich.console import Group
+
+    heading = Text(f"{title}\n", style="bold")
+    parts: list[RenderableType] = [heading]
+    for activity in activities:
+        if activity.tables:
+            parts += activity_table(activity, canvas, most=len(activity.tables))
+        else:
+            parts.append(Text("No table has been looked at yet."))
+        if activity.totals:
+            totals = activity.totals
+            parts.append(
+                Text(
+                    f"\n{totals.tables_done:,} of {totals.tables:,} tables done, "
+                    f"{totals.rows_done:,} of {totals.rows_total:,} rows."
+                )
+            )
+            if totals.rows_quarantined:
+                parts.append(Text(f"{totals.rows_quarantined:,} rows were set aside.", style="yellow"))
+    yield canvas.frame(Group(*parts))
+
+
+def _readable(row: TableRecord) -> str:
+    return str(TableName(row.schema, row.table)) if row.schema and row.table else row.table or row.schema
+
+
+def _total(row: TableRecord) -> str:
+    if row.rows_total is not None:
+        return count(row.rows_total)
+    return f"~{count(row.rows_estimated)}" if row.rows_estimated is not None else "-"
