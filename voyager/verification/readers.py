@@ -1,0 +1,124 @@
+"""Connections that read one side, and the threads that keep both sides busy at the same time."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+from voyager.postgres.connection import connection_lost, retryable, translate
+from voyager.verification.canonical import apply_session_settings
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 6
+LOOK_UP_SECONDS = 0.5
+"""How often a waiting caller looks whether it should stop."""
+
+WHILE_READING = {
+    "lock_timeout": "60s",
+    # The planner takes a hash for as many groups as rows and would sort them on disk.
+    "enable_sort": "off",
+    "jit": "off",
+}
+
+
+class Readers:
+    """At most `limit` read-only connections to one side, opened when needed, each used by one thread at a time.
+
+    The caller's own thread never waits for a server: while it waits for a thread it looks at `checkpoint`, whose
+    exception ends the wait.
+    """
+
+    def __init__(self, name: str, connect: Callable[[], Any], *, limit: int, checkpoint: Callable[[], None]) -> None:
+        self.name = name
+        self._connect = connect
+        self._checkpoint = checkpoint
+        self._idle: list[Any] = []
+        self._busy: set[Any] = set()
+        self._guard = threading.Lock()
+        self._closed = threading.Event()
+        self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix=f"verify-{name}")
+
+    def submit(self, sql: str, parameters: dict[str, Any], doing: str) -> Future[list[tuple[Any, ...]]]:
+        """Start one query and return at once; `doing` completes "Could not …"."""
+
+        def read(connection: Any) -> list[tuple[Any, ...]]:
+            return list(connection.execute(sql, parameters, prepare=False).fetchall())
+
+        return self._threads.submit(self._persist, read, doing)
+
+    def fetch(self, sql: str, parameters: dict[str, Any], doing: str) -> list[tuple[Any, ...]]:
+        """Run one query and wait for its rows."""
+        return self._wait(self.submit(sql, parameters, doing))
+
+    def use(self, read: Callable[[Any], Result], doing: str) -> Result:
+        """Give `read` a connection of this side and wait for what it returns."""
+        return self._wait(self._threads.submit(self._persist, read, doing))
+
+    def close(self) -> None:
+        """Cancel what runs, wait for the threads and close every connection."""
+        self._closed.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        while True:
+            with self._guard:
+                busy = list(self._busy)
+            if not busy:
+                break
+            for connection in busy:
+                connection.cancel_safe(timeout=5.0)
+            time.sleep(0.05)
+        self._threads.shutdown(wait=True)
+        with self._guard:
+            while self._idle:
+                self._idle.pop().close()
+
+    def _wait(self, future: Future[Result]) -> Result:
+        while not wait([future], timeout=LOOK_UP_SECONDS).done:
+            self._checkpoint()
+        return future.result()
+
+    def _persist(self, read: Callable[[Any], Result], doing: str) -> Result:
+        """Read, again on a new connection when the server or the network faltered. Raises our errors."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._once(read)
+            except Exception as error:
+                if attempt == ATTEMPTS or not retryable(error) or self._closed.wait(_pause(attempt)):
+                    raise translate(error, f"{doing} on the {self.name}") from error
+        raise AssertionError("unreachable")
+
+    def _once(self, read: Callable[[Any], Result]) -> Result:
+        connection = self._borrow()
+        try:
+            result = read(connection)
+        except BaseException as error:
+            self._give_back(connection, lost=connection_lost(error))
+            raise
+        self._give_back(connection, lost=False)
+        return result
+
+    def _borrow(self) -> Any:
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect()
+            apply_session_settings(connection, WHILE_READING)
+        with self._guard:
+            self._busy.add(connection)
+        return connection
+
+    def _give_back(self, connection: Any, *, lost: bool) -> None:
+        with self._guard:
+            self._busy.discard(connection)
+            if not lost and not connection.closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def _pause(attempt: int) -> float:
+    return min(5.0, 0.2 * float(1 << attempt)) * random.uniform(0.5, 1.0)
