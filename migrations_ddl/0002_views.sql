@@ -48,7 +48,7 @@ SELECT
     m.name,
     m.workflow,
     CASE
-        WHEN f.phase IS NULL THEN 'NOT_STARTED'
+        WHEN f.phase IS NULL THEN (m.phase_table -> 'phases' -> 0 ->> 'name') || '_NOT_STARTED'
         WHEN f.phase = 'INITIALIZE' AND f.state = 'COMPLETED' THEN 'INITIALIZED'
         WHEN f.phase = 'END' AND f.state = 'COMPLETED' THEN 'ENDED'
         ELSE f.phase || '_' || f.state

@@ -125,7 +125,7 @@ def _grants(role: str) -> list[str]:
     tables = sorted(table.name for table in metadata.sorted_tables)
     views = ("active_migrations", "assessment_reports", "completed_migrations", "next_steps", "phase_timeline")
     return [
-        "-- The role that runs yb-voyager. When it does not exist yet, create it WITH LOGIN and give it a password first.",
+        "-- The role that runs yb-voyager. Create it first, WITH LOGIN and a password, when it does not exist yet.",
         f"GRANT USAGE ON SCHEMA {SCHEMA} TO {name};",
         *(
             f"GRANT {_APPEND_ONLY.get(table, 'SELECT, INSERT, UPDATE, DELETE')} ON {SCHEMA}.{table} TO {name};"

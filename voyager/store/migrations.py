@@ -105,8 +105,8 @@ class Migrations:
 
         A phase that becomes NOT_STARTED is reset; one that becomes COMPLETED gets its time and 100 percent; one that
         begins anew gets its start time. A started or resumed phase counts an attempt and loses its last error.
-        `percent`, `summary` and `last_error` belong to `phase`. With `end_reason` the migration ends, too; with `lease`
-        the caller must still hold it. Raises LostSwap, LeaseLost.
+        `percent`, `summary` and `last_error` belong to `phase`. With `end_reason`, or when END becomes COMPLETED, the
+        migration ends, too; with `lease` the caller must still hold it. Raises LostSwap, LeaseLost.
         """
         before = record.phases[phase].state if phase in record.phases else None
         event = event_row(
@@ -123,8 +123,9 @@ class Migrations:
         columns.setdefault(phase, {}).update({name: value for name, value in own.items() if value is not None})
         guidance = {"next_if_idle": next_if_idle, "next_if_running": next_if_running}
         values: dict[str, Any] = {name: dict(value) for name, value in guidance.items() if value is not None}
-        if end_reason is not None:
-            values |= {"ended_at": func.coalesce(migrations.c.ended_at, NOW), "end_reason": to_text(end_reason)}
+        reason = _end_reason(record, changes, end_reason)
+        if reason is not None:
+            values |= {"ended_at": func.coalesce(migrations.c.ended_at, NOW), "end_reason": to_text(reason)}
 
         def work(connection: Connection) -> None:
             if not _swap(connection, record, values, event["event_id"]):
@@ -293,6 +294,14 @@ def _consequences(old: str, new: str) -> dict[str, Any]:
         attempt = migration_state.c.attempt + 1
         return {**_RESET, "attempt": attempt, "started_at": NOW}
     return {}
+
+
+def _end_reason(record: MigrationRecord, changes: Mapping[str, str], given: str | None) -> str | None:
+    """Why the migration ends with this transition: as given, or as END's summary says."""
+    if given is not None or changes.get("END") != COMPLETED:
+        return given
+    summary = record.phases["END"].summary if "END" in record.phases else {}
+    return str(summary.get("end_reason", "completed"))
 
 
 def _swap(connection: Connection, record: MigrationRecord, values: Mapping[str, Any], event_id: UUID) -> bool:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from types import TracebackType
 
 from voyager.endpoint import Endpoint
+from voyager.store.batches import Batches
 from voyager.store.ddl import Ddl
 from voyager.store.events import Events
 from voyager.store.leases import Leases
 from voyager.store.migrations import LostSwap, Migrations
 from voyager.store.progress import ProgressRows
 from voyager.store.record import NewMigration
+from voyager.store.reports import Reports
 from voyager.store.session import Session, StateMissing
+from voyager.store.statements import StatementEntry, Statements
+from voyager.store.verification import Verification
 
-__all__ = ["LostSwap", "NewMigration", "StateMissing", "StateStore"]
+__all__ = ["LostSwap", "NewMigration", "StateMissing", "StateStore", "StatementEntry"]
 
 
 class StateStore:
@@ -31,6 +35,10 @@ class StateStore:
         self.leases = Leases(session)
         self.progress = ProgressRows(session)
         self.events = Events(session)
+        self.reports = Reports(session)
+        self.statements = Statements(session)
+        self.batches = Batches(session)
+        self.verification = Verification(session)
 
     @classmethod
     def connect(cls, endpoint: Endpoint, outage_budget: float = 0.0) -> StateStore:

@@ -1,0 +1,110 @@
+"""Statements: the journal of DDL, so that a schema import goes on at the statement where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from voyager.store.record import StatementRecord
+from voyager.store.session import Session, to_text
+from voyager.store.tables import schema_statements
+
+NOW = func.clock_timestamp()
+MESSAGE_LENGTH = 2000
+
+
+@dataclass(frozen=True)
+class StatementEntry:
+    """One statement as the files hold it. `occurrence` tells equal texts of one schema apart, counted from 0."""
+
+    ordinal: int
+    sha256: str
+    file: str
+    line: int
+    object: str
+    occurrence: int = 0
+
+    def statement_id(self, migration_uuid: UUID, phase: str) -> UUID:
+        """The same for the same text, wherever it stands in the files: an edited statement is another one."""
+        return uuid5(migration_uuid, f"{phase}/{self.sha256}/{self.occurrence}")
+
+
+class Statements:
+    """The schema_statements rows of every migration in one target."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def load(self, migration_uuid: UUID, phase: str) -> dict[UUID, StatementRecord]:
+        """Return the journal of a phase by statement id, in the order of the statements."""
+        table = schema_statements.c
+        query = (
+            select(
+                table.statement_id,
+                table.ordinal,
+                table.sha256,
+                table.file,
+                table.line,
+                table.object,
+                table.state,
+                table.error,
+            )
+            .where(table.migration_uuid == migration_uuid, table.phase == phase)
+            .order_by(table.ordinal, table.statement_id)
+        )
+        rows = self._session.single(lambda connection: connection.execute(query).all(), "read the journal of DDL")
+        return {row.statement_id: StatementRecord(*row) for row in rows}
+
+    def begin(self, migration_uuid: UUID, phase: str, entry: StatementEntry) -> UUID:
+        """Write that a statement is started, before it is executed; returns its id."""
+        row = self._row(migration_uuid, phase, entry, "started")
+        statement = insert(schema_statements).values(row)
+        statement = statement.on_conflict_do_update(
+            index_elements=["statement_id"],
+            set_={
+                **{name: statement.excluded[name] for name in ("ordinal", "file", "line", "object", "state")},
+                "error": None,
+                "started_at": NOW,
+                "finished_at": None,
+            },
+        )
+        self._session.single(lambda connection: connection.execute(statement), f"note the start of {entry.object}")
+        statement_id: UUID = row["statement_id"]
+        return statement_id
+
+    def finish(self, statement_id: UUID, state: str, error: str | None = None) -> None:
+        """Write how a started statement ended: done, failed or skipped, with the server's message where it failed."""
+        statement = (
+            update(schema_statements)
+            .where(schema_statements.c.statement_id == statement_id)
+            .values(state=state, error=_shortened(error), finished_at=NOW)
+        )
+        self._session.single(lambda connection: connection.execute(statement), "note the end of a statement")
+
+    def forget(self, migration_uuid: UUID, phase: str) -> None:
+        """Forget a phase's journal."""
+        table = schema_statements.c
+        statement = delete(schema_statements).where(table.migration_uuid == migration_uuid, table.phase == phase)
+        self._session.single(lambda connection: connection.execute(statement), "forget the journal of DDL")
+
+    @staticmethod
+    def _row(migration_uuid: UUID, phase: str, entry: StatementEntry, state: str) -> dict[str, Any]:
+        return {
+            "statement_id": entry.statement_id(migration_uuid, phase),
+            "migration_uuid": migration_uuid,
+            "phase": phase,
+            "ordinal": entry.ordinal,
+            "sha256": entry.sha256,
+            "file": to_text(entry.file),
+            "line": entry.line,
+            "object": to_text(entry.object),
+            "state": state,
+        }
+
+
+def _shortened(error: str | None) -> str | None:
+    return None if error is None else to_text(error)[:MESSAGE_LENGTH]
