@@ -203,15 +203,15 @@ def _remove_servers(scratch: Path) -> None:
 
 
 def _conclude(stage: Stage, found: Comparison, scratch: Path, *, seconds: float, keep: bool) -> None:
-    reports = stage.directory / "export-dir" / "reports"
     say = stage.say
     say("")
     say(
         f"Done in {seconds:.0f} s. Verified by SQL of its own: {found.tables} tables with {found.rows:,} rows, "
         f"{found.materialized_views} materialized view, "
-        f"{found.objects} constraints, indexes, triggers, views and functions, {found.sequences} sequences: equal in source and target."
+        f"{found.objects} constraints, indexes, triggers, views and functions, "
+        f"{found.sequences} sequences: equal in source and target."
     )
-    say(f"Schema files, reports and logs: {stage.directory / 'export-dir'} (reports in {reports.name}/)")
+    say(f"Schema files, reports and logs are in {stage.directory / 'export-dir'}")
     if not keep:
         say("Both servers are stopped and their data is removed. With --keep they stay, to try commands by hand.")
         return
