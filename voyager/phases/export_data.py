@@ -1,0 +1,161 @@
+"""EXPORT_DATA: every row of the chosen tables into chunk files, under one snapshot, resumable at any point."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voyager.errors import UsageError
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
+from voyager.phases.sizes import parse_size, readable_size
+
+if TYPE_CHECKING:
+    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.table_list import Chosen
+
+NEEDS = ("source",)
+
+
+@dataclass(frozen=True)
+class Options:
+    parallel_jobs: int = option(0, "How many parts to read at the same time (0: by this machine's processors).")
+    table_list: tuple[str, ...] = option(
+        (), 'Only these tables: names, schema.name, globs such as sales.*, "Quoted Names".', metavar="TABLES"
+    )
+    exclude_table_list: tuple[str, ...] = option((), "All tables but these.", metavar="TABLES")
+    table_list_file_path: str | None = option(None, "A file that holds the table list.", metavar="FILE")
+    exclude_table_list_file_path: str | None = option(
+        None, "A file that holds the tables to leave out.", metavar="FILE"
+    )
+    chunk_size: str = option("64MB", "Cut larger tables into parts of about this size.", metavar="SIZE")
+    compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
+    require_one_snapshot: bool = option(
+        False, "Refuse to go on under a second snapshot after an interruption.", per_run=True
+    )
+    outage_budget: float = option(600.0, "Seconds to wait for a source that is away.", metavar="SECONDS")
+
+
+def plan(job: Job) -> list[str]:
+    """What run() would do, for --dry-run."""
+    chosen = _choose(job)
+    parts = sum(len(job.source.plan_chunks(table, _chunk_bytes(job.options))) for table in chosen.tables)
+    size = readable_size(sum(table.bytes for table in chosen.tables))
+    skipped = [f"skip {one.kind} {one.name}: {one.reason}" for one in chosen.dispositions if one.action == "skipped"]
+    return [
+        f"take a snapshot of {job.source.endpoint.url}",
+        f"copy {len(chosen.tables)} tables (about {size}) in {parts} parts to {job.export_dir.data}",
+        *(f"copy {table.name}" for table in chosen.tables),
+        *skipped,
+    ]
+
+
+def run(job: Job) -> Outcome:
+    """Export, or go on with an export that was cut off.
+
+    Raises NotAllowed when the tables are not those it began with, OutOfSpace, DatabaseAway when the source stays away,
+    LockedByOther when another process exports into this directory.
+    """
+    import asyncio
+
+    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.export_run import Exporter
+
+    _check_options(job.options)
+    with job.export_dir.lock("export-data"):
+        chosen = _choose(job)
+        attempt = ExportAttempt.load(job.export_dir.data)
+        if attempt is None:
+            undo(job)
+            attempt = _begin(job, chosen)
+        else:
+            attempt.same_tables(chosen.tables)
+        exporter = Exporter(job, attempt, chosen.tables, jobs=_jobs(job.options))
+        attempt = asyncio.run(exporter.run())
+    return _outcome(attempt, exporter)
+
+
+def undo(job: Job) -> None:
+    """Remove what an export left under data/: its plan first, so that a second try knows that it is over."""
+    from voyager.phases.export_attempt import NAME
+    from voyager.phases.export_run import remove_files
+
+    (job.export_dir.data / NAME).unlink(missing_ok=True)
+    remove_files(job.export_dir.data, keep=frozenset())
+
+
+def _choose(job: Job) -> Chosen:
+    from voyager.phases.table_list import choose, read_list
+
+    options: Options = job.options
+    include = read_list(options.table_list, options.table_list_file_path)
+    exclude = read_list(options.exclude_table_list, options.exclude_table_list_file_path)
+    return choose(job.source.read_catalog(), include, exclude)
+
+
+def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
+    """Cut the tables into parts and write the plan down before the first row is read."""
+    from datetime import UTC, datetime
+
+    from voyager.phases.export_attempt import NAME, begin
+
+    chunk_bytes = _chunk_bytes(job.options)
+    attempt = begin(
+        source=job.source.endpoint.url,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tables=chosen.tables,
+        parts=[part for table in chosen.tables for part in job.source.plan_chunks(table, chunk_bytes)],
+        dispositions=chosen.dispositions,
+        compression=job.options.compression,
+    )
+    job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
+    return attempt
+
+
+def _check_options(options: Options) -> None:
+    if options.compression not in {"none", "zstd"}:
+        raise UsageError(f"--compression is {options.compression!r}.", "It can be none or zstd.")
+    if options.parallel_jobs < 0:
+        raise UsageError(
+            f"--parallel-jobs is {options.parallel_jobs}.", "Give a number from 1 on, or 0 to have it chosen."
+        )
+
+
+def _chunk_bytes(options: Options) -> int:
+    return parse_size(options.chunk_size, "--chunk-size")
+
+
+def _jobs(options: Options) -> int:
+    return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
+
+
+def _outcome(attempt: ExportAttempt, exporter: object) -> Outcome:
+    from voyager.phases.export_run import Exporter
+
+    assert isinstance(exporter, Exporter)
+    rows, size = exporter.rows, exporter.bytes
+    skipped = [one for one in attempt.dispositions if one.action == "skipped"]
+    details = tuple(f"{one.kind} {one.name} was skipped: {one.reason}" for one in skipped)
+    mixed = (
+        ""
+        if not attempt.mixed
+        else f" It is mixed: read under {len(attempt.snapshots)} snapshots, written between them."
+    )
+    return Outcome(
+        headline=f"Exported {rows:,} rows ({readable_size(size)}) of {len(attempt.tables)} tables.{mixed}",
+        summary={
+            "tables": len(attempt.tables),
+            "rows": rows,
+            "bytes": size,
+            "file_bytes": exporter.file_bytes,
+            "attempt": attempt.id,
+            "parts": len(attempt.parts),
+            "compression": attempt.compression,
+            "mixed": bool(attempt.mixed),
+            "mixed_tables": list(attempt.mixed),
+            "snapshots": [{"key": s.key, "taken_at": s.taken_at, "position": s.position} for s in attempt.snapshots],
+            "skipped": [{"kind": one.kind, "name": one.name, "reason": one.reason} for one in skipped],
+        },
+        details=details,
+    )

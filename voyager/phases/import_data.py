@@ -1,0 +1,131 @@
+"""IMPORT_DATA: the exported rows into the target, each batch once, then what needs the rows to be there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from voyager.errors import NotAllowed, UsageError, VoyagerError
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
+from voyager.phases.sizes import parse_size, readable_size
+
+if TYPE_CHECKING:
+    from voyager.data_file import ChunkManifest
+    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.import_run import Ledger
+
+NEEDS = ("target",)
+
+
+@dataclass(frozen=True)
+class Options:
+    parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
+    batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
+    batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
+    outage_budget: float = option(600.0, "Seconds to wait for a target that is away.", metavar="SECONDS")
+    post_data_only: bool = option(
+        False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
+    )
+
+
+def plan(job: Job) -> list[str]:
+    """What run() would do, for --dry-run."""
+    from voyager.phases.export_attempt import complete_chunks
+    from voyager.phases.import_run import Ledger, plan_batches
+
+    attempt, chunks = complete_chunks(job.export_dir.data)
+    ledger, limits = Ledger.read(job), _limits(job.options)
+    left = [one for chunk in chunks for one in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits)]
+    rows = sum(batch.rows for batch in left)
+    return [
+        f"load {rows:,} rows in {len(left)} transactions into tables of {job.target.endpoint.url}",
+        *(f"COPY {table.name}" for table in attempt.tables),
+        "then secondary indexes, foreign keys, triggers and sequences",
+    ]
+
+
+def run(job: Job) -> Outcome:
+    """Load what the ledger does not hold yet, then run the post-data step.
+
+    Raises NotAllowed without a finished export, DamagedFile, BlockersFound for rows that the target refuses (the other
+    tables are loaded all the same), LeaseLost, DatabaseAway when the target stays away.
+    """
+    import asyncio
+
+    from voyager.phases.export_attempt import complete_chunks
+    from voyager.phases.import_run import Importer, Ledger
+
+    _check_options(job.options)
+    with job.export_dir.lock("import-data"):
+        attempt, chunks = complete_chunks(job.export_dir.data)
+        if not job.options.post_data_only:
+            importer = Importer(job, chunks, Ledger.read(job), limits=_limits(job.options))
+            asyncio.run(importer.run(_jobs(job.options)))
+        ledger = Ledger.read(job)
+        _all_in(chunks, ledger, loading=not job.options.post_data_only)
+        job.checkpoint()
+        from voyager.phases import post_data
+
+        after = post_data.run(job)
+    return _outcome(attempt, chunks, after)
+
+
+def undo(job: Job) -> None:
+    """Empty the tables that this migration loaded, then forget that it did.
+
+    Only those in the ledger and exported ones that are empty anyway (one of those may reference another) are touched.
+    """
+    from voyager.phases.import_run import Ledger, empty_tables
+
+    ledger = Ledger.read(job)
+    empty_tables(job, ledger.tables)
+    job.store.batches.forget(job.record.migration_uuid)
+
+
+def _all_in(chunks: list[ChunkManifest], ledger: Ledger, *, loading: bool) -> None:
+    """The ledger, read anew, must account for every row of every chunk."""
+    short = [chunk for chunk in chunks if ledger.rows(chunk.chunk_id) != chunk.rows]
+    if not short:
+        return
+    details = tuple(
+        f"{c.table}: {ledger.rows(c.chunk_id):,} of {c.rows:,} rows of part {c.ordinal}" for c in short[:20]
+    )
+    if loading:
+        raise VoyagerError(
+            "The ledger does not account for every row after loading.", "Report this; do not cut over.", details
+        )
+    raise NotAllowed(
+        f"{len(short)} of {len(chunks)} parts are not loaded yet, so --post-data-only cannot run.",
+        "Run: yb-voyager migrate import data.",
+        details,
+    )
+
+
+def _check_options(options: Options) -> None:
+    if options.parallel_jobs < 0 or options.batch_size < 1:
+        raise UsageError("--parallel-jobs and --batch-size must be positive.", "Leave them out to have them chosen.")
+
+
+def _limits(options: Options) -> tuple[int, int]:
+    return options.batch_size, parse_size(options.batch_size_bytes, "--batch-size-bytes")
+
+
+def _jobs(options: Options) -> int:
+    return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
+
+
+def _outcome(attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[str, Any]) -> Outcome:
+    rows, size = sum(chunk.rows for chunk in chunks), sum(chunk.bytes for chunk in chunks)
+    return Outcome(
+        headline=f"Loaded {rows:,} rows ({readable_size(size)}) into {len(attempt.tables)} tables.",
+        summary={
+            "tables": len(attempt.tables),
+            "rows": rows,
+            "bytes": size,
+            "attempt": attempt.id,
+            "mixed": bool(attempt.mixed),
+            "post_data": after,
+        },
+    )
