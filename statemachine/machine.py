@@ -114,7 +114,9 @@ class Statechart:
     def allowed(self, facts: Facts) -> list[str]:
         """The triggers that may fire now, in table order."""
         possible = dict.fromkeys(self._machine.get_triggers(*self._listed()))
-        return [trigger for trigger in possible if self._regions.may_trigger(trigger, facts=facts)]
+        # may_trigger asks every region in turn, so only those that nothing speaks against are put to it
+        free = [trigger for trigger in possible if self.may(trigger, facts)]
+        return [trigger for trigger in free if self._regions.may_trigger(trigger, facts=facts)]
 
     def trigger_of(self, phase: str) -> str:
         """The trigger that running the phase's command means now; it may be one that is not allowed."""
