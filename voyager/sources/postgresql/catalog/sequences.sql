@@ -1,4 +1,4 @@
--- The sequences, with the column each one feeds: by ownership (OWNED BY, identity), else by one column's default.
+-- The sequences, with the column each one feeds: by ownership (OWNED BY, identity), else by one column whose default is just its nextval().
 -- pg_sequence_last_value() is null both for a sequence that was never called and where we may not look.
 SELECT s.seqrelid,
        n.nspname,
@@ -31,6 +31,7 @@ LEFT JOIN LATERAL (
         JOIN pg_catalog.pg_attrdef ad ON ad.oid = d.objid
         WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass
           AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.seqrelid
+          AND pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) ~ '^[(]*nextval[(].*::regclass[)]+(::[a-z ]+)?[)]*$'
     ) feeds
     JOIN pg_catalog.pg_class t ON t.oid = feeds.relid
     JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace

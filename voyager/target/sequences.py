@@ -1,0 +1,262 @@
+"""Sequences of the target: set beyond what the source handed out and what the columns hold, and checked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as ListOf
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from voyager.catalog import Sequence
+from voyager.identifiers import Identifier, TableName
+from voyager.postgres.attempts import repeat
+from voyager.postgres.connection import translate
+
+T = TypeVar("T")
+
+AT_ONCE = 100
+"""Sequences per query."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A numeric column that a sequence feeds."""
+
+    table: TableName
+    name: str
+    integer: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.table}.{Identifier(self.name)}"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A sequence whose next value is not beyond the furthest value (the largest, or the smallest of a descending
+    one) of a column that it feeds."""
+
+    name: TableName
+    next_value: int
+    column: Column
+    furthest: int
+
+    def __str__(self) -> str:
+        return f"Sequence {self.name} gives {self.next_value} next, but {self.column} already goes to {self.furthest}."
+
+
+@dataclass(frozen=True)
+class Restored:
+    """`values` holds what each sequence gives next; `missing` those that the target does not have."""
+
+    values: dict[TableName, int] = field(default_factory=dict)
+    missing: tuple[TableName, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """One sequence of the target as it is."""
+
+    oid: int
+    name: TableName
+    increment: int
+    minimum: int
+    maximum: int
+    cycles: bool
+    columns: tuple[Column, ...]
+    last_value: int = 0
+    called: bool = False
+    furthest: tuple[tuple[Column, int], ...] = ()
+
+    @property
+    def next_value(self) -> int:
+        return self.last_value + self.increment if self.called else self.last_value
+
+    def beyond(self, value: int, other: int) -> bool:
+        """True when `value` comes after `other` in the direction of this sequence."""
+        return value > other if self.increment > 0 else value < other
+
+    def within(self, value: int) -> int:
+        return max(self.minimum, min(self.maximum, value))
+
+
+def restore(
+    connection: psycopg.Connection, sequences: Iterable[Sequence], *, checkpoint: Callable[[], None] = lambda: None
+) -> Restored:
+    """Set each sequence to the furthest of the source's position, its columns' values and where it stands now.
+
+    Never backwards, so it may be repeated when the target is in use already. A sequence that was never called stays
+    uncalled. `checkpoint` is called between groups.
+    """
+    wanted = {sequence.name: sequence for sequence in sequences}
+    values: dict[TableName, int] = {}
+    for names in _groups(list(wanted)):
+        checkpoint()
+        standings = _ask(_read, connection, names)
+        targets = {standing: _position(standing, wanted[standing.name]) for standing in standings}
+        _ask(_set, connection, targets)
+        for standing, (value, called) in targets.items():
+            values[standing.name] = value + standing.increment if called else value
+    return Restored(values, tuple(name for name in wanted if name not in values))
+
+
+def behind(connection: psycopg.Connection, schemas: ListOf[str] = ()) -> list[Behind]:
+    """The sequences whose next value exists in a column that they feed, in `schemas` (all when empty).
+
+    The first insert after the cutover would fail on them. Sequences that cycle reuse values and are left out.
+    """
+    names = _ask(_names, connection, schemas)
+    found = []
+    for group in _groups(names):
+        for standing in _ask(_read, connection, group):
+            for column, furthest in standing.furthest:
+                if not standing.cycles and not standing.beyond(standing.next_value, furthest):
+                    found.append(Behind(standing.name, standing.next_value, column, furthest))
+    return found
+
+
+check = behind
+
+
+def _position(standing: _Standing, source: Sequence) -> tuple[int, bool]:
+    """Return (value, is_called) for setval()."""
+    if standing.cycles:
+        # Its values are reused: only where the source stands counts.
+        value = source.start if source.last_value is None else source.last_value
+        return standing.within(value), source.last_value is not None
+    furthest, called = standing.last_value, standing.called
+    if not called:
+        furthest, called = source.start, False
+    if source.last_value is not None and (not called or standing.beyond(source.last_value, furthest)):
+        furthest, called = source.last_value, True
+    for _, value in standing.furthest:
+        if called and standing.beyond(value, furthest):
+            furthest = value
+        elif not called and not standing.beyond(furthest, value):
+            furthest = value + standing.increment
+    inside = standing.within(furthest)
+    # Past the last value there is only "all used up", which is what the last value, called, says.
+    return inside, called or inside != furthest
+
+
+def _set(connection: psycopg.Connection, targets: dict[_Standing, tuple[int, bool]]) -> None:
+    if not targets:
+        return
+    calls = ", ".join("pg_catalog.setval(%s::oid::regclass, %s, %s)" for _ in targets)
+    parameters = [item for standing, (value, called) in targets.items() for item in (standing.oid, value, called)]
+    connection.execute(f"SELECT {calls}", parameters, prepare=False)
+
+
+def _names(connection: psycopg.Connection, schemas: ListOf[str]) -> list[TableName]:
+    rows = connection.execute(_NAMES, {"schemas": list(schemas)}).fetchall()
+    return [TableName(schema, name) for schema, name in rows]
+
+
+def _read(connection: psycopg.Connection, names: list[TableName]) -> list[_Standing]:
+    """Three queries: what the sequences are, where they stand, how far their columns go."""
+    scope = {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
+    rows: list[Any] = connection.cursor(row_factory=namedtuple_row).execute(_SEQUENCES, scope).fetchall()
+    positions = _positions(connection, rows)
+    columns = {row.oid: tuple(Column(TableName(s, t), c, whole) for s, t, c, whole in row.columns) for row in rows}
+    furthest = _furthest(
+        connection, [(row.oid, row.seqincrement, column) for row in rows for column in columns[row.oid]]
+    )
+    return [
+        _Standing(
+            oid=row.oid,
+            name=TableName(row.nspname, row.relname),
+            increment=row.seqincrement,
+            minimum=row.seqmin,
+            maximum=row.seqmax,
+            cycles=row.seqcycle,
+            columns=columns[row.oid],
+            last_value=positions[row.oid][0],
+            called=positions[row.oid][1],
+            furthest=tuple((column, value) for oid, column, value in furthest if oid == row.oid),
+        )
+        for row in rows
+    ]
+
+
+def _positions(connection: psycopg.Connection, rows: list[Any]) -> dict[int, tuple[int, bool]]:
+    if not rows:
+        return {}
+    parts = (
+        f"SELECT {row.oid:d}::int8, last_value, is_called FROM {TableName(row.nspname, row.relname).sql}"
+        for row in rows
+    )
+    found = connection.execute(" UNION ALL ".join(parts).encode(), prepare=False)
+    return {oid: (last_value, called) for oid, last_value, called in found}
+
+
+def _furthest(connection: psycopg.Connection, feeds: list[tuple[int, int, Column]]) -> list[tuple[int, Column, int]]:
+    """Without ONLY: what inherits a default or is a partition takes its values from the same sequence."""
+    parts = []
+    for place, (_, increment, column) in enumerate(feeds):
+        name = Identifier(column.name).sql
+        value = f"{'max' if increment > 0 else 'min'}({name})"
+        if not column.integer:
+            # NaN and infinity sort above every number; no sequence could reach them.
+            value += f" FILTER (WHERE {name}::pg_catalog.text !~ '[a-z]')"
+        parts.append(f"SELECT {place}, pg_catalog.trunc({value}::pg_catalog.numeric) FROM {column.table.sql}")
+    if not parts:
+        return []
+    found = connection.execute(" UNION ALL ".join(parts).encode(), prepare=False)
+    return [(feeds[place][0], feeds[place][2], int(value)) for place, value in found if value is not None]
+
+
+def _groups(names: list[TableName]) -> Iterator[list[TableName]]:
+    return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+
+
+def _ask(action: Callable[..., T], *args: Any) -> T:
+    """Setting a sequence twice does no harm, so everything here may be repeated."""
+    try:
+        return repeat(action, *args)
+    except psycopg.Error as error:
+        raise translate(error, "read and set the sequences of the target") from error
+
+
+_NAMES = """
+SELECT n.nspname, c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't'
+  AND (pg_catalog.cardinality(%(schemas)s::text[]) = 0 AND n.nspname <> 'ybvoyager' OR n.nspname = ANY (%(schemas)s))
+ORDER BY 1, 2
+"""
+
+# A sequence feeds the column that owns it (serial, identity) and every column whose default is just its nextval().
+_SEQUENCES = """
+SELECT c.oid::int8 AS oid, n.nspname, c.relname, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle,
+       coalesce((
+           SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(
+                      tn.nspname, t.relname, a.attname, b.typname IN ('int2', 'int4', 'int8')))
+           FROM (
+               SELECT d.refobjid AS relid, d.refobjsubid AS attnum
+               FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+                 AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
+               UNION ALL
+               SELECT ad.adrelid, ad.adnum
+               FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef ad ON ad.oid = d.objid
+               WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass
+                 AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
+                 AND pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) ~ '^[(]*nextval[(].*::regclass[)]+(::[a-z ]+)?[)]*$'
+           ) f
+           JOIN pg_catalog.pg_class t ON t.oid = f.relid AND t.relkind IN ('r', 'p')
+           JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+           JOIN pg_catalog.pg_attribute a ON a.attrelid = f.relid AND a.attnum = f.attnum
+           JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
+           JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN ty.typtype = 'd' THEN ty.typbasetype ELSE ty.oid END
+           WHERE b.typname IN ('int2', 'int4', 'int8', 'numeric') AND b.typnamespace = 'pg_catalog'::regnamespace
+       ), '[]') AS columns
+FROM pg_catalog.pg_sequence s
+JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[])) AS w (nspname, relname)
+  ON w.nspname = n.nspname AND w.relname = c.relname
+WHERE c.relkind = 'S'
+ORDER BY n.nspname, c.relname
+"""

@@ -1,0 +1,64 @@
+"""Target: the database we write, PostgreSQL or YugabyteDB; what differs is in its capabilities."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import psycopg
+
+from voyager.endpoint import Endpoint
+from voyager.ports import Capabilities, Check
+from voyager.postgres.capabilities import probe
+from voyager.postgres.connection import connect, translate
+from voyager.target import ddl, preflight
+
+
+class Target:
+    """Connects when first asked something. Every `connect` gives a connection of the caller's own."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._capabilities: Capabilities | None = None
+        self._guard = threading.Lock()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.probe()
+
+    def probe(self) -> Capabilities:
+        """What this server can do, asked once."""
+        with self._guard:
+            if self._capabilities is None:
+                with connect(self.endpoint, "probe") as connection:
+                    self._capabilities = probe(connection)
+            return self._capabilities
+
+    def connect(self, purpose: str, *, autocommit: bool = True) -> psycopg.Connection:
+        """A new connection with an empty search path, ready for DDL; usable as a context manager that closes it."""
+        connection = connect(self.endpoint, purpose)
+        try:
+            ddl.prepare(connection)
+            connection.autocommit = autocommit
+        except psycopg.Error as error:
+            connection.close()
+            raise translate(error, f"connect to {self.endpoint.url}") from None
+        return connection
+
+    def preflight(
+        self,
+        phase: str,
+        *,
+        source: Capabilities | None = None,
+        schemas: Iterable[str] = (),
+        extensions: Iterable[str] = (),
+        allow_non_empty: bool = False,
+    ) -> list[Check]:
+        """The guardrails of `phase`. `source`, `schemas` (empty: all) and `extensions` say what is to come in."""
+        coming = preflight.Coming(source, tuple(schemas), tuple(extensions), allow_non_empty)
+        capabilities = self.probe()
+        with self.connect("preflight") as connection:
+            try:
+                return preflight.preflight(connection, capabilities, phase, coming)
+            except psycopg.Error as error:
+                raise translate(error, f"check the guardrails of {self.endpoint.url}") from error
