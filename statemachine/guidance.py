@@ -81,6 +81,7 @@ def abandons(workflow: Workflow, configuration: Configuration) -> bool:
 class _Guide:
     def __init__(self, workflow: Workflow, configuration: Configuration, facts: Facts) -> None:
         self.workflow = workflow
+        self.final = next(phase for phase in workflow.phases if phase.final)
         self.facts = facts
         self.chart = Statechart(workflow, configuration)
         self.configuration = self.chart.configuration
@@ -91,8 +92,7 @@ class _Guide:
         return replace(action, also=tuple(self._also(action)))
 
     def _candidates(self) -> Iterator[NextAction]:
-        final = next(phase for phase in self.workflow.phases if phase.final)
-        if self.configuration[final.name] == COMPLETED:
+        if self.configuration[self.final.name] == COMPLETED:
             yield NextAction("finished", None, "Nothing is left to do", None, "This migration has ended.")
             return
         yield from (self._resume(phase) for phase in self.workflow.phases if f"resume_{phase.name}" in self.allowed)
@@ -100,9 +100,9 @@ class _Guide:
         stopped = list(self._stopped())
         yield from (self._blocked(phase, reasons) for phase, reasons in stopped if _conditions(reasons, "fix"))
         if self.facts.running:
-            yield self._wait_for_work(final)
+            yield self._wait_for_work()
         yield from (self._wait_for_conditions(phase, reasons) for phase, reasons in stopped)
-        yield self._end(final)
+        yield self._end()
 
     def _plan(self) -> Iterator[Phase]:
         """The phases that `next` leads through, but for the one that ends the migration."""
@@ -169,17 +169,16 @@ class _Guide:
             consequential=phase.consequential,
         )
 
-    def _wait_for_work(self, final: Phase) -> NextAction:
+    def _wait_for_work(self) -> NextAction:
         names = [phase.name for phase in self.workflow.phases if phase.name in self.facts.running]
         _, left = self._settle(names)
         finishing = [name for name in names if name not in left]
         then, then_title = self._after(names)
+        phase, title, reason, waits = self._wait_beside(names)
         if finishing:
+            phase, waits = finishing[-1], ()
             title = f"Wait for {self._titles(finishing)} to complete"
             reason = f"{self._titles(names)} {_is(names)} running, and nothing else is to be done meanwhile."
-            phase, waits = finishing[-1], _no_conditions
-        else:
-            phase, title, reason, waits = self._wait_beside(names, final)
         return NextAction(
             "wait",
             phase,
@@ -192,7 +191,7 @@ class _Guide:
             blocked_by=waits,
         )
 
-    def _wait_beside(self, names: list[str], final: Phase) -> tuple[str, str, str, tuple[Condition, ...]]:
+    def _wait_beside(self, names: list[str]) -> tuple[str, str, str, tuple[Condition, ...]]:
         """Only streams run: what holds up the next phase, or nothing but their operator ends them."""
         running = f"{self._titles(names)} {_is(names)} running."
         for phase, reasons in self._stopped():
@@ -200,9 +199,9 @@ class _Guide:
             return phase.name, f"Wait until {phase.title} can start", " ".join([running, *map(_says, waits)]), waits
         reason = (
             f"{running} Everything else is done. When the way back is no longer needed, stop them (Ctrl-C) and run: "
-            f"yb-voyager {final.command}"
+            f"yb-voyager {self.final.command}"
         )
-        return names[-1], f"Keep {self._titles(names)} running while a way back is needed", reason, _no_conditions
+        return names[-1], f"Keep {self._titles(names)} running while a way back is needed", reason, ()
 
     def _wait_for_conditions(self, phase: Phase, reasons: tuple[Reason, ...]) -> NextAction:
         waits = _conditions(reasons, "wait")
@@ -218,7 +217,8 @@ class _Guide:
             blocked_by=waits,
         )
 
-    def _end(self, final: Phase) -> NextAction:
+    def _end(self) -> NextAction:
+        final = self.final
         return NextAction(
             "end",
             final.name,
@@ -237,9 +237,8 @@ class _Guide:
         for phase in self._plan():
             if chart.may(f"start_{phase.name}", facts):
                 return phase.command, phase.title
-        final = next(phase for phase in self.workflow.phases if phase.final)
-        if chart.configuration[final.name] == NOT_STARTED:
-            return final.command, final.title
+        if chart.configuration[self.final.name] == NOT_STARTED:
+            return self.final.command, self.final.title
         return None, ""
 
     def _settle(self, names: Iterable[str]) -> tuple[Statechart, frozenset[str]]:
@@ -280,9 +279,6 @@ class _Guide:
     def _titles(self, names: Iterable[str]) -> str:
         titles = [self.workflow.phase(name).title for name in names]
         return " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
-
-
-_no_conditions: tuple[Condition, ...] = ()
 
 
 def _all_conditions(workflow: Workflow) -> frozenset[str]:

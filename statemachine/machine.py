@@ -15,6 +15,13 @@ from statemachine.errors import TransitionNotAllowed, UnknownPhase, UnknownState
 VERBS = ("start", "resume", "complete", "repeat", "restart", "adopt", "cancel")
 """A trigger is `<verb>_<PHASE>`: one per region, for a name shared by two regions would move only one of them."""
 
+_PARTICIPLES = {"repeat": "repeated", "restart": "started again", "cancel": "called off"}
+_INSTEAD = {
+    "repeat": "",
+    "restart": "To begin from nothing, end this migration and initialize a new one.",
+    "cancel": "",
+}
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -219,11 +226,9 @@ class Statechart:
             return f"The same command resumes it: yb-voyager {phase.command}"
         if phase.repeatable:
             return f"The same command runs it again: yb-voyager {phase.command}"
-        return (
-            f"Its work is done. To do it all again: yb-voyager {phase.command} --start-clean"
-            if (phase.restartable)
-            else "Its work is done."
-        )
+        if phase.restartable:
+            return f"Its work is done. To do it all again: yb-voyager {phase.command} --start-clean"
+        return "Its work is done."
 
     def _guards(self, verb: str, phase: Phase, facts: Facts) -> Iterator[Reason]:
         yield from self._open(phase)
@@ -300,7 +305,7 @@ class Statechart:
             standing = "completed" if state == COMPLETED else "begun" if state != NOT_STARTED else ""
             if other.consequential and standing in forbidden:
                 hint = f"Call it off first: yb-voyager {other.cancel}" if other.cancel and standing == "begun" else ""
-                yield Reason("state", f"{other.title} is {state}, and this would pull the ground from under it.", hint)
+                yield Reason("state", f"{other.title} is {state}: what it rests on cannot be done again.", hint)
 
     def _reversible(self, phase: Phase) -> Iterator[Reason]:
         for name in phase.done_when:
@@ -314,14 +319,6 @@ class Statechart:
 
     def _begun(self, name: str) -> bool:
         return self._configuration[name] != NOT_STARTED
-
-
-_PARTICIPLES = {"repeat": "repeated", "restart": "started again", "cancel": "called off"}
-_INSTEAD = {
-    "repeat": "",
-    "restart": "To begin from nothing, end this migration and initialize a new one.",
-    "cancel": "",
-}
 
 
 def _has(verb: str, phase: Phase) -> bool:

@@ -105,6 +105,13 @@ def test_verify_does_not_repeat_in_the_middle_of_a_cutover(standing: Standing) -
     assert "repeat_VERIFY" in Statechart(OFFLINE, standing(OFFLINE, "CUTOVER")).allowed(NOTHING)
 
 
+def test_repeat_asks_for_the_conditions_again(standing: Standing) -> None:
+    both = {"EXPORT_DATA": IN_PROGRESS, "IMPORT_DATA": IN_PROGRESS}
+    chart = Statechart(LIVE, standing(LIVE, "VERIFY", **both))
+    assert refused(chart, "repeat_VERIFY", NOTHING) == LIVE.condition("snapshot_imported").says
+    chart.fire("repeat_VERIFY", Facts(holds=frozenset({"snapshot_imported"})))
+
+
 def test_complete_waits_for_done_when_and_done_begun(standing: Standing) -> None:
     both = {"EXPORT_DATA": IN_PROGRESS, "IMPORT_DATA": IN_PROGRESS}
     pipelined = Statechart(PIPELINED, standing(PIPELINED, "IMPORT_SCHEMA", **both))
