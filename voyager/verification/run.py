@@ -8,17 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from voyager.catalog import Sequence, Table
 from voyager.errors import PermissionMissing
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
 from voyager.progress import Report, TableProgress
+from voyager.store.record import VerificationChunk
 from voyager.verification.canonical import Method, choose_method, describe_server
 from voyager.verification.chunks import ROWS_PER_CHUNK, Plan, plan_table
 from voyager.verification.compare import ChunkResult, Query, compare
 from voyager.verification.findings import Difference, RowDifference, TableResult
+from voyager.verification.journal import Journal
 from voyager.verification.locate import locate
 from voyager.verification.readers import Readers
 from voyager.verification.sequences import compare_sequences
@@ -29,30 +30,6 @@ CHUNKS_LOCATED = 20
 """In how many unequal chunks rows are looked for; the others are named as chunks."""
 
 SAVE_EVERY = 1.0
-
-
-@dataclass(frozen=True)
-class SavedChunk:
-    """A chunk as the journal holds it. `fence` says at which point and in which way it was compared."""
-
-    table: TableName
-    number: int
-    lo: str | None
-    hi: str | None
-    source_rows: int
-    target_rows: int
-    source_sum: str | None
-    target_sum: str | None
-    state: str
-    fence: str
-
-
-class Journal(Protocol):
-    """Where compared chunks are kept, so that a verification that was cut off goes on."""
-
-    def load(self) -> Iterable[SavedChunk]: ...
-
-    def put(self, chunks: list[SavedChunk]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -174,7 +151,7 @@ class Verification:
         waiting = [query for tally in tallies for query in _open_queries(tally)]
         for tally in tallies:
             self._tell(tally)
-        unsaved: list[SavedChunk] = []
+        unsaved: list[VerificationChunk] = []
         saved_at = time.monotonic()
         for query, results in compare(
             waiting,
@@ -197,14 +174,13 @@ class Verification:
         """Take over the chunks that an earlier attempt found equal; unequal ones are always compared again."""
         chunks = {(tally.plan.table, chunk.number): chunk for tally in by_table.values() for chunk in tally.plan.chunks}
         for saved in self.journal.load():
-            chunk = chunks.get((saved.table, saved.number))
+            chunk = chunks.get((TableName(saved.schema, saved.table), saved.chunk))
             if chunk is None or saved.state != "equal" or (saved.lo, saved.hi) != (chunk.lo, chunk.hi):
                 continue
-            tally = by_table[saved.table]
+            tally = by_table[chunk.table]
             if saved.fence == tally.fence:
-                tally.results.append(
-                    ChunkResult(chunk, saved.source_rows, saved.target_rows, saved.source_sum, saved.target_sum)
-                )
+                rows = saved.source_rows or 0
+                tally.results.append(ChunkResult(chunk, rows, rows, saved.source_sum, saved.source_sum))
                 tally.reused += 1
 
     def _tell(self, tally: Tally) -> None:
@@ -259,11 +235,12 @@ def _open_queries(tally: Tally) -> Iterable[Query]:
             yield Query(tally.plan, chunks)
 
 
-def _saved(result: ChunkResult, fence: str) -> SavedChunk:
+def _saved(result: ChunkResult, fence: str) -> VerificationChunk:
     chunk = result.chunk
-    return SavedChunk(
-        table=chunk.table,
-        number=chunk.number,
+    return VerificationChunk(
+        schema=chunk.table.schema,
+        table=chunk.table.name,
+        chunk=chunk.number,
         lo=chunk.lo,
         hi=chunk.hi,
         source_rows=result.source_rows,
