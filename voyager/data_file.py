@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,7 +63,9 @@ class ChunkManifest:
         return data_name(self.chunk_id)
 
     def dump(self) -> bytes:
-        body = {**asdict(self), "blocks": [list(asdict(block).values()) for block in self.blocks]}
+        body = {field.name: getattr(self, field.name) for field in fields(self)}
+        body["table"] = {"schema": self.table.schema, "name": self.table.name}
+        body["blocks"] = [(b.offset, b.length, b.rows, b.size, b.checksum) for b in self.blocks]
         return seal(body)
 
     @classmethod

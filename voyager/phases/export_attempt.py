@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -82,14 +82,15 @@ class ExportAttempt:
         from voyager.data_file import seal
 
         body = {
-            **asdict(self),
+            **_cells(self),
             "format": 1,
             "tables": [[t.name.schema, t.name.name, t.columns, t.rows_estimate, t.bytes] for t in self.tables],
             "parts": [
                 [p.table.schema, p.table.name, p.ordinal, p.predicate, p.rows_estimated, p.bytes_estimated]
                 for p in self.parts
             ],
-            "snapshots": [{**asdict(taken), "counters": _plain(taken.counters)} for taken in self.snapshots],
+            "snapshots": [{**_cells(taken), "counters": _plain(taken.counters)} for taken in self.snapshots],
+            "dispositions": [_cells(one) for one in self.dispositions],
         }
         return seal(body)
 
@@ -184,6 +185,11 @@ def complete_chunks(data: Path) -> tuple[ExportAttempt, list[ChunkManifest]]:
             ),
         )
     return attempt, [finished[part.table, part.ordinal] for part in attempt.parts]
+
+
+def _cells(one: Any) -> dict[str, Any]:
+    """The fields as they are; asdict() would copy what is below them, and it cannot copy a mapping by TableName."""
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _plain(counters: Counters | None) -> list[list[Any]] | None:

@@ -101,7 +101,7 @@ class _Voucher:
 
     async def finish(self, execute: Execute) -> None:
         try:
-            await statements.record_batch(execute, self.lease, self.batch)
+            await statements.record_batch(execute, self.batch)
         except statements.BatchIsIn:
             raise AlreadyLoaded from None
         await statements.hold_lease(execute, self.lease)
@@ -158,7 +158,9 @@ class Importer:
                     self._job.checkpoint()
                     if self._stopping or chunk.table in self._failed:
                         return
-                    await loader.load(_load(reader, batch), _Voucher(self._job.lease, _ledger_row(batch)))
+                    await loader.load(
+                        _load(reader, batch), _Voucher(self._job.lease, _ledger_row(batch, self._job.lease))
+                    )
                     self._standing.loaded(batch)
         except (DamagedFile, BlockersFound) as error:
             self._failed[chunk.table] = error
@@ -253,9 +255,11 @@ def _load(reader: ChunkReader, batch: BatchPlan) -> Load:
     )
 
 
-def _ledger_row(batch: BatchPlan) -> statements.Batch:
+def _ledger_row(batch: BatchPlan, lease: Lease) -> statements.Batch:
     chunk = batch.chunk
     return statements.Batch(
+        migration_uuid=lease.migration_uuid,
+        lease_token=lease.token,
         chunk_id=UUID(chunk.chunk_id),
         batch_no=batch.number,
         blocks=len(batch.blocks),

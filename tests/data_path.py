@@ -1,0 +1,107 @@
+"""Jobs for the data phases without runner and CLI: a real source, a real target with the state schema, a real lease."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from voyager.endpoint import Endpoint
+from voyager.export_dir import ExportDir
+from voyager.phases import export_data, import_data
+from voyager.phases.job import Job, Outcome
+from voyager.ports import Capabilities
+from voyager.postgres.capabilities import probe
+from voyager.postgres.connection import connect
+from voyager.progress import TableProgress
+from voyager.sources.postgresql.source import PostgresSource
+from voyager.store.record import NewMigration
+from voyager.store.state import StateStore
+
+
+@dataclass
+class PlainTarget:
+    """What the data path asks of a target."""
+
+    endpoint: Endpoint
+    capabilities: Capabilities
+
+    def connect(self, purpose: str) -> Any:
+        return connect(self.endpoint, purpose)
+
+
+@dataclass
+class DataPath:
+    """One migration's data phases; every run gets a lease of its own, as the runner does it."""
+
+    source: Endpoint
+    target: Endpoint
+    directory: Path
+    lease_seconds: float = 30.0
+    warnings: list[str] = field(default_factory=list)
+    progress: dict[str, TableProgress] = field(default_factory=dict)
+    checkpoint: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.store = StateStore.connect(self.target)
+        self.store.ddl.install()
+        self.export_dir = ExportDir(self.directory)
+        self.export_dir.create()
+        phases = dict.fromkeys(("EXPORT_DATA", "IMPORT_DATA"), "NOT_STARTED")
+        self.record = self.store.migrations.register(
+            NewMigration(
+                migration_uuid=uuid4(),
+                name=f"m-{uuid4().hex[:8]}",
+                workflow="offline",
+                source=self.source.public(),
+                target=self.target.public(),
+                export_dir=str(self.directory),
+                voyager_version="test",
+                phase_table={},
+                phases=phases,
+                actor="tester",
+            )
+        )
+        with connect(self.target, "test") as connection:
+            self.capabilities = probe(connection)
+
+    def job(self, phase: str, options: Any) -> Job:
+        uuid = self.record.migration_uuid
+        lease = self.store.leases.acquire(uuid, phase, owner="tester", host="here", pid=1, seconds=self.lease_seconds)
+
+        def report(progress: TableProgress) -> None:
+            self.progress[f"{progress.schema}.{progress.table}"] = progress
+
+        return Job(
+            record=self.record, phase=None, options=options, source=PostgresSource(self.source),
+            target=PlainTarget(self.target, self.capabilities), store=self.store, lease=lease, export_dir=self.export_dir,
+            report=report, warn=self.warnings.append, checkpoint=lambda: self.checkpoint(),
+        )  # type: ignore[arg-type]  # fmt: skip
+
+    def run(self, phase: str, module: Any, options: Any) -> Outcome:
+        job = self.job(phase, options)
+        try:
+            return module.run(job)
+        finally:
+            job.source.close()
+            self.store.leases.release(job.lease)
+
+    def export(self, **options: Any) -> Outcome:
+        return self.run("EXPORT_DATA", export_data, export_data.Options(**options))
+
+    def load(self, **options: Any) -> Outcome:
+        return self.run("IMPORT_DATA", import_data, import_data.Options(**options))
+
+
+def without_post_data() -> None:
+    """Leave out what follows the rows; it has tests of its own."""
+    stand_in = types.ModuleType("voyager.phases.post_data")
+    stand_in.run = lambda job: {}  # type: ignore[attr-defined]
+    sys.modules["voyager.phases.post_data"] = stand_in
+    import voyager.phases
+
+    voyager.phases.post_data = stand_in  # type: ignore[attr-defined]
