@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """One migration opened for work. `source_password` and the target's password stay in memory only."""
+    """One migration opened for work. `find_source` gives the source's endpoint when it is needed."""
 
     store: StateStore
     record: MigrationRecord
     target_endpoint: Endpoint
-    source_password: Callable[[], str | None]
+    find_source: Callable[[], Endpoint]
     lease_seconds: float = 30.0
 
     @property
@@ -57,7 +57,7 @@ class Context:
     @cached_property
     def source(self) -> Source:
         """The source; it connects when first asked something."""
-        return open_source(Endpoint.from_public(self.record.source, self.source_password()))
+        return open_source(self.find_source())
 
     @cached_property
     def target(self) -> Target:
@@ -134,9 +134,16 @@ def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
         store=store,
         record=record,
         target_endpoint=endpoint,
-        source_password=lambda: config.source_password,
+        find_source=lambda: source_endpoint(config, record),
         lease_seconds=config.lease_seconds,
     )
+
+
+def source_endpoint(config: Config, record: MigrationRecord) -> Endpoint:
+    """The source of a migration: as it was registered, with what this command says instead."""
+    found = config.endpoint("source", saved=record.source)
+    assert found is not None
+    return found
 
 
 def find_migration(store: StateStore, *, name: str | None, uuid: UUID | None) -> UUID:

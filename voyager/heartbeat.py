@@ -20,8 +20,9 @@ WRITE_EVERY = 1.0
 class Heartbeat:
     """A thread that keeps the lease alive until close().
 
-    It renews at a third of the lease's length. A renewal that finds the lease gone, or that could not be made before
-    the lease ran out by our own monotonic clock, makes check() raise LeaseLost.
+    It renews at a third of the lease's length. A renewal that finds the lease gone makes check() raise LeaseLost.
+    While the target is away nothing is renewed and nothing needs to be: whoever takes over changes the token, and
+    every transaction of ours ends by asking for it.
     """
 
     def __init__(self, *, store: StateStore, lease: Lease, listener: Callable[[TableProgress], None]) -> None:
@@ -53,7 +54,7 @@ class Heartbeat:
         """Raise LeaseLost when this process may no longer act."""
         if self._lost:
             raise LeaseLost(
-                f"The lease of {self.lease.phase} was taken over by another process while this one was stopped or cut off.",
+                f"The lease of {self.lease.phase} was taken over while this process was stopped or cut off.",
                 "Nothing more is written from here. Look with: yb-voyager migrate status.",
             )
 
@@ -66,7 +67,10 @@ class Heartbeat:
             self._store.progress.put(self.lease.migration_uuid, self.lease.phase, batch)
         for sentence in notes:
             self._store.events.add(
-                self.lease.migration_uuid, phase=self.lease.phase, kind="warning", actor=self.lease.owner,
+                self.lease.migration_uuid,
+                phase=self.lease.phase,
+                kind="warning",
+                actor=self.lease.owner,
                 detail={"message": sentence},
             )
 

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import importlib
-import os
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from statemachine.definition import COMPLETED, NOT_STARTED, Facts
-from statemachine.errors import TransitionNotAllowed
-from statemachine.guidance import next_action
-from statemachine.machine import Transition
 from voyager.context import Context, actor
 from voyager.errors import (
     BlockersFound,
     ConfirmationNeeded,
     Interrupted,
     LeaseLost,
-    LockedByOther,
     NotAllowed,
     PermissionMissing,
     VoyagerError,
 )
 from voyager.heartbeat import Heartbeat
+from voyager.holding import held, holder_is_gone, leased
 from voyager.phases.job import Job, Outcome
 from voyager.ports import Check
 from voyager.progress import TableProgress
+from voyager.state_change import fire, offer
 
 
 @dataclass(frozen=True)
@@ -48,8 +42,8 @@ class Result:
 class Run:
     """How one command runs a phase: who listens, who can stop it, what was confirmed."""
 
-    report: Callable[[TableProgress], None] = lambda progress: None
-    warn: Callable[[str], None] = lambda sentence: None
+    report: Callable[[TableProgress], None] = lambda _: None
+    warn: Callable[[str], None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
     confirmed: bool = False
     overrides: frozenset[str] = frozenset()
@@ -71,6 +65,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     """
     phase = context.workflow.phase(phase_name)
     context.refresh()
+    _finish_undoing(context, options, run)
     if run.start_clean and context.configuration[phase_name] != NOT_STARTED:
         return _start_clean(context, phase_name, options, run)
     facts = context.observe_facts(overrides=run.overrides)
@@ -86,9 +81,9 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             f"{phase.title} of migration {context.record.name} needs confirmation.",
             "Answer on a terminal, or add --yes to this command.",
         )
-    with _leased(context, phase_name, run) as heartbeat:
+    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
         job = _job(context, phase_name, options, run, lease=heartbeat)
-        _fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run))
+        fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)
         outcome = _execute(context, phase_name, job, heartbeat)
         _complete(context, phase_name, outcome, heartbeat)
     return Result(phase_name, outcome=outcome, checks=checks)
@@ -122,139 +117,25 @@ def stop_at_errors(checks: tuple[Check, ...], title: str) -> None:
 def _judge(context: Context, phase_name: str, facts: Facts) -> str:
     """Choose the trigger that this phase's state calls for; raise when the state machine refuses it."""
     phase = context.workflow.phase(phase_name)
-    state = context.configuration[phase_name]
-    verb = "start" if state == NOT_STARTED else "repeat" if state == COMPLETED else "resume"
+    chart = context.chart
+    trigger = chart.trigger_of(phase_name)
     holder = context.record.leases.get(phase_name)
-    if holder is not None and holder.live and not _holder_is_gone(holder.host, holder.pid):
-        raise _held(phase_name, holder.owner, holder.host, holder.pid)
-    if verb == "repeat" and not phase.repeatable:
+    if holder is not None and holder.live and not holder_is_gone(holder.host, holder.pid):
+        raise held(phase_name, holder.owner, holder.host, holder.pid)
+    if trigger.startswith("start_") and context.configuration[phase_name] == COMPLETED:
         raise NotAllowed(
             f"{phase.title} of migration {context.record.name} is COMPLETED already.",
-            _offer(context, facts) + " To do it over: --start-clean.",
+            offer(context, facts) + " To do it over: --start-clean.",
         )
-    trigger = f"{verb}_{phase_name}"
     judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
-    reasons = context.chart.reasons(trigger, judged)
+    reasons = chart.reasons(trigger, judged)
     if reasons:
         raise NotAllowed(
-            f"{phase.title} of migration {context.record.name} may not {verb} now.",
-            _offer(context, facts),
+            f"{phase.title} of migration {context.record.name} may not {trigger.split('_', 1)[0]} now.",
+            offer(context, facts),
             tuple(" ".join(part for part in (reason.says, reason.hint) if part) for reason in reasons),
         )
     return trigger
-
-
-def _offer(context: Context, facts: Facts) -> str:
-    action = next_action(context.workflow, context.configuration, facts)
-    if action.command:
-        return f"Next is: yb-voyager {action.command}."
-    return action.reason
-
-
-def _holder_is_gone(host: str, pid: int) -> bool:
-    """True when the holder was a process of this host that no longer exists."""
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _held(phase_name: str, owner: str, host: str, pid: int) -> LockedByOther:
-    return LockedByOther(
-        f"{phase_name} is being run by {owner} on {host} (process {pid}).",
-        "Wait for it to end, or watch it with: yb-voyager migrate status --watch.",
-    )
-
-
-@contextmanager
-def _leased(context: Context, phase_name: str, run: Run) -> Iterator[Heartbeat]:
-    """Hold the phase's lease, renewed by a heartbeat that also carries progress to the target."""
-    lease = _acquire(context, phase_name, run)
-    heartbeat = Heartbeat(store=context.store, lease=lease, listener=run.report)
-    heartbeat.start()
-    try:
-        yield heartbeat
-    finally:
-        heartbeat.close()
-
-
-def _acquire(context: Context, phase_name: str, run: Run) -> Any:
-    """Acquire the lease. One that a dead process of this host left is waited for: it is taken over when the target's
-    clock says that it expired, never before."""
-    deadline = time.monotonic() + context.lease_seconds * 2 + 5
-    told = False
-    while True:
-        try:
-            return context.store.leases.acquire(
-                context.record.migration_uuid,
-                phase_name,
-                owner=actor(),
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                seconds=context.lease_seconds,
-            )
-        except LockedByOther:
-            holder = context.refresh().leases.get(phase_name)
-            gone = holder is None or _holder_is_gone(holder.host, holder.pid)
-            if not gone or time.monotonic() > deadline:
-                raise
-            if not told and holder is not None:
-                run.warn(
-                    f"The last run of {phase_name} (process {holder.pid}) is gone; "
-                    "waiting for its lease to expire, then going on from where it stopped."
-                )
-                told = True
-            if run.stop.wait(0.2):
-                raise Interrupted("Stopped while waiting for a lease.", "Run the same command again.") from None
-
-
-def _fire(context: Context, trigger: str, facts: Facts, *, kind: str, detail: dict[str, Any]) -> Transition:
-    """Move the state machine and write it: read, decide, swap on version; a lost swap reads again once."""
-    from voyager.store.state import LostSwap
-
-    for attempt in (1, 2):
-        chart = context.chart
-        phase_name = trigger.split("_", 1)[1]
-        judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
-        try:
-            transition = chart.fire(trigger, judged)
-        except TransitionNotAllowed as refused:
-            raise NotAllowed(str(refused), _offer(context, facts)) from refused
-        try:
-            _write(context, transition, chart.configuration, kind=kind, detail=detail)
-            return transition
-        except LostSwap:
-            if attempt == 2:
-                raise NotAllowed(
-                    f"Somebody else is changing migration {context.record.name} at the same time.",
-                    "Look with: yb-voyager migrate status, then run the command again.",
-                ) from None
-            context.refresh()
-    raise AssertionError("unreachable")
-
-
-def _write(
-    context: Context, transition: Transition, configuration: dict[str, str], *, kind: str, detail: dict[str, Any]
-) -> None:
-    running = frozenset({transition.phase}) if configuration[transition.phase] not in (NOT_STARTED, COMPLETED) else frozenset()
-    holds = context.observe_facts(ask_source=False).holds
-    idle = next_action(context.workflow, configuration, Facts(frozenset(), holds))
-    busy = next_action(context.workflow, configuration, Facts(running, holds))
-    context.record = context.store.migrations.transition(
-        context.record,
-        transition.changed,
-        phase=transition.phase,
-        event_kind=kind,
-        actor=actor(),
-        detail={"trigger": transition.trigger, **detail},
-        next_if_idle=idle.to_json(),
-        next_if_running=busy.to_json(),
-    )
 
 
 def _event_kind(trigger: str) -> str:
@@ -335,9 +216,15 @@ def _complete(context: Context, phase_name: str, outcome: Outcome, heartbeat: He
     heartbeat.check()
     context.refresh()
     facts = context.observe_facts(ask_source=False)
-    context.store.migrations.save_summary(context.record.migration_uuid, phase_name, outcome.summary)
-    context.refresh()
-    _fire(context, f"complete_{phase_name}", facts, kind="transition", detail={"headline": outcome.headline})
+    fire(
+        context,
+        f"complete_{phase_name}",
+        facts,
+        kind="transition",
+        detail={"headline": outcome.headline},
+        lease=heartbeat.lease,
+        outcome=outcome,
+    )
 
 
 def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> Result:
@@ -353,7 +240,7 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
     if reasons:
         raise NotAllowed(
             f"{phase_name} of migration {context.record.name} cannot start clean.",
-            _offer(context, facts),
+            offer(context, facts),
             tuple(reason.says for reason in reasons),
         )
     affected = chart.fire(trigger, Facts(facts.running - {phase_name}, facts.holds)).changed
@@ -366,14 +253,30 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
             f"--start-clean undoes {undone} of migration {context.record.name}: what they produced is removed.",
             "Answer on a terminal, or add --yes.",
         )
-    with _leased(context, phase_name, run) as heartbeat:
+    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
         context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
         undo_phases(context, names, options, run, heartbeat)
-        _fire(context, trigger, facts, kind="transition", detail={"undone": names})
+        fire(context, trigger, facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
         context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
         context.refresh()
     fresh = Run(run.report, run.warn, run.stop, run.confirmed, run.overrides)
     return run_phase(context, phase_name, options, fresh)
+
+
+def _finish_undoing(context: Context, options: Any, run: Run) -> None:
+    """Finish what a --start-clean that died half-way left undone."""
+    names = context.record.settings.get("undoing") or []
+    if not names or run.dry_run:
+        return
+    first = names[0]
+    run.warn(f"Finishing the --start-clean of {first} that was cut off.")
+    with leased(context, first, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
+        undo_phases(context, names, options, run, heartbeat)
+        facts = context.observe_facts(ask_source=False)
+        if context.configuration[first] != NOT_STARTED:
+            fire(context, f"restart_{first}", facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
+        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
+    context.refresh()
 
 
 def undo_phases(context: Context, names: list[str], options: Any, run: Run, heartbeat: Heartbeat) -> None:

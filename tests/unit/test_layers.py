@@ -20,6 +20,7 @@ ROWS = """
     fleet dashboard legacy demo ai
     registration
     runner
+    state_change holding
     heartbeat
     context
     status

@@ -1,4 +1,4 @@
-"""How a phase declares its options: one dataclass field each; flag, environment key, config key and help come from it."""
+"""How a phase declares its options: one dataclass field each; flag, config key and help come from it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,87 @@
+"""CUTOVER: the decision that the target is the database now, taken behind gates and recorded with who and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voyager.errors import BlockersFound, UsageError
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
+
+if TYPE_CHECKING:
+    from voyager.export_dir import ExportDir
+    from voyager.ports import Check
+    from voyager.store.record import MigrationRecord
+
+NEEDS = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Options:
+    to: str = option("target", "Which way to cut over: target. (source and source-replica belong to live migrations.)")
+    accept_source_changes: str | None = option(
+        None,
+        "Cut over although the source was (or may have been) written since verify. Takes the migration's name.",
+        per_run=True,
+        metavar="MIGRATION-NAME",
+    )
+    accept_unverified: str | None = option(
+        None,
+        "Cut over without a clean verification. Takes the migration's name.",
+        per_run=True,
+        metavar="MIGRATION-NAME",
+    )
+
+
+OVERRIDES = {"accept_source_changes": "source_unchanged", "accept_unverified": "verified"}
+"""Option -> the condition that it passes."""
+
+
+def preflight(record: MigrationRecord, _: ExportDir, options: Options) -> list[Check]:
+    if options.to != "target":
+        raise UsageError(
+            f"An {record.workflow} migration has no way to cut over to {options.to!r}.", "Use: --to target."
+        )
+    return []
+
+
+def plan(job: Job) -> list[str]:
+    return ["check that every sequence of the target is beyond its column's highest value", *checklist(job)]
+
+
+def run(job: Job) -> Outcome:
+    """Check the last things that could hurt on the other side, then record the cutover.
+
+    Raises BlockersFound when a sequence of the target would hand out a value that exists.
+    """
+    from voyager.target import sequences
+
+    with job.target.connect("cutover") as connection:
+        behind = sequences.behind(connection, schemas=job.record.settings.get("schemas", ()))
+    if behind:
+        raise BlockersFound(
+            f"{len(behind)} sequences of the target are behind their columns: the first insert would fail.",
+            "Run: yb-voyager migrate import data --post-data-only, then cut over again.",
+            tuple(str(sequence) for sequence in behind),
+        )
+    steps = checklist(job)
+    return Outcome(
+        headline=f"Cutover of {job.record.name} is recorded: {job.target.endpoint.url} is the database now.",
+        summary={"to": "target", "by": job.lease.owner, "checklist": steps},
+        details=tuple(steps),
+    )
+
+
+def checklist(job: Job) -> list[str]:
+    """What people do around the cutover: stop, repoint, and how to go back."""
+    source, target = job.source.endpoint, job.target.endpoint
+    return [
+        f"Stop: every application that writes to {source.url}; keep it stopped.",
+        f"Repoint: connection strings from {source.host}:{source.port}/{source.database} "
+        f"to {target.host}:{target.port}/{target.database}.",
+        "Start the applications against the target and watch their errors.",
+        f"To go back: nothing was changed in {source.url}. Until the target takes writes that matter, repoint the "
+        "applications to the source; writes made to the target meanwhile stay in the target and are not carried back.",
+        "Then run: yb-voyager migrate finalize.",
+    ]

@@ -1,0 +1,263 @@
+"""Run DDL statements on the target, journaled one by one: what a crash interrupts goes on where it stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from voyager.errors import VoyagerError
+from voyager.phases.job import Job
+from voyager.progress import TableProgress
+
+if TYPE_CHECKING:
+    from voyager.schema.statements import Statement
+    from voyager.store.statements import StatementEntry
+
+CONCURRENT_KINDS = frozenset({"index"})
+"""Kinds whose statements may run at the same time: each locks one table only, and in a mode that lets others build."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A statement that the target refused. `kind`: missing_dependency, already_exists, permission or other."""
+
+    statement: Statement
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DdlResult:
+    """What came of a list of statements; every statement is in one of them."""
+
+    done: int = 0
+    earlier: int = 0
+    existing: tuple[Statement, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    not_tried: tuple[Statement, ...] = ()
+
+
+@dataclass
+class DdlRun:
+    """How to run statements. `step` names them in the progress of the phase.
+
+    Unless `straight_order`, a statement that lacks something is tried again after the others, until a whole round
+    brings nothing. Unless `continue_on_error`, the first one that is refused for another reason stops the run.
+    """
+
+    job: Job
+    step: str
+    jobs: int = 1
+    ignore_exist: bool = False
+    continue_on_error: bool = False
+    straight_order: bool = False
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _finished: int = 0
+
+    def run(self, statements: Sequence[Statement]) -> DdlResult:
+        """Run what the journal does not hold as done; raises what ends the phase (a target away, a lost lease)."""
+        journal = self.job.store.statements.load(self.job.record.migration_uuid, self.job.phase.name)
+        entries = {id(statement): entry for statement, entry in _numbered(statements)}
+        states = {
+            id(statement): journal[key].state
+            for statement in statements
+            if (key := self._key(entries[id(statement)])) in journal
+        }
+        pending = [s for s in statements if states.get(id(s)) not in ("done", "skipped")]
+        earlier = len(statements) - len(pending)
+        self._finished, self._total = earlier, len(statements)
+        self._report("BUILDING")
+        existing: list[Statement] = []
+        with self._connections() as pool:
+            context = _Round(self, pool, entries, states, existing)
+            refused, not_tried = self._rounds(context, pending)
+        done = len(pending) - len(refused) - len(not_tried) - len(existing)
+        self._report("DONE" if not refused and not not_tried else "FAILED")
+        return DdlResult(done, earlier, tuple(existing), tuple(refused), tuple(not_tried))
+
+    def _rounds(self, context: _Round, pending: list[Statement]) -> tuple[list[Refusal], list[Statement]]:
+        while True:
+            refused = list(context.go_through(pending))
+            for_good = [refusal for refusal in refused if refusal.kind != "missing_dependency"]
+            untried = context.untried
+            deferred = [refusal.statement for refusal in refused if refusal.kind == "missing_dependency"]
+            progressed = len(refused) + len(untried) < len(pending)
+            if self.straight_order or not deferred or not progressed or (for_good and not self.continue_on_error):
+                return refused, untried
+            pending = [statement for statement in pending if statement in deferred or statement in untried] + [
+                refusal.statement for refusal in for_good
+            ]
+
+    def _key(self, entry: StatementEntry) -> Any:
+        return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)
+
+    def _connections(self) -> _Connections:
+        return _Connections(self.job, self.step)
+
+    def finished_one(self) -> None:
+        with self._guard:
+            self._finished += 1
+        self._report("BUILDING")
+
+    def _report(self, status: str) -> None:
+        self.job.report(
+            TableProgress("", self.step, status, rows_done=self._finished, rows_total=self._total, message="statements")
+        )
+
+
+class _Connections:
+    """One target connection per thread, closed together."""
+
+    def __init__(self, job: Job, step: str) -> None:
+        self._job, self._step = job, step
+        self._local = threading.local()
+        self._open: list[Any] = []
+        self._guard = threading.Lock()
+
+    def __enter__(self) -> _Connections:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        for connection in self._open:
+            connection.close()
+
+    def get(self) -> Any:
+        """This thread's connection; a new one when the last was lost."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._job.target.connect(self._step)
+            self._local.connection = connection
+            with self._guard:
+                self._open.append(connection)
+        return connection
+
+
+@dataclass
+class _Round:
+    """One pass over statements: journal, execute, settle."""
+
+    run: DdlRun
+    pool: _Connections
+    entries: dict[int, StatementEntry]
+    states: dict[int, str]
+    existing: list[Statement]
+    untried: list[Statement] = field(default_factory=list)
+
+    def go_through(self, pending: Sequence[Statement]) -> Iterator[Refusal]:
+        """Run each; statements behind the first refusal for good are left untried unless the run goes on."""
+        self.untried = []
+        stopped = False
+        for concurrent, group in groupby(pending, key=lambda statement: statement.kind in CONCURRENT_KINDS):
+            statements = list(group)
+            if stopped:
+                self.untried += statements
+            elif concurrent and self.run.jobs > 1 and len(statements) > 1:
+                refused = self._together(statements)
+                yield from refused
+                stopped = self._stops(refused)
+            else:
+                for at, statement in enumerate(statements):
+                    refusal = self._one(statement)
+                    if refusal is not None:
+                        yield refusal
+                    if refusal is not None and self._stops([refusal]):
+                        self.untried += statements[at + 1 :]
+                        stopped = True
+                        break
+
+    def _stops(self, refused: Iterable[Refusal]) -> bool:
+        kinds = {refusal.kind for refusal in refused}
+        if self.run.continue_on_error:
+            return False
+        return bool(kinds) if self.run.straight_order else bool(kinds - {"missing_dependency"})
+
+    def _together(self, statements: Sequence[Statement]) -> list[Refusal]:
+        with ThreadPoolExecutor(self.run.jobs, thread_name_prefix=self.run.step) as workers:
+            return [refusal for refusal in workers.map(self._one, statements) if refusal is not None]
+
+    def _one(self, statement: Statement) -> Refusal | None:
+        from voyager.target import ddl
+
+        job = self.run.job
+        job.checkpoint()
+        entry = self.entries[id(statement)]
+        started_before = self.states.get(id(statement)) == "started"
+        key = job.store.statements.begin(job.record.migration_uuid, job.phase.name, entry)
+        if started_before and self._is_there(statement):
+            return self._finish(key, statement, "done")
+        try:
+            ddl.execute(self.pool.get(), statement.text)
+        except VoyagerError as error:
+            return self._refused(key, statement, error, started_before)
+        return self._finish(key, statement, "done")
+
+    def _is_there(self, statement: Statement) -> bool:
+        """Whether a statement that was started in a run that died has taken effect."""
+        from voyager.target import ddl
+
+        found = ddl.object_exists(
+            self.pool.get(),
+            kind=statement.kind,
+            schema=statement.schema,
+            name=statement.name,
+            table=statement.table,
+            text=statement.text,
+        )
+        return bool(found)
+
+    def _finish(self, key: Any, statement: Statement, state: str) -> None:
+        self.run.job.store.statements.finish(key, state)
+        self.states[id(statement)] = state
+        self.run.finished_one()
+
+    def _refused(self, key: Any, statement: Statement, error: VoyagerError, started_before: bool) -> Refusal | None:
+        from voyager.target import ddl
+
+        if not isinstance(error, ddl.StatementFailed):
+            raise error
+        kind = error.failure
+        if kind == "already_exists" and (self.run.ignore_exist or started_before):
+            # Ours when a run died between the statement and its journal entry; the operator's word otherwise.
+            if not started_before:
+                self.existing.append(statement)
+            return self._finish(key, statement, "done" if started_before else "skipped")
+        self.run.job.store.statements.finish(key, "failed", error.message)
+        self.states[id(statement)] = "failed"
+        return Refusal(statement, kind, error.message)
+
+
+def _numbered(statements: Sequence[Statement]) -> Iterator[tuple[Statement, StatementEntry]]:
+    """Each statement with its journal entry; equal texts are told apart by their occurrence."""
+    from voyager.store.statements import StatementEntry
+
+    seen: Counter[str] = Counter()
+    for ordinal, statement in enumerate(statements):
+        yield (
+            statement,
+            StatementEntry(
+                ordinal=ordinal,
+                sha256=statement.sha256,
+                file=statement.file,
+                line=statement.line,
+                object=f"{statement.kind} {statement.object_name}",
+                occurrence=seen[statement.sha256],
+            ),
+        )
+        seen[statement.sha256] += 1
+
+
+def failed_sql(refused: Iterable[Refusal], not_tried: Iterable[Statement]) -> str:
+    """The text of schema/failed.sql: every statement that is not in the target, with file, line and error."""
+    parts = []
+    for refusal in refused:
+        one = refusal.statement
+        error = "\n--   ".join(refusal.message.splitlines())
+        parts.append(f"-- {one.kind} {one.object_name}\n-- {one.file}:{one.line}\n-- {error}\n{one.text};\n")
+    for one in not_tried:
+        parts.append(f"-- {one.kind} {one.object_name}\n-- {one.file}:{one.line}\n-- not tried\n{one.text};\n")
+    return "\n".join(parts)

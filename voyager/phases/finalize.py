@@ -1,0 +1,62 @@
+"""FINALIZE: after the cutover: refresh, validate, gather statistics. Nothing the application needs waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voyager.phases import post_data
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
+
+NEEDS = ("target",)
+
+
+@dataclass(frozen=True)
+class Options:
+    skip_validation: bool = option(False, "Leave constraints that are NOT VALID as they are.")
+
+
+def plan(job: Job) -> list[str]:
+    from voyager.target import maintenance
+
+    with job.target.connect("finalize") as connection:
+        pending = [] if job.options.skip_validation else maintenance.not_valid_constraints(connection)
+    return ["refresh every materialized view", *(sql for _, sql in pending), "ANALYZE every migrated table"]
+
+
+def run(job: Job) -> Outcome:
+    """Refresh the materialized views, validate what is NOT VALID, ANALYZE. Every step may be repeated."""
+    refreshed = post_data.refresh_materialized_views(job)
+    validated, refused = ([], []) if job.options.skip_validation else validate(job)
+    analyzed = post_data.analyze_tables(job)
+    for sentence in refused:
+        job.warn(sentence)
+    return Outcome(
+        headline=f"{len(refreshed)} materialized views refreshed, {len(validated)} constraints validated, "
+        f"{analyzed} tables analyzed.",
+        summary={
+            "materialized_views": refreshed,
+            "validated": validated,
+            "left_not_valid": refused,
+            "analyzed": analyzed,
+        },
+        details=tuple(refused),
+    )
+
+
+def validate(job: Job) -> tuple[list[str], list[str]]:
+    """Validate what is NOT VALID. Rows that break one are the source's own: it stays NOT VALID and is named."""
+    from voyager.errors import BlockersFound
+    from voyager.target import ddl, maintenance
+
+    validated: list[str] = []
+    refused: list[str] = []
+    with job.target.connect("finalize") as connection:
+        for name, sql in maintenance.not_valid_constraints(connection):
+            job.checkpoint()
+            try:
+                ddl.execute(connection, sql)
+                validated.append(name)
+            except BlockersFound as error:
+                refused.append(f"Constraint {name} stays NOT VALID: {error.message}")
+    return validated, refused

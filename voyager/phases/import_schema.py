@@ -1,0 +1,120 @@
+"""IMPORT_SCHEMA: the exported files executed on the target, all but what waits for the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voyager.errors import BlockersFound
+from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
+
+if TYPE_CHECKING:
+    from voyager.schema.statements import Statement
+
+NEEDS = ("target",)
+OVERRIDES = {"accept_blockers": "no_blockers"}
+"""Option -> the condition that it passes."""
+
+
+@dataclass(frozen=True)
+class Options:
+    continue_on_error: bool = option(
+        False, "Go on past statements that the target refuses; they end in schema/failed.sql and the exit code is 4."
+    )
+    ignore_exist: bool = option(False, "Take objects that exist on the target already as they are.")
+    straight_order: bool = option(
+        False, "Execute each statement once, in the order of the files; do not try again what lacks something."
+    )
+    accept_blockers: str | None = option(
+        None,
+        "Import although the analysis found blockers. Takes the migration's name.",
+        per_run=True,
+        metavar="MIGRATION-NAME",
+    )
+
+
+def plan(job: Job) -> list[str]:
+    """The statements in order, each with its file."""
+    pre, _ = statements_of(job)
+    return [f"{statement.text};  -- {statement.file}:{statement.line}" for statement in pre]
+
+
+def statements_of(job: Job) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+    """The schema files as they are now: (before the data, after the data), in order."""
+    from voyager.schema.files import read_schema_files
+    from voyager.schema.order import ordered
+
+    return ordered(
+        [statement for statement in read_schema_files(job.export_dir.schema) if statement.file != "failed.sql"],
+        indexes_before_data=job.target.capabilities.indexes_before_data,
+    )
+
+
+def run(job: Job) -> Outcome:
+    """Execute what the journal does not hold as done.
+
+    Raises BlockersFound when statements were refused, unless --continue-on-error; editing the files and running the
+    same command again executes what is missing.
+    """
+    options: Options = job.options
+    pre, post = statements_of(job)
+    result = DdlRun(
+        job,
+        "schema",
+        ignore_exist=options.ignore_exist,
+        continue_on_error=options.continue_on_error,
+        straight_order=options.straight_order,
+    ).run(pre)
+    problem = report_refusals(job, result)
+    if problem is not None and not options.continue_on_error:
+        raise problem
+    return Outcome(
+        headline=f"{result.done + result.earlier:,} of {len(pre):,} statements are in the target; "
+        f"{len(post):,} wait for the data.",
+        summary={
+            "statements": len(pre),
+            "done": result.done + result.earlier,
+            "existing": [f"{one.kind} {one.object_name}" for one in result.existing],
+            "refused": [f"{one.statement.kind} {one.statement.object_name}: {one.message}" for one in result.refused],
+            "after_data": len(post),
+        },
+        details=tuple(f"Existed already: {one.kind} {one.object_name}" for one in result.existing),
+        problem=problem,
+    )
+
+
+def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
+    """Write schema/failed.sql, or remove it when nothing failed; the error names every statement that is missing."""
+    path = job.export_dir.schema / "failed.sql"
+    if not result.refused and not result.not_tried:
+        path.unlink(missing_ok=True)
+        return None
+    job.export_dir.write_atomic(path, failed_sql(result.refused, result.not_tried).encode())
+    untried = f", {len(result.not_tried)} were not tried" if result.not_tried else ""
+    return BlockersFound(
+        f"The target refused {len(result.refused)} statements{untried}. All are in {path}.",
+        "Correct them in the schema files (the lines name them) and run the same command again: only what is missing "
+        "is done. --continue-on-error goes on past them.",
+        tuple(
+            f"{refusal.statement.file}:{refusal.statement.line}: {refusal.statement.kind} "
+            f"{refusal.statement.object_name}: {refusal.message}"
+            for refusal in result.refused
+        ),
+    )
+
+
+def undo(job: Job) -> None:
+    """Drop what this migration's journal says it created, then forget the journal."""
+    from voyager.target.drop import drop
+
+    journal = job.store.statements.load(job.record.migration_uuid, "IMPORT_SCHEMA")
+    done = {record.sha256 for record in journal.values() if record.state in ("done", "started")}
+    pre, _ = statements_of(job)
+    with job.target.connect("undo import schema") as connection:
+        for statement in reversed(pre):
+            if statement.sha256 in done:
+                job.checkpoint()
+                drop(connection, kind=statement.kind, schema=statement.schema, name=statement.name)
+    job.store.statements.forget(job.record.migration_uuid, "IMPORT_SCHEMA")

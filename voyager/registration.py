@@ -1,0 +1,183 @@
+"""Registration: what `migrate init` does: probe both ends, ask the guardrails, lay the state schema, write the row."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Workflow
+from statemachine.guidance import next_action
+from statemachine.machine import initial
+from statemachine.workflows import WORKFLOWS
+from voyager import __version__
+from voyager.context import Context, actor
+from voyager.endpoint import Endpoint
+from voyager.errors import NotAllowed, UsageError
+from voyager.export_dir import ExportDir
+from voyager.phases.job import Outcome
+from voyager.ports import Capabilities, Check, Source
+from voyager.runner import Result, Run, stop_at_errors
+from voyager.sources import open_source
+from voyager.store.state import NewMigration, StateStore
+from voyager.target.target import Target
+
+if TYPE_CHECKING:
+    from voyager.config import Config
+    from voyager.phases.initialize import Options
+
+SPACE_FACTOR = 1.2
+"""COPY text of a table is rarely more than this times its heap; what export data needs is checked again there."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Everything `migrate init` found out before it changes anything."""
+
+    name: str
+    workflow: Workflow
+    source: Source
+    target: Target
+    export_dir: ExportDir
+    source_capabilities: Capabilities
+    target_capabilities: Capabilities
+    checks: tuple[Check, ...]
+
+
+def inspect(config: Config, options: Options) -> Registration:
+    """Probe both ends and ask every guardrail; changes nothing.
+
+    Raises UsageError for options that make no sense, DatabaseAway or PermissionMissing when an end cannot be reached.
+    """
+    if options.workflow not in WORKFLOWS:
+        raise UsageError(f"There is no workflow {options.workflow!r}.", f"Use one of: {', '.join(WORKFLOWS)}.")
+    if options.workflow != "offline":
+        raise UsageError(
+            f"The {options.workflow} workflow is declared but cannot be run by this version.",
+            "Use: --workflow offline.",
+        )
+    name = config.migration_name or config.source.database
+    source, target = open_source(config.source), Target(config.target)
+    export_dir = ExportDir(Path(config.export_dir or name).expanduser().absolute())
+    source_capabilities, target_capabilities = source.probe(), target.probe()
+    checks = (
+        *source.preflight("INITIALIZE"),
+        *target.preflight(
+            "INITIALIZE",
+            source=source_capabilities,
+            schemas=config.source.schemas,
+            allow_non_empty=options.allow_non_empty,
+        ),
+        *_same_database(config.source, config.target),
+        *_room_for(export_dir, source_capabilities),
+    )
+    return Registration(
+        name, WORKFLOWS[options.workflow], source, target, export_dir, source_capabilities, target_capabilities, checks
+    )
+
+
+def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Context | None]:
+    """Register a migration in the target; with `run.dry_run` only say what would be done.
+
+    Safe to run again after any crash: the DDL is idempotent and the row is written last.
+    """
+    found = inspect(config, options)
+    store = StateStore.connect(config.target)
+    if run.dry_run:
+        plan = (
+            f"create the ybvoyager schema in {config.target.url}:",
+            *store.ddl.script(config.target.user).splitlines(),
+            f"create {found.export_dir.path}",
+            f"register migration {found.name}",
+        )
+        return Result("INITIALIZE", checks=found.checks, plan=plan), None
+    stop_at_errors(found.checks, "Initialize")
+    _refuse_second(store, found.name)
+    found.export_dir.create()
+    store.ddl.install()
+    record = store.migrations.register(_new_migration(found, config))
+    found.export_dir.remember(endpoint=config.target, name=found.name, uuid=record.migration_uuid)
+    context = Context(
+        store=store,
+        record=record,
+        target_endpoint=config.target,
+        find_source=lambda: config.source,
+        lease_seconds=config.lease_seconds,
+    )
+    headline = f"Migration {found.name} is initialized: its state is in {config.target.url}, schema ybvoyager."
+    summary = {"uuid": str(record.migration_uuid), "export_dir": str(found.export_dir.path)}
+    return Result("INITIALIZE", Outcome(headline, summary), found.checks), context
+
+
+def _refuse_second(store: StateStore, name: str) -> None:
+    if store.ddl.installed() and store.migrations.find(name=name, active_only=True):
+        raise NotAllowed(
+            f"A migration called {name} is active in this target already.",
+            f"Go on with: yb-voyager migrate next --migration-name {name}, or choose another --migration-name.",
+        )
+
+
+def _new_migration(found: Registration, config: Config) -> NewMigration:
+    configuration = {**initial(found.workflow), "INITIALIZE": COMPLETED}
+    action = next_action(found.workflow, configuration, Facts())
+    return NewMigration(
+        migration_uuid=uuid4(),
+        name=found.name,
+        workflow=found.workflow.name,
+        source=_described(config.source, found.source_capabilities),
+        target=_described(config.target, found.target_capabilities),
+        export_dir=str(found.export_dir.path),
+        voyager_version=__version__,
+        settings={"schemas": list(config.source.schemas)},
+        phase_table=phase_table(found.workflow),
+        capabilities={
+            "source": capabilities_json(found.source_capabilities),
+            "target": capabilities_json(found.target_capabilities),
+        },
+        phases=configuration,
+        actor=actor(),
+        next_if_idle=action.to_json(),
+        next_if_running=action.to_json(),
+        initialized={"phase": "INITIALIZE", "from_state": NOT_STARTED, "to_state": COMPLETED},
+    )
+
+
+def phase_table(workflow: Workflow) -> dict[str, Any]:
+    """The workflow as it is now, kept with the migration: what a later version and the SQL views read."""
+    return {
+        "name": workflow.name,
+        "phases": [{"name": phase.name, "title": phase.title, "begun": phase.begun} for phase in workflow.phases],
+    }
+
+
+def capabilities_json(capabilities: Capabilities) -> dict[str, Any]:
+    return {name: getattr(capabilities, name) for name in capabilities.__dataclass_fields__}
+
+
+def _described(endpoint: Endpoint, capabilities: Capabilities) -> dict[str, Any]:
+    return {**endpoint.public(), "version": capabilities.version}
+
+
+def _same_database(source: Endpoint, target: Endpoint) -> list[Check]:
+    same = (source.host, source.port, source.database) == (target.host, target.port, target.database)
+    if not same:
+        return []
+    return [Check("different_databases", "error", "Source and target are the same database; name another target.")]
+
+
+def _room_for(export_dir: ExportDir, source: Capabilities) -> list[Check]:
+    """Whether export-dir can be written and holds what the source's tables take."""
+    place = export_dir.path
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        return [
+            Check("export_dir_writable", "error", f"{place} cannot be written; choose another --export-dir.", "", 10)
+        ]
+    needed = int(source.facts.get("database_bytes", 0) * SPACE_FACTOR)
+    statistics = os.statvfs(place)
+    free = statistics.f_bavail * statistics.f_frsize
+    finding = f"export-dir {export_dir.path}: {free:,} bytes free, about {needed:,} needed for the data"
+    return [Check("export_dir_space", "ok" if free > needed else "error", finding, "", 10)]

@@ -1,0 +1,88 @@
+"""A change of state: read, decide by the statechart, swap on the version, write the event. For the runner only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statemachine.definition import COMPLETED, NOT_STARTED, Facts
+from statemachine.errors import TransitionNotAllowed
+from statemachine.guidance import next_action
+from statemachine.machine import Transition, current_state
+from voyager.context import Context, actor
+from voyager.errors import NotAllowed
+from voyager.phases.job import Outcome
+from voyager.store.lease import Lease
+from voyager.store.migrations import LostSwap
+
+
+def fire(
+    context: Context,
+    trigger: str,
+    facts: Facts,
+    *,
+    kind: str,
+    detail: dict[str, Any],
+    lease: Lease,
+    outcome: Outcome | None = None,
+) -> Transition:
+    """Move the state machine and write it: read, decide, swap on version; a lost swap reads again once."""
+    for attempt in (1, 2):
+        chart = context.chart
+        phase_name = trigger.split("_", 1)[1]
+        judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
+        try:
+            transition = chart.fire(trigger, judged)
+        except TransitionNotAllowed as refused:
+            raise NotAllowed(str(refused), offer(context, facts)) from refused
+        try:
+            _write(context, transition, chart.configuration, kind=kind, detail=detail, outcome=outcome, lease=lease)
+            return transition
+        except LostSwap:
+            if attempt == 2:
+                raise NotAllowed(
+                    f"Somebody else is changing migration {context.record.name} at the same time.",
+                    "Look with: yb-voyager migrate status, then run the command again.",
+                ) from None
+            context.refresh()
+    raise AssertionError("unreachable")
+
+
+def _write(
+    context: Context,
+    transition: Transition,
+    configuration: dict[str, str],
+    *,
+    kind: str,
+    detail: dict[str, Any],
+    lease: Lease,
+    outcome: Outcome | None,
+) -> None:
+    ended = current_state(context.workflow, configuration) == "ENDED"
+    running = (
+        frozenset({transition.phase})
+        if configuration[transition.phase] not in (NOT_STARTED, COMPLETED)
+        else frozenset()
+    )
+    holds = context.observe_facts(ask_source=False).holds
+    idle = next_action(context.workflow, configuration, Facts(frozenset(), holds))
+    busy = next_action(context.workflow, configuration, Facts(running, holds))
+    context.record = context.store.migrations.transition(
+        context.record,
+        transition.changed,
+        phase=transition.phase,
+        event_kind=kind,
+        actor=actor(),
+        detail={"trigger": transition.trigger, **detail},
+        next_if_idle=idle.to_json(),
+        next_if_running=busy.to_json(),
+        summary=outcome.summary if outcome is not None else None,
+        end_reason=outcome.summary.get("end_reason", "completed") if ended and outcome is not None else None,
+        lease=lease,
+    )
+
+
+def offer(context: Context, facts: Facts) -> str:
+    action = next_action(context.workflow, context.configuration, facts)
+    if action.command:
+        return f"Next is: yb-voyager {action.command}."
+    return action.reason

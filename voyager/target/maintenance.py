@@ -1,0 +1,64 @@
+"""What the target needs after its data: the order of refreshes, and the constraints that are not valid yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+
+from voyager.identifiers import Identifier, TableName
+
+# A materialized view reads others through its own rewrite rule; views between them pass the dependency on.
+_READS = """
+WITH RECURSIVE reads(reader, read) AS (
+    SELECT r.ev_class, d.refobjid
+    FROM pg_catalog.pg_rewrite r
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+    WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class
+), reach(reader, read) AS (
+    SELECT reader, read FROM reads
+    UNION
+    SELECT reach.reader, reads.read FROM reach JOIN reads ON reads.reader = reach.read
+)
+SELECT n.nspname, c.relname,
+       (SELECT count(*) FROM reach JOIN pg_catalog.pg_class m ON m.oid = reach.read AND m.relkind = 'm'
+        WHERE reach.reader = c.oid)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm'
+"""
+_NOT_VALID = """
+SELECT k.conname, n.nspname, c.relname, tn.nspname AS type_schema, t.typname
+FROM pg_catalog.pg_constraint k
+LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_type t ON t.oid = k.contypid
+LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+WHERE NOT k.convalidated AND k.contype IN ('c', 'f', 'n')
+  AND coalesce(n.nspname, tn.nspname) NOT IN ('pg_catalog', 'information_schema', 'ybvoyager')
+ORDER BY 2, 3, 4, 5, 1
+"""
+
+
+def refresh_order(connection: psycopg.Connection, names: Iterable[TableName]) -> list[TableName]:
+    """Sort materialized views so that what another reads comes first; what the target does not have is left out."""
+    depth = {TableName(schema, name): reads for schema, name, reads in connection.execute(_READS).fetchall()}
+    return sorted((name for name in names if name in depth), key=lambda name: (depth[name], name))
+
+
+def not_valid_constraints(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    """Return (name for people, VALIDATE statement) of every constraint that is not valid.
+
+    A constraint that is declared NOT ENFORCED can never be validated and stays out.
+    """
+    enforced = " AND k.conenforced" if connection.info.server_version >= 180000 else ""
+    sql = _NOT_VALID.replace("WHERE NOT k.convalidated", f"WHERE NOT k.convalidated{enforced}")
+    found = []
+    for constraint, schema, table, type_schema, type_name in connection.execute(sql.encode()).fetchall():
+        quoted = Identifier(constraint).sql
+        if table is not None:
+            owner = TableName(schema, table)
+            found.append((f"{quoted} of {owner}", f"ALTER TABLE {owner.sql} VALIDATE CONSTRAINT {quoted}"))
+        else:
+            owner = TableName(type_schema, type_name)
+            found.append((f"{quoted} of domain {owner}", f"ALTER DOMAIN {owner.sql} VALIDATE CONSTRAINT {quoted}"))
+    return found
