@@ -77,10 +77,18 @@ class DataPath:
             self.progress[f"{progress.schema}.{progress.table}"] = progress
 
         return Job(
-            record=self.record, phase=None, options=options, source=PostgresSource(self.source),
-            target=PlainTarget(self.target, self.capabilities), store=self.store, lease=lease, export_dir=self.export_dir,
-            report=report, warn=self.warnings.append, checkpoint=lambda: self.checkpoint(),
-        )  # type: ignore[arg-type]  # fmt: skip
+            record=self.record,
+            phase=None,  # type: ignore[arg-type]
+            options=options,
+            source=PostgresSource(self.source),
+            target=PlainTarget(self.target, self.capabilities),  # type: ignore[arg-type]
+            store=self.store,
+            lease=lease,
+            export_dir=self.export_dir,
+            report=report,
+            warn=self.warnings.append,
+            checkpoint=lambda: self.checkpoint(),
+        )
 
     def run(self, phase: str, module: Any, options: Any) -> Outcome:
         job = self.job(phase, options)
@@ -100,7 +108,7 @@ class DataPath:
 def without_post_data() -> None:
     """Leave out what follows the rows; it has tests of its own."""
     stand_in = types.ModuleType("voyager.phases.post_data")
-    stand_in.run = lambda job: {}  # type: ignore[attr-defined]
+    stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
     sys.modules["voyager.phases.post_data"] = stand_in
     import voyager.phases
 

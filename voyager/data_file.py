@@ -264,9 +264,8 @@ class ChunkReader:
         else:
             self._compare(block, _exhausted(_Range(self._file, block.offset, block.length)))
             source = _Range(self._file, block.offset, block.length)
-        text = _unpacker().stream_reader(source) if self.manifest.compression == "zstd" else source
         size = 0
-        while piece := text.read(PIECE_BYTES):
+        for piece in self._text(block, source):
             size += len(piece)
             yield piece
         # The second reading of a big block is checked too: the file may have changed in between.
@@ -274,6 +273,20 @@ class ChunkReader:
             self._compare(block, source.checksum())
         if size != block.size:
             raise self._damage(block)
+
+    def _text(self, block: Block, source: _Readable) -> Iterator[bytes | memoryview]:
+        if self.manifest.compression == "none":
+            while piece := source.read(PIECE_BYTES):
+                yield piece
+            return
+        import zstandard
+
+        try:
+            with zstandard.ZstdDecompressor().stream_reader(source, closefd=False) as text:
+                while unpacked := text.read(PIECE_BYTES):
+                    yield unpacked
+        except zstandard.ZstdError:
+            raise self._damage(block) from None
 
     def _compare(self, block: Block, checksum: str) -> None:
         if checksum != block.checksum:
@@ -346,9 +359,3 @@ def _packer() -> Any:
     import zstandard
 
     return zstandard.ZstdCompressor(level=1).compressobj()
-
-
-def _unpacker() -> Any:
-    import zstandard
-
-    return zstandard.ZstdDecompressor()

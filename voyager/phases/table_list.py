@@ -122,7 +122,7 @@ def _parts(entry: str) -> tuple[_Part, ...]:
         rest = rest[match.end() :].lstrip()
         if not rest.startswith("."):
             break
-        rest = rest[1:].lstrip()
+        rest = rest[1:].lstrip() or "."
     if rest or not 1 <= len(parts) <= 2 or not all(part.text for part in parts):
         raise UsageError(f"{visible(entry)} is not a table name.", 'Write name, schema.name or schema."Name".')
     return tuple(parts)
@@ -150,7 +150,9 @@ def _split_commas(line: str) -> list[str]:
 
 
 def _nearest(entry: str, catalog: Catalog) -> str:
-    names = [str(table.name) for table in catalog.tables]
-    known = {name.lower(): name for name in names} | {name.split(".")[-1].lower(): name for name in names}
-    near = difflib.get_close_matches(entry.lower(), known, n=3)
-    return f"Did you mean {', '.join(sorted({known[name] for name in near}))}?" if near else "Check the name."
+    known: dict[str, list[str]] = {}
+    for name in sorted(str(table.name) for table in catalog.tables):
+        for spelling in {name.lower(), name.split(".")[-1].lower()}:
+            known.setdefault(spelling, []).append(name)
+    near = [name for spelling in difflib.get_close_matches(entry.lower(), known, n=3) for name in known[spelling]]
+    return f"Did you mean {', '.join(sorted(set(near)))}?" if near else "Check the name."
