@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from voyager.store.record import EventRecord
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import events
+from voyager.store.values import to_text
 
 
 class Events:

@@ -19,8 +19,9 @@ from voyager.postgres.failures import sqlstate
 from voyager.store.lease import Lease, LeaseHeld
 from voyager.store.reading import read_leases
 from voyager.store.record import LeaseRecord
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import leases
+from voyager.store.values import to_text
 
 NOW = func.clock_timestamp()
 LOCK_WAIT_MS = 2000

@@ -16,8 +16,9 @@ from voyager.store.events import event_row
 from voyager.store.lease import Lease, lost
 from voyager.store.reading import read_record
 from voyager.store.record import MigrationBrief, MigrationRecord, NewMigration
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import events, leases, migration_state, migrations
+from voyager.store.values import to_text
 
 NOW = func.clock_timestamp()
 NOT_STARTED = "NOT_STARTED"

@@ -13,8 +13,9 @@ from sqlalchemy import Boolean, bindparam, case, delete, func, null
 from sqlalchemy.dialects.postgresql import insert
 
 from voyager.progress import TableProgress
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import table_progress
+from voyager.store.values import to_text
 
 NOW = func.clock_timestamp()
 WINDOW = 20.0

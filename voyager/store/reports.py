@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from voyager import __version__
 from voyager.store.record import ReportRecord
-from voyager.store.session import Session, to_json
+from voyager.store.session import Session
 from voyager.store.tables import reports
+from voyager.store.values import to_json
 
 
 class Reports:
@@ -27,7 +28,7 @@ class Reports:
         """Keep a report and return its id. `kind` is assessment, schema_analysis, schema_optimization, verification,
         data_migration or performance."""
         # What is stored is what was hashed: the same cleaning, once.
-        kept = json.loads(to_json(dict(body)))
+        kept = to_json(body)
         row = {
             "report_id": uuid4(),
             "migration_uuid": migration_uuid,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import random
-import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine
@@ -22,7 +19,6 @@ T = TypeVar("T")
 
 CONFLICT_TRIES = 12
 LONGEST_PAUSE = 5.0
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class StateMissing(UsageError):
@@ -132,27 +128,7 @@ def _engine(endpoint: Endpoint) -> Engine:
         hide_parameters=True,
         pool_size=2,
         max_overflow=14,
-        json_serializer=to_json,
     )
-
-
-def to_json(value: Any) -> str:
-    """JSON that jsonb accepts: no NUL and no lone surrogate, which file names and server messages may hold."""
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
-    return _NUL.sub(r"\1\\ufffd", text).encode("utf-8", "replace").decode("utf-8")
-
-
-def to_text(value: str) -> str:
-    """Text that the server accepts, for the same reason."""
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, set | frozenset | tuple):
-        return sorted(value)
-    return str(value)
 
 
 def _refused(cause: Exception, doing: str) -> VoyagerError:

@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from voyager.store.record import StatementRecord
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import schema_statements
+from voyager.store.values import to_text
 
 NOW = func.clock_timestamp()
 MESSAGE_LENGTH = 2000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -19,13 +18,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeEngine
+
+from voyager.store.values import Json
 
 SCHEMA = "ybvoyager"
 metadata = MetaData(schema=SCHEMA)
-
-_JSON: TypeEngine[Any] = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def _uuid(name: str, *, null: bool = False) -> Column[Any]:
@@ -45,7 +42,7 @@ def _big(name: str, *, null: bool = False, default: int | None = None) -> Column
 
 
 def _json(name: str, *, null: bool = False, default: str | None = None) -> Column[Any]:
-    return Column(name, _JSON, nullable=null, server_default=None if default is None else text(f"'{default}'"))
+    return Column(name, Json(), nullable=null, server_default=None if default is None else text(f"'{default}'"))
 
 
 def _now(name: str) -> Column[Any]:

@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from voyager.store.events import event_row
 from voyager.store.record import VerificationChunk, VerificationRun
-from voyager.store.session import Session, to_text
+from voyager.store.session import Session
 from voyager.store.tables import events, migration_state, verification_chunks
+from voyager.store.values import to_text
 
 NOW = func.clock_timestamp()
 _MARK = "verification_run"
