@@ -188,24 +188,21 @@ def start_server(
 
 def scratch_directory(prefix: str) -> Path:
     """Make a temporary directory that the servers' account may enter; the caller removes it."""
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=scratch_parent()))
+    directory.chmod(0o755)
+    return directory
+
+
+def scratch_parent() -> Path:
+    """Where scratch directories are made: root's own TMPDIR is often closed to everybody else."""
     account = _account()
-    for parent in scratch_parents():
-        directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        directory.chmod(0o755)
-        if account is None or _can_enter(directory, account):
-            return directory
-        directory.rmdir()
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):
+        if account is None or _can_enter(parent, account):
+            return parent
     raise UsageError(
-        f"The server's account {account.pw_name if account else ''} can enter no temporary directory.",
+        "The account that PostgreSQL would run as can enter no temporary directory.",
         "Set TMPDIR to a directory whose parents everybody may enter.",
     )
-
-
-def scratch_parents() -> list[Path]:
-    """Where scratch directories are made: root's own TMPDIR is often closed to everybody else."""
-    return [
-        path for path in dict.fromkeys((Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))) if path.is_dir()
-    ]
 
 
 def find_binaries() -> Path:

@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from voyager.demo.sample import DATABASE, Comparison, compare, create_sample
-from voyager.embedded import Server, scratch_directory, scratch_parents, start_server, stop_server_in
+from voyager.embedded import Server, scratch_directory, scratch_parent, start_server, stop_server_in
 from voyager.endpoint import Endpoint
 from voyager.errors import DifferencesFound, Interrupted, UsageError, VoyagerError
 from voyager.identifiers import Identifier
@@ -24,6 +24,9 @@ from voyager.postgres.connection import connect
 Say = Callable[[str], None]
 
 PREFIX = "yb-voyager-demo-"
+KEPT = "kept"
+"""A file in the scratch directory of a demo whose servers may outlive it."""
+
 ROLES = ("source", "target")
 LEAST_ROWS = 100
 CONFIGURES_US = ("PG", "YB_VOYAGER", "SOURCE_DB_", "TARGET_DB_")
@@ -61,15 +64,17 @@ def run_demo(rows: int, keep: bool, directory: Path | str | None, say: Say) -> N
     if rows < LEAST_ROWS:
         raise UsageError(f"The sample database needs at least {LEAST_ROWS} rows.", f"Use: --rows {LEAST_ROWS} or more.")
     begun = time.monotonic()
+    given = _given_directory(directory)
     scratch = scratch_directory(PREFIX)
-    operators = _operators_directory(Path(directory).absolute() if directory else scratch / "migration")
+    if keep:
+        (scratch / KEPT).touch()
     finished = False
     try:
         with _interruptible(), _servers(scratch, say, keep=keep) as (source, target):
-            stage = _set_stage(source, target, operators, rows, say)
+            stage = _set_stage(source, target, given or scratch / "migration", rows, say)
             for title, words in STEPS:
                 _run(stage, title, words)
-            found = _judge(stage, "Before cutover")
+            found = _judge(stage)
             for title, words in FINAL_STEPS:
                 _run(stage, title, words)
             finished = True
@@ -82,24 +87,24 @@ def run_demo(rows: int, keep: bool, directory: Path | str | None, say: Say) -> N
 def stop_demo(say: Say) -> None:
     """Stop the servers of every demo of ours that was kept, and remove their data."""
     stopped = 0
-    for parent in scratch_parents():
-        for scratch in parent.glob(f"{PREFIX}*"):
-            if scratch.is_symlink() or scratch.stat().st_uid != os.geteuid():
-                continue
-            stopped += sum(stop_server_in(scratch / role) for role in ROLES)
-            shutil.rmtree(scratch, ignore_errors=True)
-    say(
-        f"Stopped {stopped} server{'' if stopped == 1 else 's'} and removed the data."
-        if stopped
-        else "No demo is running."
-    )
+    for mark in scratch_parent().glob(f"{PREFIX}*/{KEPT}"):
+        scratch = mark.parent
+        # Temporary directories are everybody's: somebody else may have planted one with our name.
+        if scratch.is_symlink() or scratch.stat().st_uid != os.geteuid():
+            continue
+        stopped += sum(stop_server_in(scratch / role) for role in ROLES)
+        shutil.rmtree(scratch, ignore_errors=True)
+    removed = f"Stopped {stopped} server{'' if stopped == 1 else 's'} and removed the data."
+    say(removed if stopped else "No demo is running.")
 
 
-def _operators_directory(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    if any(directory.iterdir()):
-        raise UsageError(f"The demo's directory {directory} is not empty.", "Name a new one with --directory.")
-    return directory
+def _given_directory(directory: Path | str | None) -> Path | None:
+    if directory is None:
+        return None
+    path = Path(directory).expanduser().absolute()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"The demo needs a new or an empty directory, and {path} is not empty.", "Name another one.")
+    return path
 
 
 @contextmanager
@@ -144,6 +149,7 @@ def _set_stage(source: Server, target: Server, directory: Path, rows: int, say: 
         with connect(server.endpoint(), "demo") as connection:
             connection.execute(f"CREATE DATABASE {Identifier(DATABASE).sql} TEMPLATE template0".encode())
     create_sample(source.endpoint(DATABASE), rows)
+    directory.mkdir(parents=True, exist_ok=True)
     stage = Stage(directory, source.endpoint(DATABASE), target.endpoint(DATABASE), say)
     _write_config(stage)
     return stage
@@ -182,9 +188,9 @@ def _run(stage: Stage, title: str, words: tuple[str, ...]) -> None:
         )
 
 
-def _judge(stage: Stage, when: str) -> Comparison:
+def _judge(stage: Stage) -> Comparison:
     stage.say("")
-    stage.say(f"# {when}: compare both databases with SQL of the demo's own")
+    stage.say("# Before cutover: compare both databases with SQL of the demo's own")
     found = compare(stage.source, stage.target)
     if found.differences:
         raise DifferencesFound(
@@ -200,6 +206,9 @@ def _remove_servers(scratch: Path) -> None:
     for role in ROLES:
         stop_server_in(scratch / role)
         shutil.rmtree(scratch / role, ignore_errors=True)
+    (scratch / KEPT).unlink(missing_ok=True)
+    with suppress(OSError):  # it stays while it holds the reports
+        scratch.rmdir()
 
 
 def _conclude(stage: Stage, found: Comparison, scratch: Path, *, seconds: float, keep: bool) -> None:

@@ -1,0 +1,77 @@
+"""`yb-voyager demo` plays a whole migration, judges it, and leaves nothing behind unless asked to."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.drive import run_cli
+from voyager.embedded import scratch_directory
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A TMPDIR of the demo's own, so that what it leaves can be counted."""
+    directory = scratch_directory("yb-voyager-tests-demo-")
+    yield directory
+    run_cli("demo", "--stop", env={"TMPDIR": str(directory)})
+    shutil.rmtree(directory)
+
+
+def _servers_in(directory: Path) -> str:
+    """The command lines of servers whose data lies below a directory."""
+    listing = subprocess.run(["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    return "\n".join(line for line in listing.splitlines() if f" -D {directory}" in line)
+
+
+def test_the_demo_migrates_everything_and_stops_its_servers(scratch, tmp_path):
+    directory = tmp_path / "my demo"
+    done = run_cli("demo", "--rows", 600, "--directory", directory, env={"TMPDIR": str(scratch)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    assert "8 tables with 600 rows" in " ".join(told.split())
+    assert "$ yb-voyager migrate next --run CUTOVER --yes" in told
+    assert _servers_in(scratch) == ""
+    assert list((directory / "export-dir" / "schema").rglob("*.sql"))
+    for password in directory.glob("*.password"):
+        assert password.stat().st_mode & 0o077 == 0
+        assert password.read_text().strip() not in told
+
+
+def test_a_kept_demo_answers_commands_typed_by_hand_until_it_is_stopped(scratch):
+    env = {"TMPDIR": str(scratch)}
+    done = run_cli("demo", "--rows", 100, "--keep", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    directory = re.search(r"^\s*cd (\S+)$", done.stdout + done.stderr, re.M)
+    assert directory, done.stdout + done.stderr
+    status = run_cli("migrate", "status", "--output", "json", cwd=directory[1], env=env)
+    assert status.returncode == 0, status.stderr
+    assert json.loads(status.stdout)["name"] == "shop"
+    assert _servers_in(scratch).count("/postgres ") == 2
+    stopped = run_cli("demo", "--stop", env=env)
+    assert stopped.returncode == 0
+    assert "Stopped 2 servers" in stopped.stdout + stopped.stderr
+    assert _servers_in(scratch) == ""
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("rows", [0, -5, 99])
+def test_a_demo_with_too_few_rows_is_refused_before_anything_starts(scratch, rows):
+    done = run_cli("demo", "--rows", rows, env={"TMPDIR": str(scratch)})
+    assert done.returncode == 2
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_directory_that_holds_something_is_left_alone(scratch, tmp_path):
+    (tmp_path / "mine").write_text("precious")
+    done = run_cli("demo", "--directory", tmp_path, env={"TMPDIR": str(scratch)})
+    assert done.returncode == 2
+    assert "not empty" in done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
+    assert list(scratch.iterdir()) == []
