@@ -77,6 +77,28 @@ class Tally:
 
 
 @dataclass
+class Keeper:
+    """Takes results into the journal, several with one write, at most a second late."""
+
+    journal: Journal
+    unsaved: list[VerificationChunk] = field(default_factory=list)
+    saved_at: float = field(default_factory=time.monotonic)
+
+    def add(self, chunks: list[VerificationChunk]) -> None:
+        self.unsaved += chunks
+        self.save_if_due()
+
+    def save_if_due(self) -> None:
+        if self.unsaved and time.monotonic() - self.saved_at >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        if self.unsaved:
+            self.journal.put(self.unsaved)
+        self.unsaved, self.saved_at = [], time.monotonic()
+
+
+@dataclass
 class Verification:
     """Two sides, what to compare, and who listens."""
 
@@ -151,24 +173,25 @@ class Verification:
         waiting = [query for tally in tallies for query in _open_queries(tally)]
         for tally in tallies:
             self._tell(tally)
-        unsaved: list[VerificationChunk] = []
-        saved_at = time.monotonic()
+        keeper = Keeper(self.journal)
+
+        def look_up() -> None:
+            self.checkpoint()
+            keeper.save_if_due()
+
         for query, results in compare(
             waiting,
             self.source,
             self.target,
             method=method if self.request.level == "checksum" else None,
             jobs=self.request.jobs,
-            checkpoint=self.checkpoint,
+            checkpoint=look_up,
         ):
             tally = by_table[query.plan.table]
             tally.results += results
-            unsaved += [_saved(result, tally.fence) for result in results]
-            if time.monotonic() - saved_at >= SAVE_EVERY:
-                self.journal.put(unsaved)
-                unsaved, saved_at = [], time.monotonic()
+            keeper.add([_saved(result, tally.fence) for result in results])
             self._tell(tally)
-        self.journal.put(unsaved)
+        keeper.save()
 
     def _reuse(self, by_table: dict[TableName, Tally]) -> None:
         """Take over the chunks that an earlier attempt found equal; unequal ones are always compared again."""
