@@ -23,7 +23,7 @@ _VALUE_AT_END = re.compile(r'(:\s*)".*"?$', re.DOTALL)
 
 # libpq gives no SQLSTATE for a refused connection, only the server's text.
 _REFUSED_FOR_GOOD = re.compile(
-    r"password authentication failed|no password supplied|no pg_hba\.conf entry|authentication failed"
+    r"password authentication failed|no password supplied|pg_hba\.conf|authentication failed"
     r'|role "[^"]*" (?:does not exist|is not permitted)|permission denied for database|certificate'
     r"|SSL error|server does not support SSL|SSL (?:was|is) required",
     re.IGNORECASE,

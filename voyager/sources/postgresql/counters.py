@@ -40,14 +40,19 @@ def _settled(connection: psycopg.Connection) -> bool:
     counting = connection.execute("SELECT pg_catalog.current_setting('track_counts')::bool").fetchone()
     if not counting or not counting[0]:
         return False
-    found = connection.execute(query("other_sessions")).fetchone()
-    number, hidden, last_active = found or (0, False, None)
+    deadline = time.monotonic() + _HANDED_IN_AFTER
+    pause = 0.02
+    while _others_may_hold_counts(connection) and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(0.5, pause * 2)
+    # Before that an idle session may keep its counts for as long as it lives.
+    timely = connection.info.server_version >= _FIRST_WITH_TIMELY_COUNTERS
+    return timely or not _others_may_hold_counts(connection)
+
+
+def _others_may_hold_counts(connection: psycopg.Connection) -> bool:
+    number, hidden, last_active = connection.execute(query("other_sessions")).fetchone() or (0, False, None)
     if number == 0:
-        return True
-    if connection.info.server_version < _FIRST_WITH_TIMELY_COUNTERS:
-        # There an idle session may keep its counts for as long as it lives.
         return False
-    remaining = _HANDED_IN_AFTER if hidden or last_active is None else _HANDED_IN_AFTER - last_active
-    if remaining > 0:
-        time.sleep(remaining)
-    return True
+    old = connection.info.server_version < _FIRST_WITH_TIMELY_COUNTERS
+    return old or hidden or last_active is None or last_active < _HANDED_IN_AFTER
