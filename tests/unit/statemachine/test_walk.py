@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,9 +13,9 @@ from statemachine.guidance import NextAction, next_action
 from statemachine.machine import VERBS, Statechart, initial
 from statemachine.workflows import WORKFLOWS
 
-EXAMPLES = int(os.environ.get("VOYAGER_WALKS", "6"))
+EXAMPLES = 3
 STEPS = 250
-MISCHIEF = 25
+MISCHIEF = 12
 
 
 @dataclass
@@ -135,7 +134,7 @@ def test_from_wherever_an_operator_wandered_next_leads_on(workflow: Workflow, da
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_no_trigger_ever_undoes_a_good_cutover_or_reopens_an_end(workflow: Workflow, data: st.DataObject) -> None:
     walk = Walk(workflow, data, holds={condition.name for condition in workflow.conditions})
-    for _ in range(40):
+    for _ in range(25):
         before = walk.chart.configuration
         wander(walk, 1)
         for phase in workflow.phases:
