@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from voyager.demo.sample import DATABASE, Comparison, compare, create_sample
 from voyager.embedded import Server, scratch_directory, scratch_parent, start_server, stop_server_in
@@ -53,13 +54,17 @@ class Stage:
     source: Endpoint
     target: Endpoint
     say: Say
+    results_to: TextIO | None
 
 
-def run_demo(rows: int, keep: bool, directory: Path | str | None, say: Say) -> None:
+def run_demo(
+    rows: int, keep: bool, directory: Path | str | None, say: Say, *, results_to: TextIO | None = None
+) -> None:
     """Migrate a sample database of `rows` rows from one private server to another and compare the two.
 
     `directory` gets the config file and the export directory (default: a temporary one). With `keep` the servers go on
-    running. Raises DifferencesFound when the databases differ, VoyagerError when a command failed.
+    running. `results_to` is where the commands write what they would write to stdout (default: there).
+    Raises DifferencesFound when the databases differ, VoyagerError when a command failed.
     """
     if rows < LEAST_ROWS:
         raise UsageError(f"The sample database needs at least {LEAST_ROWS} rows.", f"Use: --rows {LEAST_ROWS} or more.")
@@ -71,7 +76,7 @@ def run_demo(rows: int, keep: bool, directory: Path | str | None, say: Say) -> N
     finished = False
     try:
         with _interruptible(), _servers(scratch, say, keep=keep) as (source, target):
-            stage = _set_stage(source, target, given or scratch / "migration", rows, say)
+            stage = _set_stage(source, target, given or scratch / "migration", rows, say, results_to)
             for title, words in STEPS:
                 _run(stage, title, words)
             found = _judge(stage)
@@ -143,14 +148,16 @@ def _servers(scratch: Path, say: Say, *, keep: bool) -> Iterator[list[Server]]:
                 server.stop()
 
 
-def _set_stage(source: Server, target: Server, directory: Path, rows: int, say: Say) -> Stage:
+def _set_stage(
+    source: Server, target: Server, directory: Path, rows: int, say: Say, results_to: TextIO | None
+) -> Stage:
     say(f"Creating the database {DATABASE} with {rows:,} rows in the source.")
     for server in (source, target):
         with connect(server.endpoint(), "demo") as connection:
             connection.execute(f"CREATE DATABASE {Identifier(DATABASE).sql} TEMPLATE template0".encode())
     create_sample(source.endpoint(DATABASE), rows)
     directory.mkdir(parents=True, exist_ok=True)
-    stage = Stage(directory, source.endpoint(DATABASE), target.endpoint(DATABASE), say)
+    stage = Stage(directory, source.endpoint(DATABASE), target.endpoint(DATABASE), say, results_to)
     _write_config(stage)
     return stage
 
@@ -180,7 +187,9 @@ def _run(stage: Stage, title: str, words: tuple[str, ...]) -> None:
     sys.stdout.flush()
     command = [sys.executable, "-m", "voyager", "migrate", *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(CONFIGURES_US)}
-    done = subprocess.run(command, cwd=stage.directory, env=environment, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, cwd=stage.directory, env=environment, stdin=subprocess.DEVNULL, stdout=stage.results_to, check=False
+    )
     if done.returncode != 0:
         raise VoyagerError(
             f"The demo stopped: `{shown}` ended with exit code {done.returncode}.",
