@@ -12,7 +12,7 @@ __all__ = ["FILES", "ORDER", "ordered"]
 # What is built from a table's rows: before the data where the server builds an index faster that way.
 _INDEXES = {"index", "exclusion", "index_attach", "index_setting"}
 _RANK = {kind: position for position, kind in enumerate(ORDER)}
-_EVENT_TRIGGER = _RANK["event_trigger"]
+_LAST = len(ORDER) + 1
 
 
 def ordered(
@@ -42,8 +42,12 @@ def _runs_before_data(statement: Statement, keys: set[tuple[str, str]], indexes_
     return False
 
 
-def _rank(statement: Statement) -> int:
-    if statement.kind in {"comment", "owner", "grant", "security_label"} and statement.section == POST_DATA:
-        # Behind the thing itself, and never behind an event trigger unless it is about one.
-        return _EVENT_TRIGGER + 1 if statement.target == "event_trigger" else _EVENT_TRIGGER
-    return _RANK.get(statement.kind, _RANK["other"]) if statement.kind != "event_trigger" else _EVENT_TRIGGER + 1
+def _rank(statement: Statement) -> tuple[int, int]:
+    """By kind; what comments on a thing of the post-data side or owns it comes behind all things, and event triggers,
+    which fire on every statement after them, come last with what is about them."""
+    about = statement.kind in {"comment", "owner", "grant", "security_label"}
+    if "event_trigger" in {statement.kind, statement.target}:
+        return (_LAST, about)
+    if about and statement.section == POST_DATA:
+        return (_LAST - 1, 0)
+    return (_RANK.get(statement.kind, _RANK["other"]), 0)

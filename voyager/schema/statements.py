@@ -76,6 +76,8 @@ _COLUMN_ACTIONS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 _RELATIONS = {"table", "foreign_table", "view", "materialized_view"}
 _ENABLE = ("enable", "disable")
+# Kinds outside schemas that may name things inside them.
+_BOUND = {"cast", "event_trigger", "foreign_data_wrapper", "language", "publication", "transform"}
 _STATISTICS_CALL = re.compile(r"pg_restore_(relation|attribute|extended)_stats|pg_clear_\w+_stats")
 
 
@@ -93,26 +95,52 @@ def classify(text: str, *, line: int = 0, file: str = "") -> Statement:
 
 
 def split_dump(sql: str, *, schemas: Sequence[str] = ()) -> Dump:
-    """Take pg_dump's text apart: settings and psql's lines go, credentials and other schemas are left out by name."""
+    """Take pg_dump's text apart: settings and psql's lines go, credentials and other schemas are left out by name.
+
+    With `schemas`, what stands outside schemas (extensions, servers, publications) stays unless it needs another one.
+    """
     statements: list[Statement] = []
     left_out: list[Disposition] = []
-    pieces = split(sql)
-    others = {created.name for raw in pieces if (created := _created_schema(raw))} - set(schemas)
+    pieces = [raw for raw in split(sql) if not _is_meta(raw)]
+    choice = _Choice(pieces, schemas)
     for raw in pieces:
-        if _is_meta(raw) or _is_setting(raw, left_out):
+        if _is_setting(raw, left_out):
             continue
         statement = classify(raw.text, line=raw.line)
-        if reason := _reason_to_leave_out(statement, schemas, others):
+        if reason := choice.reason_to_leave_out(statement):
             left_out.append(Disposition(statement.kind, statement.object_name, "skipped", reason))
         else:
             statements.append(statement)
     return Dump(tuple(statements), tuple(left_out))
 
 
-def _created_schema(raw: RawStatement) -> Statement | None:
-    if raw.text[:13].upper() != "CREATE SCHEMA":
-        return None
-    return classify(raw.text)
+class _Choice:
+    """Which statements of a dump are wanted, seen in the dump's order."""
+
+    def __init__(self, pieces: Sequence[RawStatement], schemas: Sequence[str]) -> None:
+        created = {classify(raw.text).name for raw in pieces if raw.text[:13].upper() == "CREATE SCHEMA"}
+        self._schemas = frozenset(schemas)
+        self._others = created - self._schemas
+        self._gone: set[tuple[str, str]] = set()
+
+    def reason_to_leave_out(self, statement: Statement) -> str:
+        for kind in (statement.kind, statement.target):
+            if kind in LEFT_OUT:
+                return LEFT_OUT[kind]
+        if not self._schemas or statement.schema in self._schemas:
+            return ""
+        if statement.schema:
+            return "its schema was not chosen"
+        return self._reason_outside_schemas(statement)
+
+    def _reason_outside_schemas(self, statement: Statement) -> str:
+        about = (statement.target or statement.kind, statement.name)
+        if about in self._gone:
+            return f"it belongs to {statement.object_name}, which is left out"
+        if statement.kind in _BOUND and (others := self._others & _schemas_named(statement.text)):
+            self._gone.add(about)
+            return f"it needs schema {visible(min(others))}, which was not chosen"
+        return ""
 
 
 def _is_meta(raw: RawStatement) -> bool:
@@ -141,21 +169,6 @@ def _is_setting(raw: RawStatement, left_out: list[Disposition]) -> bool:
         if found not in left_out:
             left_out.append(found)
     return True
-
-
-def _reason_to_leave_out(statement: Statement, schemas: Sequence[str], foreign: set[str]) -> str:
-    for kind in (statement.kind, statement.target):
-        if kind in LEFT_OUT:
-            return LEFT_OUT[kind]
-    if not schemas:
-        return ""
-    if statement.schema:
-        return "" if statement.schema in schemas else "its schema was not chosen"
-    if statement.kind in {"cast", "event_trigger", "publication", "transform", "server", "foreign_data_wrapper"}:
-        other = foreign & _schemas_named(statement.text)
-        if other:
-            return f"it needs schema {visible(min(other))}, which was not chosen"
-    return ""
 
 
 def _schemas_named(text: str) -> set[str]:
