@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 
+from tests import drive
+from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.store.record import MigrationRecord, NewMigration
 from voyager.store.state import StateStore
+from voyager.store.tables import metadata
 
 PHASES = ("INITIALIZE", "EXPORT_DATA", "IMPORT_DATA", "VERIFY", "CUTOVER", "END")
 BEGUN = {"CUTOVER": "INITIATED"}
@@ -21,6 +26,23 @@ def installed(endpoint: Endpoint, *, outage_budget: float = 0.0) -> StateStore:
     store = StateStore.connect(endpoint, outage_budget)
     store.ddl.install()
     return store
+
+
+def emptied(endpoint: Endpoint) -> StateStore:
+    """The store of a database that earlier tests used, without what they left."""
+    store = installed(endpoint)
+    tables = ", ".join(f"ybvoyager.{table.name}" for table in metadata.sorted_tables if table.name != "schema_version")
+    drive.execute(endpoint, f"TRUNCATE {tables}")
+    return store
+
+
+@contextmanager
+def database(server: Server) -> Iterator[Endpoint]:
+    """A database for all tests of a module: making one takes longer than most of them."""
+    name = f"states_{uuid4().hex[:8]}"
+    drive.execute(server.endpoint(), f"CREATE DATABASE {name} TEMPLATE template0")
+    yield replace(server.endpoint(), database=name)
+    drive.execute(server.endpoint(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def new_migration(name: str = "shop", **changes: Any) -> NewMigration:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from migrations_ddl import ddl_files
 from tests import drive
-from tests.states import ACTOR, BEGUN, PHASES, installed, new_migration, registered
+from tests.states import ACTOR, BEGUN, PHASES, database, emptied, new_migration, registered
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, PermissionMissing, UsageError, VoyagerError
@@ -28,14 +28,21 @@ from voyager.store.state import LostSwap, StatementEntry, StateMissing, StateSto
 from voyager.store.tables import metadata
 
 
+@pytest.fixture(scope="module")
+def target(target_server: Server) -> Iterator[Endpoint]:
+    with database(target_server) as endpoint:
+        yield endpoint
+
+
 @pytest.fixture
-def target(target_server: Server, fresh_database: Callable[..., Endpoint]) -> Endpoint:
+def empty(target_server: Server, fresh_database: Callable[..., Endpoint]) -> Endpoint:
+    """A target that has never seen a migration."""
     return fresh_database(target_server)
 
 
 @pytest.fixture
 def store(target: Endpoint) -> Iterator[StateStore]:
-    with installed(target) as store:
+    with emptied(target) as store:
         yield store
 
 
@@ -78,48 +85,48 @@ def test_every_ddl_statement_is_single_idempotent_and_moves_no_rows() -> None:
             assert ";" not in statement
 
 
-def test_installing_again_changes_nothing_and_a_half_done_installation_is_finished(target: Endpoint) -> None:
-    with StateStore.connect(target) as store:
+def test_installing_again_changes_nothing_and_a_half_done_installation_is_finished(empty: Endpoint) -> None:
+    with StateStore.connect(empty) as store:
         assert not store.ddl.installed()
         assert [file.number for file in store.ddl.pending()] == [1, 2]
         for statement in ddl_files()[0].statements[:6]:
-            drive.execute(target, statement)
+            drive.execute(empty, statement)
         assert [file.number for file in store.ddl.install()] == [1, 2]
         assert store.ddl.installed()
         assert store.ddl.install() == []
-    rows = drive.fetch(target, "SELECT number, sha256 FROM ybvoyager.schema_version ORDER BY 1")
+    rows = drive.fetch(empty, "SELECT number, sha256 FROM ybvoyager.schema_version ORDER BY 1")
     assert rows == [(file.number, hashlib.sha256(file.text.encode()).hexdigest()) for file in ddl_files()]
 
 
-def test_a_target_without_the_schema_is_told_from_one_that_is_away(target: Endpoint) -> None:
-    with StateStore.connect(target) as store, pytest.raises(StateMissing, match="schema is missing") as caught:
+def test_a_target_without_the_schema_is_told_from_one_that_is_away(empty: Endpoint) -> None:
+    with StateStore.connect(empty) as store, pytest.raises(StateMissing, match="schema is missing") as caught:
         store.migrations.find()
     assert "migrate init" in caught.value.hint
     assert caught.value.exit_code == 2
 
 
-def test_a_role_that_may_not_create_the_schema_is_told_the_grant(target: Endpoint, role: Endpoint) -> None:
+def test_a_role_that_may_not_create_the_schema_is_told_the_grant(empty: Endpoint, role: Endpoint) -> None:
     with StateStore.connect(role) as store, pytest.raises(PermissionMissing) as caught:
         store.ddl.install()
     assert caught.value.details == (
-        f"GRANT CREATE ON DATABASE {Identifier(target.database).sql} TO {Identifier(role.user).sql};",
+        f"GRANT CREATE ON DATABASE {Identifier(empty.database).sql} TO {Identifier(role.user).sql};",
     )
 
 
 @pytest.fixture
-def role(target: Endpoint) -> Iterator[Endpoint]:
+def role(empty: Endpoint) -> Iterator[Endpoint]:
     name = f'least "{uuid4().hex[:6]}'
     quoted = Identifier(name).sql
-    drive.execute(target, f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'")
-    yield dataclasses.replace(target, user=name, password="secret")
-    drive.execute(target, f"DROP OWNED BY {quoted}; DROP ROLE {quoted}")
+    drive.execute(empty, f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'")
+    yield dataclasses.replace(empty, user=name, password="secret")
+    drive.execute(empty, f"DROP OWNED BY {quoted}; DROP ROLE {quoted}")
 
 
-def test_the_script_for_a_dba_gives_a_role_all_it_needs_and_no_more(target: Endpoint, role: Endpoint) -> None:
-    with StateStore.connect(target) as store:
+def test_the_script_for_a_dba_gives_a_role_all_it_needs_and_no_more(empty: Endpoint, role: Endpoint) -> None:
+    with StateStore.connect(empty) as store:
         script = store.ddl.script(role.user)
-    drive.execute(target, script)
-    drive.execute(target, script)
+    drive.execute(empty, script)
+    drive.execute(empty, script)
     with StateStore.connect(role) as store:
         assert store.ddl.install() == []
         record = registered(store)
