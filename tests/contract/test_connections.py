@@ -94,7 +94,7 @@ def tls_server(servers_directory: Path, certificates: Path) -> Iterator[Server]:
             "pg_hba.conf", f"{rules}host all encrypted all reject\nhost all all all scram-sha-256\n".encode()
         )
         drive.execute(server.endpoint(), "CREATE ROLE certified LOGIN")
-        for role, password in (("encrypted", PASSWORD), (ROLE, PASSWORD), ("filed", PASSWORD.strip())):
+        for role, password in (("encrypted", PASSWORD), (ROLE, PASSWORD), ("filed", PASSWORD)):
             drive.execute(
                 server.endpoint(), f"CREATE ROLE {Identifier(role).sql} LOGIN PASSWORD {quote_literal(password)}"
             )
@@ -202,7 +202,7 @@ def test_a_server_without_tls_is_refused_when_tls_is_required(dial: Dial, target
 
 def test_the_password_comes_from_a_passfile(dial: Dial, endpoint: Endpoint, tmp_path: Path) -> None:
     passfile = tmp_path / "pass file"
-    escaped = PASSWORD.strip().replace("\\", "\\\\").replace(":", "\\:")
+    escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
     passfile.write_text(f"# a comment\nother:1:*:*:wrong\nlocalhost:{endpoint.port}:postgres:filed:{escaped}\n")
     passfile.chmod(0o600)
     assert dial(replace(endpoint.with_password(None), user="filed", passfile=str(passfile)))[0] == "filed"

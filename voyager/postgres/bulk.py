@@ -21,6 +21,7 @@ from voyager.errors import UsageError, VoyagerError
 from voyager.identifiers import Identifier, TableName, quote_literal
 from voyager.ports import Execute
 from voyager.postgres.failures import refused_connection, translate
+from voyager.postgres.passfile import find_password
 
 PIPE_BYTES = 1 << 20
 CONNECT_SECONDS = 10.0
@@ -74,6 +75,8 @@ async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, st
         connection = await asyncpg.connect(**connection_arguments(endpoint, purpose))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, TimeoutError) as error:
         raise refused_connection(error, doing) from None
+    except VoyagerError:
+        raise
     except Exception as error:  # what is wrong with a key file or a certificate comes in many types
         raise UsageError(f"Could not {doing}: {type(error).__name__}.", "Check the connection options.") from None
     try:
@@ -87,11 +90,15 @@ async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, st
 
 def connection_arguments(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
     """What asyncpg.connect needs for the same server, user and TLS that libpq reaches by the endpoint's keywords."""
-    stated = {key: value for key, value in endpoint.libpq(application_name="").items() if value and value != "0"}
+    given = endpoint.libpq(application_name="")
+    stated = {key: value for key, value in given.items() if value and not (key == "port" and value == "0")}
     keywords = {**_service(stated.pop("service", ""), stated.pop("servicefile", "")), **stated}
     arguments: dict[str, Any] = {"server_settings": {"application_name": f"yb-voyager {purpose}"[:63]}}
-    arguments["timeout"] = float(keywords.pop("connect_timeout", CONNECT_SECONDS))
+    arguments["timeout"] = float(keywords.pop("connect_timeout", CONNECT_SECONDS)) or None
     arguments["statement_cache_size"] = 0
+    if "password" not in keywords and "PGPASSWORD" not in os.environ and (found := find_password(keywords)) is not None:
+        keywords["password"] = found
+    keywords.pop("passfile", None)
     hosts = keywords.pop("hostaddr", "") or keywords.get("host", "")
     keywords.pop("host", None)
     if hosts:
@@ -99,7 +106,7 @@ def connection_arguments(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
     if "port" in keywords:
         ports = [int(port) for port in keywords.pop("port").split(",")]
         arguments["port"] = ports if len(ports) > 1 else ports[0]
-    for ours, theirs in (("user", "user"), ("password", "password"), ("dbname", "database"), ("passfile", "passfile")):
+    for ours, theirs in (("user", "user"), ("password", "password"), ("dbname", "database")):
         if ours in keywords:
             arguments[theirs] = keywords.pop(ours)
     for name in _AS_SERVER_SETTINGS & keywords.keys():
