@@ -102,8 +102,8 @@ class MigrationStatus:
             "current_state": self.current_state,
             "read_at": timestamp(self.read_at),
             "from_cache": self.from_cache,
-            "phases": [_phase_json(phase) for phase in self.phases],
-            "activity": [_activity_json(activity) for activity in self.activity],
+            "phases": [phase_json(phase) for phase in self.phases],
+            "activity": [activity_json(activity) for activity in self.activity],
             "next": self.next.to_json(),
         }
 
@@ -278,7 +278,8 @@ def _activity(record: MigrationRecord, phase: PhaseStatus) -> Activity:
     return Activity(phase.phase, phase.title, tables, record.totals.get(phase.phase))
 
 
-def _phase_json(phase: PhaseStatus) -> dict[str, Any]:
+def phase_json(phase: PhaseStatus) -> dict[str, Any]:
+    """One phase, as every JSON document has it."""
     return {
         "phase": phase.phase,
         "title": phase.title,
@@ -300,7 +301,8 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 1)
 
 
-def _activity_json(activity: Activity) -> dict[str, Any]:
+def activity_json(activity: Activity) -> dict[str, Any]:
+    """The tables of a phase, as every JSON document has them."""
     return {
         "phase": activity.phase,
         "totals": asdict(activity.totals) if activity.totals else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -45,6 +44,8 @@ def with_password(act: Callable[[Config], Answer], role: str, invocation: Invoca
         if not wanted or not invocation.interactive or config.password(role) is not None:
             raise
         endpoint = config.endpoint(role)
+        import getpass
+
         place = f" for {endpoint.user} at {endpoint.url}" if endpoint else ""
         config = config.with_password(role, getpass.getpass(f"Password of the {role} database{visible(place)}: "))
         invocation.__dict__["config"] = config

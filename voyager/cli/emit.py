@@ -12,23 +12,27 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from voyager.errors import VoyagerError
 from voyager.identifiers import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from voyager.cli.invocation import Invocation
     from voyager.cli.render.canvas import Canvas
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a command: `body` for programs, `view` for people. `problem` decides the exit code of an answer
-    that is whole all the same."""
+    """The answer of a command: `body` for programs; for people `view`, or plain `text`. `problem` decides the exit code of
+    an answer that is whole all the same."""
 
     body: Mapping[str, Any]
-    view: Callable[[Canvas], Iterable[RenderableType]]
+    view: Callable[[Canvas], Iterable[RenderableType]] | None = None
     problem: VoyagerError | None = None
+    text: str = ""
 
 
 class Emitter:
@@ -56,8 +60,10 @@ class Emitter:
         """Print the answer."""
         if self.wants_json:
             self.document(reply.body, problem=reply.problem)
-        else:
+        elif reply.view is not None:
             self.canvas.print(*reply.view(self.canvas))
+        elif reply.text:
+            print(reply.text, flush=True)
 
     def document(self, body: Mapping[str, Any], *, problem: VoyagerError | None = None) -> None:
         """Print the one JSON document. ASCII only: it is right in every encoding that stdout may have."""
@@ -80,6 +86,13 @@ class Emitter:
         from rich.text import Text
 
         self.talk.print(Text(visible(sentence), style=style))
+
+
+def finish(reply: Reply, invocation: Invocation) -> None:
+    """Print the answer; one with a problem ends the command with the problem's exit code."""
+    invocation.emitter.emit(reply)
+    if reply.problem is not None:
+        raise typer.Exit(reply.problem.exit_code)
 
 
 def error_json(problem: VoyagerError) -> dict[str, Any]:

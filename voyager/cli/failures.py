@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -39,20 +38,22 @@ def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoRetur
     except StateMachineError as error:
         code = _tell(NotAllowed(f"{error}."), invocation)
     except typer.TyperException as error:
-        code = _tell(_usage(error), invocation)
+        told = _usage(error)
+        code = _tell(told, invocation) if told is not None else UsageError.exit_code
     except Exception as error:
         code = _tell_bug(error, invocation)
     raise SystemExit(code)
 
 
-def _usage(error: typer.TyperException) -> VoyagerError:
-    """What the parser of the command line said, with the help page that answers it."""
+def _usage(error: typer.TyperException) -> VoyagerError | None:
+    """What the parser of the command line said; None when nothing was asked and the help page was the answer."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "yb-voyager"
-    message = error.format_message().rstrip(".")
-    if not message and context is not None:
-        return UsageError(f"{path} needs a command.", context.get_help())
-    return UsageError(f"{message}.", f"Help: {path} --help")
+    message = error.format_message().strip()
+    if not message:
+        return None
+    ending = "" if message.endswith((".", "?", "!")) else "."
+    return UsageError(message.replace("?.", "?") + ending, f"Help: {path} --help")
 
 
 def _tell(error: VoyagerError, invocation: Invocation) -> int:
@@ -117,4 +118,6 @@ def _log_directories(invocation: Invocation) -> list[Path]:
         directory = invocation.config.export_dir
         if directory is not None and (directory / "logs").is_dir():
             found.append(directory / "logs")
+    import tempfile
+
     return [*found, Path(tempfile.gettempdir())]

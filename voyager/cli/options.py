@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
 
@@ -24,16 +25,23 @@ from voyager.config.settings import (
 SECTIONS: dict[str, tuple[Setting, ...]] = {
     "target": TARGET_SETTINGS,
     "source": SOURCE_SETTINGS,
+    "source-password": tuple(row for row in SOURCE_SETTINGS if row.name == "source_db_password_file"),
+    "source-rest": tuple(replace(row, hidden=True) for row in SOURCE_SETTINGS if row.name != "source_db_password_file"),
     "migration": MIGRATION_SETTINGS,
     "output": OUTPUT_SETTINGS,
     "run": RUN_SETTINGS,
 }
+_NAMES = frozenset(row.name for rows in SECTIONS.values() for row in rows)
 READ = ("migration", "target", "output")
 """For commands that only look."""
+PHASE = ("migration", "target", "run", "output", "source-password", "source-rest")
+"""For phases: the source is known since init; its password is not kept anywhere."""
 EVERYTHING = ("migration", "target", "source", "run", "output")
 """For commands that do something, and for groups, which pass on what they were given."""
 
 METAVARS = {"int": "N", "float": "N", "path": "PATH", "list": "LIST", "uuid": "UUID", "str": "TEXT"}
+
+ALIAS = "__alias"
 
 Parameters = Callable[[], "list[Any]"]
 
@@ -48,27 +56,45 @@ def command(*sections: str, options: Parameters | None = None) -> type[TyperComm
     return Command
 
 
-def group(*sections: str, options: Parameters | None = None, hidden: bool = True) -> type[TyperGroup]:
-    """A group class that takes the settings of `sections` and hands them to the command that follows."""
+def group(
+    *sections: str, options: Parameters | None = None, hidden: bool = True, order: tuple[str, ...] = ()
+) -> type[TyperGroup]:
+    """A group class that takes the settings of `sections` and hands them to the command that follows. Its help lists
+    commands in `order`."""
 
     class Group(TyperGroup):
+        def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+            names = super().list_commands(ctx)
+            return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
+
         def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override]
             return _with_shared(super().get_params(ctx), options, sections, hidden=hidden)
 
     return Group
 
 
-def _with_shared(own: list[Any], options: Parameters | None, sections: Iterable[str], *, hidden: bool) -> list[Any]:
-    named = {flag for parameter in own for flag in parameter.opts}
-    extra = [*(options() if options else ()), *shared(tuple(sections), hidden)]
-    return [*own[:-1], *(one for one in extra if not named.intersection(one.opts)), own[-1]]
+def prose(text: str | None, *examples: str) -> str:
+    """Help text for Typer: each paragraph one line, brackets as they are, examples each on its own line."""
+    paragraphs = [" ".join(part.split()) for part in (text or "").split("\n\n")]
+    if examples:
+        paragraphs += ["Examples:", *examples]
+    return "\n\n".join(paragraphs).replace("[", "\\[")
+
+
+def _with_shared(own: list[Any], options: Parameters | None, sections: tuple[str, ...], *, hidden: bool) -> list[Any]:
+    mine = [*own[:-1], *(options() if options else ())]
+    named = {flag for parameter in mine for flag in parameter.opts}
+    return [*mine, *(one for one in shared(sections, hidden) if not named.intersection(one.opts)), own[-1]]
 
 
 @cache
 def shared(sections: tuple[str, ...], hidden: bool) -> tuple[Any, ...]:
     """The parameters of settings; each puts what it was given into the invocation, and nothing into the command."""
     rows = [setting for section in sections for setting in SECTIONS[section]]
-    return tuple(build(_parameter(setting, hidden) for setting in rows))
+    aliases = [
+        replace(row, name=row.name + ALIAS, flags=row.aliases, aliases=(), hidden=True) for row in rows if row.aliases
+    ]
+    return tuple(build(_parameter(setting, hidden) for setting in (*rows, *aliases)))
 
 
 def build(parameters: Iterable[inspect.Parameter]) -> list[Any]:
@@ -85,7 +111,7 @@ def build(parameters: Iterable[inspect.Parameter]) -> list[Any]:
 def _parameter(setting: Setting, hidden: bool) -> inspect.Parameter:
     option = typer.Option(
         *(setting.flags or (setting.flag,)),
-        help=_help(setting),
+        help=prose(_help(setting)),
         metavar=None if setting.kind == "bool" else setting.metavar or METAVARS[setting.kind],
         rich_help_panel=setting.panel,
         hidden=hidden or setting.hidden,
@@ -106,10 +132,12 @@ def _help(setting: Setting) -> str:
 
 def _remember(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> None:
     if value is not None and isinstance(context.obj, Invocation) and parameter.name:
-        context.obj.given[parameter.name] = value
+        context.obj.given[parameter.name.removesuffix(ALIAS)] = value
 
 
 def remember_option(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> None:
     """Keep an option of a phase beside the shared settings."""
     if value is not None and isinstance(context.obj, Invocation) and parameter.name:
         context.obj.options[parameter.name] = Value(value, parameter.opts[0])
+        if parameter.name in _NAMES:
+            context.obj.given[parameter.name] = value

@@ -16,7 +16,7 @@ import typer
 
 from statemachine.definition import Phase
 from statemachine.workflows import WORKFLOWS
-from voyager.cli.options import METAVARS, build, remember_option
+from voyager.cli.options import METAVARS, build, prose, remember_option
 from voyager.config import Config, Value
 from voyager.config.settings import SECTION_ALIASES
 from voyager.config.values import convert
@@ -28,7 +28,11 @@ RESERVED = frozenset({"yes", "dry_run", "output"})
 @cache
 def phases() -> Mapping[str, Phase]:
     """Every phase of every workflow by name."""
-    return {phase.name: phase for workflow in reversed(WORKFLOWS.values()) for phase in workflow.phases}
+    found: dict[str, Phase] = {}
+    for workflow in WORKFLOWS.values():
+        for phase in workflow.phases:
+            found.setdefault(phase.name, phase)
+    return found
 
 
 def words(phase: Phase) -> tuple[str, ...]:
@@ -98,6 +102,8 @@ def _choose(
     if field.metadata.get("per_run"):
         return None
     found = config.command_value(in_section, field.name.replace("_", "-"))
+    if found is None and field.name in config.values:
+        return config.values[field.name]
     if found is None and saved.get(field.name) is not None:
         return Value(saved[field.name], "the settings saved by the first run")
     return found
@@ -112,7 +118,7 @@ def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
         flags = (f"{flag}/--no-{flag[2:]}",) if default else (flag,)
     option = typer.Option(
         *(flags or (flag,)),
-        help=_help(field.metadata.get("help", ""), default, kind),
+        help=prose(_help(field.metadata.get("help", ""), default, kind)),
         metavar=None if kind == "bool" else field.metadata.get("metavar") or METAVARS[kind],
         hidden=bool(field.metadata.get("hidden")),
         show_default=False,

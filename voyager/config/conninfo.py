@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,6 +82,8 @@ def _keywords(text: str, *, flag: str) -> dict[str, str]:
 
 def service(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the keywords of a libpq service, from PGSERVICEFILE, ~/.pg_service.conf or the system's file."""
+    import configparser
+
     tried = []
     for path in _service_files(environment):
         tried.append(str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,8 @@ def from_config(value: Any, *, where: str, environment: Mapping[str, str]) -> st
 
 def _from_command(command: str, *, where: str) -> str:
     """Run a program that prints the password. What it says on stderr is shown; what it prints is not."""
+    import subprocess
+
     try:
         done = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

@@ -10,7 +10,7 @@ class Setting:
     """One setting. `section` is the block of the config file ("" for the top level), `key` its name there.
 
     `kind` is str, int, float, bool, path, uuid or list (comma-separated, quotes keep commas). `per_run` settings are
-    taken from the command line alone.
+    taken from the command line alone. `aliases` are flags that are understood and not shown.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Setting:
     section: str = ""
     key: str = ""
     flags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     panel: str = "This command"
     metavar: str = ""
@@ -95,7 +96,8 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
             metavar="MODE",
             pg=libpq("PGSSLMODE"),
             choices=SSL_MODES,
-            flags=(f"--{role}-ssl-mode", f"--{role}-db-ssl-mode"),
+            flags=(f"--{role}-ssl-mode",),
+            aliases=(f"--{role}-db-ssl-mode",),
         ),
         row(
             "ssl-cert",
@@ -103,7 +105,8 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
             kind="path",
             metavar="FILE",
             pg=libpq("PGSSLCERT"),
-            flags=(f"--{role}-ssl-cert", f"--{role}-db-ssl-cert"),
+            flags=(f"--{role}-ssl-cert",),
+            aliases=(f"--{role}-db-ssl-cert",),
         ),
         row(
             "ssl-key",
@@ -111,7 +114,8 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
             kind="path",
             metavar="FILE",
             pg=libpq("PGSSLKEY"),
-            flags=(f"--{role}-ssl-key", f"--{role}-db-ssl-key"),
+            flags=(f"--{role}-ssl-key",),
+            aliases=(f"--{role}-db-ssl-key",),
         ),
         row(
             "ssl-root-cert",
@@ -119,7 +123,8 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
             kind="path",
             metavar="FILE",
             pg=libpq("PGSSLROOTCERT"),
-            flags=(f"--{role}-ssl-root-cert", f"--{role}-db-ssl-root-cert"),
+            flags=(f"--{role}-ssl-root-cert",),
+            aliases=(f"--{role}-db-ssl-root-cert",),
         ),
         row(
             "ssl-crl",
@@ -127,7 +132,8 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
             kind="path",
             metavar="FILE",
             pg=libpq("PGSSLCRL"),
-            flags=(f"--{role}-ssl-crl", f"--{role}-db-ssl-crl"),
+            flags=(f"--{role}-ssl-crl",),
+            aliases=(f"--{role}-db-ssl-crl",),
         ),
     )
 

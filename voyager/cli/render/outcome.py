@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.padding import Padding
@@ -12,6 +12,7 @@ from rich.text import Text
 from voyager.cli.render.canvas import Canvas, paragraph
 from voyager.phases.job import Outcome
 from voyager.ports import Check
+from voyager.status import PhaseStatus
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,8 +70,25 @@ def plan_panel(title: str, plan: Sequence[str], checks: Sequence[Check], canvas:
     yield from (paragraph(f"  {line}") for line in plan)
 
 
-def key_values(title: str, rows: Mapping[str, Any], canvas: Canvas) -> Iterator[RenderableType]:
-    """A small panel of facts."""
-    text = Text(f"{title}\n\n", style="bold")
+def cutover_panel(
+    migration: str, phase: PhaseStatus, reasons: Sequence[Mapping[str, str]], canvas: Canvas
+) -> Iterator[RenderableType]:
+    """The answer of `migrate cutover status`."""
+    states = {"NOT_STARTED": "NOT INITIATED"}
+    text = Text("CUTOVER STATUS\n\n", style="bold")
+    rows = {"Migration": migration, "State": states.get(phase.state, phase.state)}
+    if phase.started_at:
+        rows["Initiated"] = f"{phase.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    if phase.completed_at:
+        rows["Completed"] = f"{phase.completed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if phase.summary.get("by"):
+        rows["By"] = str(phase.summary["by"])
     text.append(paragraph("\n".join(f"{key}: {value}" for key, value in rows.items()), style="not bold"))
-    yield canvas.frame(text)
+    sections: list[RenderableType] = [text]
+    if reasons:
+        lines = [paragraph(f"{canvas.glyphs.bullet} {reason['says']} {reason['hint']}".rstrip()) for reason in reasons]
+        sections.append(Group(Text("IN THE WAY:\n", style="bold"), *lines))
+    if phase.summary.get("checklist"):
+        steps = [paragraph(f"{canvas.glyphs.bullet} {step}") for step in phase.summary["checklist"]]
+        sections.append(Group(Text("CHECKLIST:\n", style="bold"), *steps))
+    yield canvas.frame(*sections)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from voyager.cli.render.canvas import Canvas, name
 from voyager.cli.render.numbers import count, rate
-from voyager.identifiers import TableName
+from voyager.identifiers import TableName, visible
 from voyager.status import Activity
 from voyager.store.record import TableRecord
 
@@ -66,27 +66,21 @@ def participle(verb: str) -> str:
     return f"{verb[:-1]}ied" if verb.endswith("y") else f"{verb}ed"
 
 
-def data_status(activities: Sequence[Activity], canvas: Canvas, *, title: str) -> Iterator[RenderableType]:
+def data_status(activity: Activity, canvas: Canvas, *, title: str) -> Iterator[RenderableType]:
     """The whole answer of `export data status` and `import data status`."""
     from rich.console import Group
 
-    heading = Text(f"{title}\n", style="bold")
-    parts: list[RenderableType] = [heading]
-    for activity in activities:
-        if activity.tables:
-            parts += activity_table(activity, canvas, most=len(activity.tables))
-        else:
-            parts.append(Text("No table has been looked at yet."))
-        if activity.totals:
-            totals = activity.totals
-            parts.append(
-                Text(
-                    f"\n{totals.tables_done:,} of {totals.tables:,} tables done, "
-                    f"{totals.rows_done:,} of {totals.rows_total:,} rows."
-                )
-            )
-            if totals.rows_quarantined:
-                parts.append(Text(f"{totals.rows_quarantined:,} rows were set aside.", style="yellow"))
+    parts: list[RenderableType] = [Text(f"{visible(title)}\n", style="bold")]
+    if activity.tables:
+        parts += activity_table(activity, canvas, most=len(activity.tables))
+    else:
+        parts.append(Text("No table has been looked at yet."))
+    totals = activity.totals
+    if totals:
+        done = f"{totals.tables_done:,} of {totals.tables:,} tables done"
+        parts.append(Text(f"\n{done}, {totals.rows_done:,} of {totals.rows_total:,} rows."))
+        if totals.rows_quarantined:
+            parts.append(Text(f"{totals.rows_quarantined:,} rows were set aside.", style="yellow"))
     yield canvas.frame(Group(*parts))
 
 

@@ -1,0 +1,144 @@
+"""The command of a phase: options in, the runner, the outcome out. One function for every row of the table."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from voyager.cli.ask import with_confirmation
+from voyager.cli.emit import Reply
+from voyager.cli.interrupt import stop_on_signal
+from voyager.cli.invocation import Invocation
+from voyager.cli.phase_options import make_options, options_class, section, words
+from voyager.cli.progress import ProgressView
+from voyager.cli.session import command_lines, next_command, opened
+from voyager.config import Value
+from voyager.errors import UsageError
+
+if TYPE_CHECKING:
+    from statemachine.definition import Phase, Workflow
+    from voyager.context import Context
+    from voyager.runner import Result
+    from voyager.status import MigrationStatus
+
+
+def answer(path: tuple[str, ...], invocation: Invocation) -> Reply:
+    """Run the phase that a command of this path means in the migration's workflow."""
+    with opened(invocation, outage_budget=invocation.resolved().outage_budget) as context:
+        return perform(phase_of(path, context.workflow), context, invocation)
+
+
+def phase_of(path: tuple[str, ...], workflow: Workflow) -> Phase:
+    """The workflow's phase with this command; the plain one where options make several of it."""
+    rows = [phase for phase in workflow.phases if words(phase) == path]
+    if not rows:
+        raise UsageError(
+            f"A migration of the {workflow.name} workflow has no step `{' '.join(path)}`.",
+            "`yb-voyager migrate next` shows what it has.",
+        )
+    return min(rows, key=lambda phase: len(phase.command))
+
+
+def perform(phase: Phase, context: Context, invocation: Invocation, *, confirmed: bool = False) -> Reply:
+    """Run one phase and say what became of it."""
+    from voyager.runner import Run, run_phase
+    from voyager.status import migration_status
+
+    config = invocation.resolved()
+    if options_class(phase.name) is None:
+        raise UsageError(f"{phase.title} is declared, but this version cannot run it yet.")
+    saved = context.record.settings.get(section(phase)) or {}
+    options = make_options(phase.name, given=_own(phase, invocation), config=config, saved=saved)
+    overrides = accepted(phase, options, context.record.name)
+
+    def act(answered: bool) -> Result:
+        with stop_on_signal() as stop, ProgressView(phase.title, invocation) as view:
+            return run_phase(
+                context,
+                phase.name,
+                options,
+                Run(
+                    report=view.report,
+                    warn=view.warn,
+                    stop=stop,
+                    confirmed=answered or confirmed,
+                    overrides=overrides,
+                    start_clean=bool(getattr(options, "start_clean", False)),
+                    dry_run=invocation.dry_run,
+                ),
+            )
+
+    result = with_confirmation(act, invocation)
+    if result.outcome is None:
+        return dry_run_reply(phase.title, result)
+    return outcome_reply(result, migration_status(context.refresh()), invocation)
+
+
+def accepted(phase: Phase, options: Any, migration: str) -> frozenset[str]:
+    """The conditions that options of the phase override. Such an option takes the migration's name, so that nobody
+    overrides by habit."""
+    table: Mapping[str, str] = getattr(_module(phase), "OVERRIDES", {})
+    found = set()
+    for option, condition in table.items():
+        typed = getattr(options, option, None)
+        if typed is None:
+            continue
+        if typed != migration:
+            flag = "--" + option.replace("_", "-")
+            raise UsageError(
+                f"{flag} takes the name of the migration, which is not {typed!r}.", f"Add: {flag} {migration}"
+            )
+        found.add(condition)
+    return frozenset(found)
+
+
+def outcome_reply(result: Result, status: MigrationStatus, invocation: Invocation) -> Reply:
+    """The answer after a phase ran: its outcome, and what is next."""
+    from voyager.cli.render.outcome import outcome_panel
+
+    assert result.outcome is not None
+    outcome, config = result.outcome, invocation.resolved()
+    phase = status.phase(result.phase)
+    body = {
+        "migration": {"name": status.name, "uuid": status.uuid},
+        "current_state": status.current_state,
+        "phase": phase.phase,
+        "state": phase.state,
+        "headline": outcome.headline,
+        "summary": outcome.summary,
+        "details": list(outcome.details),
+        "checks": [asdict(check) for check in result.checks],
+        "next": status.next.to_json() | command_lines(status, config),
+    }
+    command = next_command(status, config) if status.next.kind in ("run", "resume", "end") else ()
+    return Reply(
+        body,
+        lambda canvas: outcome_panel(outcome, result.checks, canvas, next_title=status.next.title, command=command),
+        problem=outcome.problem,
+    )
+
+
+def dry_run_reply(title: str, result: Result) -> Reply:
+    """The answer of --dry-run."""
+    from voyager.cli.render.outcome import plan_panel
+
+    body = {
+        "dry_run": True,
+        "phase": result.phase,
+        "checks": [asdict(check) for check in result.checks],
+        "plan": list(result.plan),
+    }
+    return Reply(body, lambda canvas: plan_panel(title, result.plan, result.checks, canvas))
+
+
+def _own(phase: Phase, invocation: Invocation) -> dict[str, Value]:
+    """Options given on this command line that belong to the phase."""
+    declared = options_class(phase.name)
+    names = set(getattr(declared, "__dataclass_fields__", ()))
+    return {name: value for name, value in invocation.options.items() if name in names}
+
+
+def _module(phase: Phase) -> Any:
+    return importlib.import_module(f"voyager.phases.{phase.name.lower()}")

@@ -1,0 +1,142 @@
+"""`next --run` and `next --until`: recommended steps, run one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from voyager.cli import phase_command
+from voyager.cli.ask import confirm
+from voyager.cli.emit import Reply, finish
+from voyager.cli.interrupt import stop_on_signal
+from voyager.cli.invocation import Invocation
+from voyager.errors import BlockersFound, ConfirmationNeeded, Interrupted, NothingToDo, UsageError, VoyagerError
+
+if TYPE_CHECKING:
+    from voyager.context import Context
+    from voyager.status import MigrationStatus
+
+POLL_SECONDS = 2.0
+"""How often --wait looks."""
+
+
+class Walk:
+    """One walk along the recommended steps. `named` is the phase of --until, or the only one to run."""
+
+    def __init__(self, invocation: Invocation, *, named: str | None, only_one: bool, wait: bool) -> None:
+        self.invocation = invocation
+        self.named = named
+        self.only_one = only_one
+        self.wait = wait
+        self._ran: list[dict[str, Any]] = []
+
+    def go(self) -> None:
+        """Walk, and say what was done: each step as it ends, or one document at the end."""
+        from voyager.cli.session import opened
+
+        with opened(self.invocation, outage_budget=self.invocation.resolved().outage_budget) as context:
+            problem: VoyagerError | None = None
+            try:
+                problem = self._one(context) if self.only_one else self._many(context)
+            except VoyagerError as stopped:
+                if not self.invocation.wants_json or not self._ran:
+                    raise
+                problem = stopped
+            if self.invocation.wants_json:
+                finish(self._document(context, problem), self.invocation)
+            elif problem is not None:
+                raise typer.Exit(problem.exit_code)
+
+    def _one(self, context: Context) -> VoyagerError | None:
+        status = self._status(context)
+        if self.named:
+            return self._run(context, self.named)
+        return self._step(context, self._ready(context, status))
+
+    def _many(self, context: Context) -> VoyagerError | None:
+        assert self.named is not None
+        if all(phase.name != self.named for phase in context.workflow.phases):
+            raise UsageError(f"A migration of the {context.workflow.name} workflow has no phase {self.named}.")
+        while True:
+            status = self._status(context)
+            if status.phase(self.named).state == "COMPLETED":
+                if not self._ran and not self.invocation.wants_json:
+                    self.invocation.emitter.say(f"{status.phase(self.named).title} is completed already.")
+                return None
+            if self.invocation.dry_run and self._ran:
+                return None
+            problem = self._step(context, self._ready(context, status))
+            if problem is not None:
+                return problem
+
+    def _ready(self, context: Context, status: MigrationStatus) -> MigrationStatus:
+        """A status whose next step can be run; waits for one where that was asked for."""
+        while status.next.kind == "wait" and self.wait:
+            self._sleep()
+            context.refresh()
+            status = self._status(context)
+        action = status.next
+        if action.kind == "wait":
+            raise NothingToDo(f"{action.title}. {action.reason}", "Add --wait to wait for it.")
+        if action.kind == "blocked":
+            hints = tuple(condition.hint for condition in action.blocked_by)
+            raise BlockersFound(f"{action.title}. {action.reason}", " ".join(hints[:1]), hints[1:])
+        if action.kind == "finished":
+            raise NothingToDo(action.reason)
+        return status
+
+    def _step(self, context: Context, status: MigrationStatus) -> VoyagerError | None:
+        from voyager.status import confirmation_needed
+
+        action = status.next
+        assert action.phase is not None
+        if action.consequential and action.phase != self.named and not self.invocation.dry_run:
+            if not self.invocation.interactive:
+                raise confirmation_needed(status)
+            if not confirm(f"{action.title}: {action.reason} Run it?", self.invocation):
+                raise ConfirmationNeeded("Not confirmed; nothing was changed.")
+            return self._run(context, action.phase, confirmed=True)
+        return self._run(context, action.phase)
+
+    def _run(self, context: Context, name: str, *, confirmed: bool = False) -> VoyagerError | None:
+        invocation = self.invocation
+        phase = context.workflow.phase(name) if any(p.name == name for p in context.workflow.phases) else None
+        if phase is None:
+            raise UsageError(f"A migration of the {context.workflow.name} workflow has no phase {name}.")
+        asks = not (invocation.yes or confirmed or invocation.dry_run or (self.named == name and phase.consequential))
+        if asks and not confirm(f"Run {phase.title} (yb-voyager {phase.command})?", invocation):
+            raise ConfirmationNeeded("Not confirmed; nothing was changed.")
+        reply = phase_command.perform(phase, context, invocation, confirmed=confirmed)
+        self._ran.append(dict(reply.body))
+        if not invocation.wants_json:
+            invocation.emitter.emit(reply)
+        return reply.problem
+
+    def _document(self, context: Context, problem: VoyagerError | None) -> Reply:
+        from voyager.cli.session import command_lines
+
+        status = self._status(context)
+        following = status.next.to_json() | command_lines(status, self.invocation.resolved())
+        body = {
+            "migration": {"name": status.name, "uuid": status.uuid},
+            "current_state": status.current_state,
+            "ran": [
+                {key: value for key, value in one.items() if key not in ("migration", "next")} for one in self._ran
+            ],
+            "next": following,
+        }
+        return Reply(body, problem=problem)
+
+    @staticmethod
+    def _status(context: Context) -> MigrationStatus:
+        from voyager.status import migration_status
+
+        context.refresh()
+        return migration_status(context.record, context.observe_facts())
+
+    @staticmethod
+    def _sleep() -> None:
+        with stop_on_signal() as stop:
+            if stop.wait(POLL_SECONDS):
+                raise Interrupted("Stopped waiting; nothing was begun.")
