@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, UsageError, VoyagerError
 from voyager.postgres.failures import connection_lost, retryable, sqlstate, translate
+from voyager.store.dialect import URL, register
 
 T = TypeVar("T")
 
@@ -121,8 +122,9 @@ def _engine(endpoint: Endpoint) -> Engine:
         connection.prepare_threshold = None
         return connection
 
+    register()
     return create_engine(
-        "postgresql+psycopg://",
+        URL,
         creator=connect,
         use_native_hstore=False,
         hide_parameters=True,

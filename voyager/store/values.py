@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Dialect
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 
 def to_text(value: str) -> str:
@@ -34,12 +34,8 @@ def to_json(value: Any) -> Any:
 class Json(TypeDecorator[Any]):
     """jsonb, or what another database has for JSON; None is the SQL NULL."""
 
-    impl = JSON(none_as_null=True)
+    impl = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        kind = JSONB if dialect.name == "postgresql" else JSON
-        return dialect.type_descriptor(kind(none_as_null=True))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - called by SQLAlchemy
         return to_json(value)
