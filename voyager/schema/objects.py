@@ -11,7 +11,7 @@ from voyager.schema.reader import Reader, readable
 
 @dataclass(frozen=True)
 class Named:
-    """An object as a statement names it. `event` is the event of a rule."""
+    """An object as a statement names it. `event` is the event of a rule, `guarded` says IF [NOT] EXISTS was there."""
 
     kind: str
     label: str
@@ -19,16 +19,17 @@ class Named:
     name: str = ""
     table: TableName | None = None
     event: str = ""
+    guarded: bool = False
 
 
 def read_object(reader: Reader, *, create: bool) -> Named | None:
     """Read the words for the object's kind and then its name; None when the kind is not known."""
-    for words, kind, read in _OBJECTS:
+    for words, kind, read in _BY_FIRST_WORD.get(reader.word(), ()):
         if reader.accept(*words):
             reader.accept("concurrently")
-            if not reader.accept("if", "not", "exists"):
-                reader.accept("if", "exists")
-            return (_CREATED.get(kind, read) if create else read)(reader, kind)
+            guarded = reader.accept("if", "not", "exists") or reader.accept("if", "exists")
+            named = (_CREATED.get(kind, read) if create else read)(reader, kind)
+            return replace(named, guarded=True) if guarded else named
     return None
 
 
@@ -190,3 +191,7 @@ _OBJECTS: tuple[tuple[tuple[str, ...], str, Read], ...] = (
 
 # CREATE puts more between the object's name and its table than COMMENT ON or ALTER do.
 _CREATED: dict[str, Read] = {"index": _created_index, "operator": _created_operator, "rule": _created_rule}
+
+_BY_FIRST_WORD = {
+    first: tuple(row for row in _OBJECTS if row[0][0] == first) for first in {words[0] for words, _, _ in _OBJECTS}
+}

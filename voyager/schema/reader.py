@@ -9,12 +9,13 @@ from voyager.schema.lexer import Token, tokens
 
 
 class Reader:
-    """A position in the tokens of one statement."""
+    """A position in the tokens of one statement, which are cut as far as they are read: bodies can be long."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = tuple(tokens(text))
         self.at = 0
+        self._tokens: list[Token] = []
+        self._more = tokens(text)
 
     def word(self, ahead: int = 0) -> str:
         """The unquoted word here, '' when something else stands here."""
@@ -70,9 +71,10 @@ class Reader:
 
     def arguments(self) -> str:
         """Read a parenthesised list and return it as written, on one line; '' when none stands here."""
-        if self.symbol() != "(":
+        first = self._token()
+        if first is None or self.symbol() != "(":
             return ""
-        start, depth = self.tokens[self.at].start, 0
+        start, depth = first.start, 0
         while (token := self._token()) is not None:
             self.at += 1
             depth += {"(": 1, ")": -1}.get(token.value, 0) if token.kind == "symbol" else 0
@@ -98,23 +100,30 @@ class Reader:
         return visible(re.sub(r"\s+", " ", self.text[token.start :])) if token else ""
 
     def _token(self, ahead: int = 0) -> Token | None:
-        index = self.at + ahead
-        return self.tokens[index] if index < len(self.tokens) else None
+        return self._at(self.at + ahead)
+
+    def _at(self, index: int) -> Token | None:
+        while index >= len(self._tokens):
+            token = next(self._more, None)
+            if token is None:
+                return None
+            self._tokens.append(token)
+        return self._tokens[index]
 
     def _find(self, words: tuple[str, ...]) -> int | None:
-        depth = 0
-        for index in range(self.at, len(self.tokens) - len(words) + 1):
-            token = self.tokens[index]
+        depth, index = 0, self.at
+        while (token := self._at(index)) is not None:
             if token.kind == "symbol":
                 depth += {"(": 1, ")": -1}.get(token.value, 0)
-            elif depth == 0 and self._stands_at(index, words):
+            elif depth == 0 and token.value == words[0] and self._stands_at(index, words):
                 return index
+            index += 1
         return None
 
     def _stands_at(self, index: int, words: tuple[str, ...]) -> bool:
+        found = [self._at(index + step) for step in range(len(words))]
         return all(
-            self.tokens[index + step].kind == "word" and self.tokens[index + step].value == word
-            for step, word in enumerate(words)
+            token and token.kind == "word" and token.value == word for token, word in zip(found, words, strict=True)
         )
 
 

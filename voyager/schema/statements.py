@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from voyager.catalog import Disposition
 from voyager.identifiers import Identifier, TableName, visible
 from voyager.schema.kinds import LEFT_OUT, POST_DATA, PRE_DATA, SECTIONS
-from voyager.schema.lexer import ParseError, RawStatement, split
+from voyager.schema.lexer import ParseError, RawStatement, split, tokens
 from voyager.schema.objects import Named, read_object
 from voyager.schema.reader import Reader, readable
 
@@ -83,15 +84,15 @@ _STATISTICS_CALL = re.compile(r"pg_restore_(relation|attribute|extended)_stats|p
 
 def classify(text: str, *, line: int = 0, file: str = "") -> Statement:
     """Say what one statement is. Nothing is refused: what is not known becomes kind "other"."""
+    reader = Reader(text)
     try:
-        reader = Reader(text)
+        verb = reader.word()
+        reader.at += 1
+        read = _VERBS.get(verb)
+        statement = read(reader) if read else None
     except ParseError:
-        return _finish(_other(text, "other"), line, file)
-    verb = reader.word()
-    reader.at += 1
-    read = _VERBS.get(verb)
-    statement = read(reader) if read else None
-    return _finish(statement or _other(text, verb), line, file)
+        statement = None
+    return _finish(statement or _other(text), line, file)
 
 
 def split_dump(sql: str, *, schemas: Sequence[str] = ()) -> Dump:
@@ -121,6 +122,7 @@ class _Choice:
         created = {classify(raw.text).name for raw in pieces if raw.text[:13].upper() == "CREATE SCHEMA"}
         self._schemas = frozenset(schemas)
         self._others = created - self._schemas
+        self._hosts = {host for raw in pieces if (host := _extension_schema(raw.text))}
         self._gone: set[tuple[str, str]] = set()
 
     def reason_to_leave_out(self, statement: Statement) -> str:
@@ -130,7 +132,9 @@ class _Choice:
         if not self._schemas or statement.schema in self._schemas:
             return ""
         if statement.schema:
-            return "its schema was not chosen"
+            # An extension stays, so the schema it is put into does.
+            hosts = statement.kind == "schema" and statement.schema in self._hosts
+            return "" if hosts else "its schema was not chosen"
         return self._reason_outside_schemas(statement)
 
     def _reason_outside_schemas(self, statement: Statement) -> str:
@@ -141,6 +145,13 @@ class _Choice:
             self._gone.add(about)
             return f"it needs schema {visible(min(others))}, which was not chosen"
         return ""
+
+
+def _extension_schema(text: str) -> str:
+    if text[:16].upper() != "CREATE EXTENSION":
+        return ""
+    reader = Reader(text)
+    return reader.name() if reader.skip_to("schema") else ""
 
 
 def _is_meta(raw: RawStatement) -> bool:
@@ -172,9 +183,7 @@ def _is_setting(raw: RawStatement, left_out: list[Disposition]) -> bool:
 
 
 def _schemas_named(text: str) -> set[str]:
-    reader = Reader(text)
-    pairs = zip(reader.tokens, reader.tokens[1:], strict=False)
-    return {token.value for token, after in pairs if after.value == "." and after.kind == "symbol"}
+    return {token.value for token, after in pairwise(tokens(text)) if after.value == "." and after.kind == "symbol"}
 
 
 def _finish(statement: Statement, line: int, file: str) -> Statement:
@@ -188,9 +197,8 @@ def _finish(statement: Statement, line: int, file: str) -> Statement:
     return replace(statement, line=line, file=file, sha256=digest, section=section)
 
 
-def _other(text: str, verb: str) -> Statement:
-    first = " ".join(text.split())[:60]
-    return Statement(text=text, kind="other", object_name=visible(first), repeatable=verb == "set")
+def _other(text: str) -> Statement:
+    return Statement(text=text, kind="other", object_name=visible(" ".join(text.split())[:60]))
 
 
 def _statement(reader: Reader, kind: str, named: Named, *, target: str = "", repeatable: bool = False) -> Statement:
@@ -207,7 +215,6 @@ def _statement(reader: Reader, kind: str, named: Named, *, target: str = "", rep
 
 
 def _create(reader: Reader) -> Statement | None:
-    guarded = reader.has("if", "not", "exists")
     replaces = reader.accept("or", "replace")
     reader.accept_any("global", "local", "trusted", "recursive", "constraint", "unique")
     reader.accept_any("unlogged", "temp", "temporary", "procedural", "default")
@@ -220,7 +227,7 @@ def _create(reader: Reader) -> Statement | None:
         kind = "view_replacement"
     if kind == "rule" and named.event == "select":
         kind = "view_replacement"
-    return _statement(reader, kind, named, repeatable=replaces or guarded)
+    return _statement(reader, kind, named, repeatable=replaces or named.guarded)
 
 
 def _alter(reader: Reader) -> Statement | None:
@@ -351,6 +358,8 @@ def _cluster(reader: Reader) -> Statement | None:
 
 
 def _select(reader: Reader) -> Statement | None:
+    if reader.symbol() == "*":
+        reader.skip_to("from")
     called = reader.qualified()
     function = called[-1] if called else ""
     if function == "lo_create":
