@@ -15,6 +15,9 @@ from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.dialects import postgresql
 
 from migrations_ddl import ddl_files
+from statemachine.definition import Workflow
+from statemachine.machine import current_state
+from statemachine.workflows import WORKFLOWS
 from tests import drive
 from tests.states import ACTOR, BEGUN, PHASES, database, emptied, new_migration, registered
 from voyager.embedded import Server
@@ -22,6 +25,7 @@ from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, PermissionMissing, UsageError, VoyagerError
 from voyager.identifiers import Identifier, TableName
 from voyager.progress import TableProgress
+from voyager.registration import phase_table
 from voyager.store.record import LoadedBatch, LoadedTable, VerificationChunk
 from voyager.store.reports import report_sha256
 from voyager.store.state import LostSwap, StatementEntry, StateMissing, StateStore
@@ -119,6 +123,19 @@ def test_a_role_that_may_not_create_the_schema_is_told_the_grant(empty: Endpoint
     assert caught.value.details == (
         f"GRANT CREATE ON DATABASE {Identifier(empty.database).sql} TO {Identifier(role.user).sql};",
     )
+
+
+def test_a_role_that_may_not_use_the_schema_is_told_the_grants_and_they_are_enough(
+    empty: Endpoint, role: Endpoint
+) -> None:
+    with StateStore.connect(empty) as store:
+        store.ddl.install()
+        record = registered(store)
+    with StateStore.connect(role) as store:
+        with pytest.raises(PermissionMissing) as caught:
+            store.migrations.read(record.migration_uuid)
+        drive.execute(empty, "\n".join(caught.value.details))
+        assert store.migrations.read(record.migration_uuid).phases == record.phases
 
 
 @pytest.fixture
@@ -446,6 +463,23 @@ def test_the_current_state_is_that_of_the_furthest_begun_phase(store: StateStore
     assert read_view(target, "current_state, outcome, end_reason", "completed_migrations") == [
         ("ENDED", "cut over", "completed")
     ]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=lambda workflow: workflow.name)
+def test_the_view_and_the_state_machine_agree_on_the_current_state(
+    store: StateStore, target: Endpoint, workflow: Workflow
+) -> None:
+    rest = {phase.name: "NOT_STARTED" for phase in workflow.phases}
+    expected = {"rest": current_state(workflow, rest)}
+    registered(store, "rest", phases=rest, phase_table=phase_table(workflow))
+    for place, phase in enumerate(workflow.phases):
+        before = {earlier.name: "COMPLETED" for earlier in workflow.phases[:place]}
+        for state in (phase.begun, "COMPLETED"):
+            configuration = {**rest, **before, phase.name: state}
+            name = f"{phase.name} {state}"
+            registered(store, name, phases=configuration, phase_table=phase_table(workflow))
+            expected[name] = current_state(workflow, configuration)
+    assert dict(read_view(target, "name, current_state", "active_migrations")) == expected
 
 
 def test_the_next_step_follows_the_lease_so_a_crash_shows_resume(store: StateStore, target: Endpoint) -> None:

@@ -225,8 +225,10 @@ def _is(lease: Lease) -> tuple[Any, ...]:
 
 
 def _recorded(backend: Mapping[str, Any]) -> dict[str, Any]:
+    """In one spelling; what cannot be read must fail here, at its writer, and not at the next take-over."""
     started = backend["backend_start"]
-    return {**backend, "backend_start": started.isoformat() if isinstance(started, datetime) else str(started)}
+    at = started if isinstance(started, datetime) else datetime.fromisoformat(started)
+    return {**backend, "pid": int(backend["pid"]), "backend_start": at.isoformat()}
 
 
 def _started(backend: Mapping[str, Any]) -> datetime:

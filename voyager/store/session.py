@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from voyager.endpoint import Endpoint
-from voyager.errors import DatabaseAway, UsageError, VoyagerError
+from voyager.errors import DatabaseAway, PermissionMissing, UsageError, VoyagerError
+from voyager.identifiers import Identifier
 from voyager.postgres.failures import connection_lost, retryable, sqlstate, translate
 from voyager.store.dialect import URL, register
 
@@ -68,6 +69,28 @@ class Session:
     def _with(self, **options: Any) -> AbstractContextManager[Connection]:
         return self.engine.execution_options(**options).connect()
 
+    def _refused(self, cause: Exception, doing: str) -> VoyagerError:
+        """The error for what no repetition helps."""
+        error = translate(cause, doing)
+        state = sqlstate(cause)
+        if state in {"42P01", "42703", "3F000"}:
+            return StateMissing(
+                f"Could not {doing}: its ybvoyager schema is missing or older than this version.",
+                "Create it with: yb-voyager migrate init (a DBA can run what `migrate init --dry-run` prints).",
+            )
+        if state == "42501":
+            role = Identifier(self.endpoint.user).sql
+            return PermissionMissing(
+                error.message,
+                "Let the owner of the schema run the SQL below (the least it takes is what `yb-voyager migrate init "
+                "--dry-run` prints), then run the command again.",
+                (
+                    f"GRANT USAGE ON SCHEMA ybvoyager TO {role};",
+                    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ybvoyager TO {role};",
+                ),
+            )
+        return error
+
     def _persist(self, attempt: Callable[[], T], doing: str) -> T:
         doing = f"{doing} in {self.endpoint.url}"
         outage = _Outage(self.outage_budget)
@@ -87,7 +110,7 @@ class Session:
                 conflicts += 1
                 time.sleep(random.uniform(0, min(1.0, 0.02 * 2**conflicts)))
             else:
-                raise _refused(cause, doing)
+                raise self._refused(cause, doing)
 
 
 class _Outage:
@@ -131,12 +154,3 @@ def _engine(endpoint: Endpoint) -> Engine:
         pool_size=2,
         max_overflow=14,
     )
-
-
-def _refused(cause: Exception, doing: str) -> VoyagerError:
-    if sqlstate(cause) in {"42P01", "42703", "3F000"}:
-        return StateMissing(
-            f"Could not {doing}: its ybvoyager schema is missing or older than this version.",
-            "Create or upgrade it with: yb-voyager migrate init (a DBA can run what `migrate init --dry-run` prints).",
-        )
-    return translate(cause, doing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,8 +19,10 @@ def to_text(value: str) -> str:
 
 def to_json(value: Any) -> Any:
     """The same for a JSON value; what JSON does not know (times, uuids, paths) becomes text."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
         return to_text(value)
     if isinstance(value, Mapping):

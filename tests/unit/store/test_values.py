@@ -29,13 +29,21 @@ def test_ordinary_text_is_kept_as_it_is(text: str) -> None:
 
 def test_what_json_does_not_know_becomes_text() -> None:
     at = datetime(2026, 1, 2, tzinfo=UTC)
-    value = {"at": at, "uuid": UUID(int=1), "path": Path("/x"), "set": {2, 1}, "tuple": (1, None), 3: True, "n\0": 1.5}
+    value = {
+        "at": at,
+        "uuid": UUID(int=1),
+        "path": Path("/x"),
+        "set": {2, 1},
+        "tuple": (1, None, float("nan")),
+        3: True,
+        "n\0": 1.5,
+    }
     assert to_json(value) == {
         "at": "2026-01-02T00:00:00+00:00",
         "uuid": "00000000-0000-0000-0000-000000000001",
         "path": "/x",
         "set": [1, 2],
-        "tuple": [1, None],
+        "tuple": [1, None, None],
         "3": True,
         "n\ufffd": 1.5,
     }
