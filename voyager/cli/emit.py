@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a command: `body` for programs; for people `view`, or plain `text`. `problem` decides the exit code of
-    an answer that is whole all the same."""
+    """The answer of a command: `body` for programs; for people `view`, or plain `text`. `problem` decides the exit code
+    of an answer that is whole all the same."""
 
     body: Mapping[str, Any]
     view: Callable[[Canvas], Iterable[RenderableType]] | None = None

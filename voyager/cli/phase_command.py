@@ -11,7 +11,7 @@ from voyager.cli.ask import with_confirmation
 from voyager.cli.emit import Reply
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
-from voyager.cli.phase_options import make_options, options_class, section, words
+from voyager.cli.phase_options import make_options, options_class, words
 from voyager.cli.progress import ProgressView
 from voyager.cli.session import command_lines, next_command, opened
 from voyager.config import Value
@@ -41,15 +41,17 @@ def phase_of(path: tuple[str, ...], workflow: Workflow) -> Phase:
     return min(rows, key=lambda phase: len(phase.command))
 
 
-def perform(phase: Phase, context: Context, invocation: Invocation, *, confirmed: bool = False) -> Reply:
-    """Run one phase and say what became of it."""
-    from voyager.runner import Run, run_phase
+def perform(
+    phase: Phase, context: Context, invocation: Invocation, *, confirmed: bool = False, last: bool = True
+) -> Reply:
+    """Run one phase and say what became of it; the next step too, when this is the `last` one to run."""
+    from voyager.runner import Run, run_phase, saved_options
     from voyager.status import migration_status
 
     config = invocation.resolved()
     if options_class(phase.name) is None:
         raise UsageError(f"{phase.title} is declared, but this version cannot run it yet.")
-    saved = context.record.settings.get(section(phase)) or {}
+    saved = saved_options(context.record, phase.name)
     options = make_options(phase.name, given=_own(phase, invocation), config=config, saved=saved)
     overrides = accepted(phase, options, context.record.name)
 
@@ -73,7 +75,7 @@ def perform(phase: Phase, context: Context, invocation: Invocation, *, confirmed
     result = with_confirmation(act, invocation)
     if result.outcome is None:
         return dry_run_reply(phase.title, result)
-    return outcome_reply(result, migration_status(context.refresh()), invocation)
+    return outcome_reply(result, migration_status(context.refresh()), invocation, last=last)
 
 
 def accepted(phase: Phase, options: Any, migration: str) -> frozenset[str]:
@@ -94,7 +96,7 @@ def accepted(phase: Phase, options: Any, migration: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def outcome_reply(result: Result, status: MigrationStatus, invocation: Invocation) -> Reply:
+def outcome_reply(result: Result, status: MigrationStatus, invocation: Invocation, *, last: bool = True) -> Reply:
     """The answer after a phase ran: its outcome, and what is next."""
     from voyager.cli.render.outcome import outcome_panel
 
@@ -112,7 +114,7 @@ def outcome_reply(result: Result, status: MigrationStatus, invocation: Invocatio
         "checks": [asdict(check) for check in result.checks],
         "next": status.next.to_json() | command_lines(status, config),
     }
-    command = next_command(status, config) if status.next.kind in ("run", "resume", "end") else ()
+    command = next_command(status, config) if last and status.next.kind in ("run", "resume", "end") else ()
     return Reply(
         body,
         lambda canvas: outcome_panel(outcome, result.checks, canvas, next_title=status.next.title, command=command),

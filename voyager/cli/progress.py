@@ -24,8 +24,21 @@ BARS = 8
 ENDED = ("DONE", "SKIPPED", "FAILED")
 
 
+def describe(sums: dict[str, Any]) -> list[str]:
+    """Sums in words, only those that say something."""
+    words = []
+    if sums["tables"]:
+        words += [f"{sums['tables_done']:,} of {sums['tables']:,} tables", f"{count(sums['rows_done'])} rows"]
+    words += [f"{step['step']} {step['done']:,} of {step['total']:,}" for step in sums["steps"] if step["total"]]
+    if sums["rows_per_second"] >= 0.5:
+        words.append(rate(sums["rows_per_second"]))
+    words.append(duration(sums["elapsed_seconds"]))
+    rest = estimate(sums["estimate_seconds"])
+    return [*words, f"est: {rest}"] if rest else words
+
+
 class Tally:
-    """The newest standing of every table, and sums over all of them."""
+    """The newest standing of every table, and sums over all of them. What has no schema is a step, not a table."""
 
     def __init__(self) -> None:
         self.tables: dict[tuple[str, str], TableProgress] = {}
@@ -37,7 +50,8 @@ class Tally:
 
     def sums(self) -> dict[str, Any]:
         """Sums as JSON values; the rate is that of a moving window."""
-        tables = list(self.tables.values())
+        tables = [table for table in self.tables.values() if table.schema]
+        steps = [table for table in self.tables.values() if not table.schema]
         rows = sum(table.rows_done for table in tables)
         total = sum(max(_expected(table), table.rows_done) for table in tables)
         speed = self._speed(rows)
@@ -50,6 +64,7 @@ class Tally:
             "rows_per_second": round(speed, 1),
             "estimate_seconds": round((total - rows) / speed, 1) if speed > 0 and total > rows else None,
             "elapsed_seconds": round(time.monotonic() - self.started, 1),
+            "steps": [{"step": step.table, "done": step.rows_done, "total": step.rows_total or 0} for step in steps],
         }
 
     def _speed(self, rows: int) -> float:
@@ -123,12 +138,7 @@ class ProgressView:
             running = [table for table in self._tally.tables.values() if table.status not in ("QUEUED", *ENDED)]
             self._line({"event": "progress", "phase": self.title, **sums, "running": [_table_json(t) for t in running]})
             return
-        rest = estimate(sums["estimate_seconds"])
-        self._invocation.emitter.say(
-            f"{self.title}: {sums['tables_done']} of {sums['tables']} tables, {count(sums['rows_done'])} rows, "
-            f"{rate(sums['rows_per_second'])}, {duration(sums['elapsed_seconds'])}"
-            + (f" (est: {rest})" if rest else "")
-        )
+        self._invocation.emitter.say(f"{self.title}: {', '.join(describe(sums))}")
 
     @staticmethod
     def _line(document: dict[str, Any]) -> None:
@@ -167,12 +177,9 @@ class _Bars:
             return
         self._drawn_at = now
         sums = tally.sums()
-        rest = estimate(sums["estimate_seconds"])
-        self._update(
-            self._whole, sums["rows_done"], sums["rows_total"],
-            f"{sums['tables_done']}/{sums['tables']} tables  {count(sums['rows_done'])} rows  "
-            f"{rate(sums['rows_per_second'])}" + (f"  est {rest}" if rest else ""),
-        )  # fmt: skip
+        done = sums["rows_done"] + sum(step["done"] for step in sums["steps"])
+        total = sums["rows_total"] + sum(step["total"] for step in sums["steps"])
+        self._update(self._whole, done, total, "  ".join(describe(sums)))
 
     def close(self) -> None:
         self.progress.stop()

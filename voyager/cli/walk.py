@@ -107,7 +107,10 @@ class Walk:
         asks = not (invocation.yes or confirmed or invocation.dry_run or (self.named == name and phase.consequential))
         if asks and not confirm(f"Run {phase.title} (yb-voyager {phase.command})?", invocation):
             raise ConfirmationNeeded("Not confirmed; nothing was changed.")
-        reply = phase_command.perform(phase, context, invocation, confirmed=confirmed)
+        if not self.only_one and not invocation.wants_json:
+            invocation.emitter.say(f"{phase.title}:", style="bold")
+        last = self.only_one or name == self.named
+        reply = phase_command.perform(phase, context, invocation, confirmed=confirmed, last=last)
         self._ran.append(dict(reply.body))
         if not invocation.wants_json:
             invocation.emitter.emit(reply)

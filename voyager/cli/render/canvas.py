@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WIDEST = 120
-PLAIN_WIDTH = 200
-"""Without a terminal there is no width to follow: lines are cut by whoever reads them, not by us."""
+PLAIN_WIDTH = 10_000
+"""Without a terminal there is no width to follow: no line is broken."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Canvas:
     def frame(self, *sections: RenderableType) -> RenderableType:
         """A panel of sections; without a terminal the sections alone, an empty line between them."""
         if not self.framed:
-            return Group(*(part for section in sections for part in (section, Text(""))))
+            spaced = [part for section in sections for part in (Text(""), section)]
+            return Group(*spaced[1:])
         table = Table(
             box=box.SQUARE, show_header=False, show_lines=True, expand=True, padding=(0, 2), border_style="dim"
         )
@@ -96,6 +97,13 @@ class Canvas:
     def command(self, lines: Sequence[str]) -> RenderableType:
         """A command to paste, over several lines; its own text is never changed."""
         return Text(" \\\n".join(lines), style="bold cyan", overflow="fold", no_wrap=False)
+
+    def bullets(self, lines: Iterable[str]) -> RenderableType:
+        """Sentences, each hanging from a bullet."""
+        grid = Table.grid(padding=(0, 1))
+        for line in lines:
+            grid.add_row(Text(self.glyphs.bullet), paragraph(line))
+        return grid
 
     def _print_plain(self, renderable: RenderableType) -> None:
         """Print without the blanks that fill lines up to the width."""

@@ -42,6 +42,8 @@ def describe(event: EventRecord) -> str:
         words.append(f"{event.from_state} -> {event.to_state}" if event.from_state else event.to_state)
     elif event.kind in ("resumed", "failed"):
         words.append(event.kind)
+    elif event.kind in ("note", "warning", "config"):
+        words.append("interrupted" if detail.get("interrupted") else event.kind)
     words += [str(detail[key]).rstrip(".") for key in ("headline", "message") if detail.get(key)]
     if detail.get("overrides"):
         words.append("override: " + ", ".join(detail["overrides"]))

@@ -45,7 +45,9 @@ def _action(status: MigrationStatus, canvas: Canvas, command: Sequence[str]) -> 
     parts: list[RenderableType] = [Text(f"{sign} ACTION: {action.title}\n", style=style)]
     parts.append(paragraph(_reason(status)))
     parts += _failures(status)
-    parts += [paragraph(f"{glyphs.bullet} {condition.hint}") for condition in action.blocked_by if condition.hint]
+    hints = [condition.hint for condition in action.blocked_by if condition.hint]
+    if hints:
+        parts.append(canvas.bullets(hints))
     if command:
         parts += [Text(""), *_boxed(canvas, command)]
     if action.then and action.kind not in ("wait", "blocked"):
@@ -81,9 +83,4 @@ def _boxed(canvas: Canvas, command: Sequence[str]) -> list[RenderableType]:
 
 
 def _list(title: str, lines: Sequence[str], canvas: Canvas) -> RenderableType:
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 1))
-    for line in lines:
-        grid.add_row(Text(canvas.glyphs.bullet), paragraph(line))
-    return Group(Text(f"\n{title}:", style="bold"), grid)
+    return Group(Text(f"\n{title}:", style="bold"), canvas.bullets(lines))

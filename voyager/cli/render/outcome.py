@@ -86,9 +86,8 @@ def cutover_panel(
     text.append(paragraph("\n".join(f"{key}: {value}" for key, value in rows.items()), style="not bold"))
     sections: list[RenderableType] = [text]
     if reasons:
-        lines = [paragraph(f"{canvas.glyphs.bullet} {reason['says']} {reason['hint']}".rstrip()) for reason in reasons]
-        sections.append(Group(Text("IN THE WAY:\n", style="bold"), *lines))
+        lines = [f"{reason['says']} {reason['hint']}".rstrip() for reason in reasons]
+        sections.append(Group(Text("IN THE WAY:\n", style="bold"), canvas.bullets(lines)))
     if phase.summary.get("checklist"):
-        steps = [paragraph(f"{canvas.glyphs.bullet} {step}") for step in phase.summary["checklist"]]
-        sections.append(Group(Text("CHECKLIST:\n", style="bold"), *steps))
+        sections.append(Group(Text("CHECKLIST:\n", style="bold"), canvas.bullets(phase.summary["checklist"])))
     yield canvas.frame(*sections)

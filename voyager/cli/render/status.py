@@ -107,9 +107,9 @@ def _next(status: MigrationStatus, canvas: Canvas, command: Sequence[str]) -> Re
         Text(f"{canvas.glyphs.next} {heading}\n", style="bold green"),
         paragraph(sentence(status)),
     ]
-    parts += [
-        paragraph(f"{canvas.glyphs.bullet} {condition.hint}") for condition in action.blocked_by if condition.hint
-    ]
+    hints = [condition.hint for condition in action.blocked_by if condition.hint]
+    if hints:
+        parts.append(canvas.bullets(hints))
     if command:
         parts += [Text(""), indented(canvas, command)]
     return Group(*parts)
@@ -123,7 +123,7 @@ def sentence(status: MigrationStatus) -> str:
     if action.kind in ("run", "resume"):
         return f"{action.title}:"
     if action.kind == "end":
-        return f"{action.reason} Run:"
+        return f"Everything is done. {action.title}:"
     return f"{action.title}. {action.reason}"
 
 
