@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,10 @@ from voyager.store.state import StateStore
 if TYPE_CHECKING:
     from voyager.config import Config
     from voyager.target.target import Target
+
+
+CACHE = "record.json"
+"""The copy of the last record, below export-dir's private directory."""
 
 
 @dataclass
@@ -68,6 +72,17 @@ class Context:
     @cached_property
     def export_dir(self) -> ExportDir:
         return ExportDir(Path(self.record.export_dir))
+
+    def remember(self) -> None:
+        """Keep the record in export-dir: for the time when the target is away, and to find the target by export-dir."""
+        from voyager.store.cache import write_cache
+
+        try:
+            if self.export_dir.private.is_dir():
+                write_cache(self.export_dir.private / CACHE, self.record)
+        except OSError:
+            # A copy for convenience: a full or read-only disk is told by the phase that needs it.
+            return
 
     def refresh(self) -> MigrationRecord:
         self.record = self.store.migrations.read(self.record.migration_uuid)
@@ -133,7 +148,8 @@ def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
     return Context(
         store=store,
         record=record,
-        target_endpoint=endpoint,
+        # The address says what the server was found to be.
+        target_endpoint=replace(endpoint, engine=record.target["engine"]),
         find_source=lambda: source_endpoint(config, record),
         lease_seconds=config.lease_seconds,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -44,6 +44,11 @@ class Registration:
     source_capabilities: Capabilities
     target_capabilities: Capabilities
     checks: tuple[Check, ...]
+
+    @property
+    def target_endpoint(self) -> Endpoint:
+        """The target's address, which says what the server was found to be."""
+        return replace(self.target.endpoint, engine="yugabytedb" if self.target_capabilities.release else "postgresql")
 
 
 def inspect(config: Config, options: Options) -> Registration:
@@ -98,15 +103,15 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     found.export_dir.create()
     store.ddl.install()
     record = store.migrations.register(_new_migration(found, config))
-    found.export_dir.remember(endpoint=config.target, name=found.name, uuid=record.migration_uuid)
     context = Context(
         store=store,
         record=record,
-        target_endpoint=config.target,
+        target_endpoint=found.target_endpoint,
         find_source=lambda: config.source,
         lease_seconds=config.lease_seconds,
     )
-    headline = f"Migration {found.name} is initialized: its state is in {config.target.url}, schema ybvoyager."
+    context.remember()
+    headline = f"Migration {found.name} is initialized: its state is in {found.target_endpoint.url}, schema ybvoyager."
     summary = {"uuid": str(record.migration_uuid), "export_dir": str(found.export_dir.path)}
     return Result("INITIALIZE", Outcome(headline, summary), found.checks), context
 
@@ -127,7 +132,7 @@ def _new_migration(found: Registration, config: Config) -> NewMigration:
         name=found.name,
         workflow=found.workflow.name,
         source=_described(config.source, found.source_capabilities),
-        target=_described(config.target, found.target_capabilities),
+        target=_described(found.target_endpoint, found.target_capabilities),
         export_dir=str(found.export_dir.path),
         voyager_version=__version__,
         settings={"schemas": list(config.source.schemas)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +26,8 @@ from voyager.phases.job import Job, Outcome
 from voyager.ports import Check
 from voyager.progress import TableProgress
 from voyager.state_change import fire, offer
+from voyager.store.record import MigrationRecord
+from voyager.wording import counted
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     phase = context.workflow.phase(phase_name)
     context.refresh()
     _finish_undoing(context, options, run)
-    if run.start_clean and context.configuration[phase_name] != NOT_STARTED:
+    if run.start_clean:
         return _start_clean(context, phase_name, options, run)
     facts = context.observe_facts(overrides=run.overrides)
     trigger = _judge(context, phase_name, facts)
@@ -82,6 +84,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             "Answer on a terminal, or add --yes to this command.",
         )
     with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
+        _save_options(context, phase_name, options)
         job = _job(context, phase_name, options, run, lease=heartbeat)
         fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)
         outcome = _execute(context, phase_name, job, heartbeat)
@@ -108,7 +111,7 @@ def stop_at_errors(checks: tuple[Check, ...], title: str) -> None:
     details = tuple(line for check in errors for line in (check.finding, *check.sql.splitlines()) if line)
     kind = PermissionMissing if all(check.exit_code == 9 for check in errors) else BlockersFound
     raise kind(
-        f"{title} was not started: {len(errors)} guardrail{'s' if len(errors) > 1 else ''} failed.",
+        f"{title} was not started: {counted(len(errors), 'guardrail')} failed.",
         "Repair what is listed (SQL is given where SQL repairs it) and run the same command again.",
         details,
     )
@@ -233,34 +236,74 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
     The phases to undo are written down before the first of them is touched: a run that dies half-way is finished
     by the next one, so no half-undone phase is ever taken for a resumable one.
     """
-    chart = context.chart
     facts = context.observe_facts(overrides=run.overrides)
-    trigger = f"restart_{phase_name}"
-    reasons = chart.reasons(trigger, Facts(facts.running - {phase_name}, facts.holds))
+    begun = context.configuration[phase_name] != NOT_STARTED
+    names = _to_undo(context, phase_name, facts) if begun else [_startable(context, phase_name, facts)]
+    undone = ", ".join(names)
+    if run.dry_run:
+        return Result(
+            phase_name, plan=(f"undo {undone}: {_consequences(names)}", f"then run {phase_name} from the start")
+        )
+    if not run.confirmed:
+        raise ConfirmationNeeded(
+            f"--start-clean undoes {undone} of migration {context.record.name}: {_consequences(names)}.",
+            "Answer on a terminal, or add --yes.",
+        )
+    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
+        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
+        undo_phases(context, names, options, run, heartbeat)
+        if begun:
+            trigger = f"restart_{phase_name}"
+            fire(context, trigger, facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
+        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
+        context.refresh()
+    fresh = Run(run.report, run.warn, run.stop, run.confirmed, run.overrides)
+    return run_phase(context, phase_name, options, fresh)
+
+
+def _to_undo(context: Context, phase_name: str, facts: Facts) -> list[str]:
+    """The phases that a restart of one undoes, in table order; NotAllowed when it may not be restarted."""
+    chart, judged = context.chart, Facts(facts.running - {phase_name}, facts.holds)
+    reasons = chart.reasons(f"restart_{phase_name}", judged)
     if reasons:
         raise NotAllowed(
             f"{phase_name} of migration {context.record.name} cannot start clean.",
             offer(context, facts),
             tuple(reason.says for reason in reasons),
         )
-    affected = chart.fire(trigger, Facts(facts.running - {phase_name}, facts.holds)).changed
-    names = [phase.name for phase in context.workflow.phases if phase.name in affected]
-    undone = ", ".join(names)
-    if run.dry_run:
-        return Result(phase_name, plan=(f"undo: {undone}", f"then run {phase_name} from the start"))
-    if not run.confirmed:
-        raise ConfirmationNeeded(
-            f"--start-clean undoes {undone} of migration {context.record.name}: what they produced is removed.",
-            "Answer on a terminal, or add --yes.",
-        )
-    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
-        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
-        undo_phases(context, names, options, run, heartbeat)
-        fire(context, trigger, facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
-        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
+    affected = chart.fire(f"restart_{phase_name}", judged).changed
+    return [phase.name for phase in context.workflow.phases if phase.name in affected]
+
+
+def _consequences(names: list[str]) -> str:
+    """What undoing phases means, in words."""
+    return "; ".join(said for name in names if (said := getattr(handler(name), "UNDOES", "")))
+
+
+def _startable(context: Context, phase_name: str, facts: Facts) -> str:
+    """A phase that has not begun has only what an earlier migration left to undo; it must be its turn."""
+    _judge(context, phase_name, facts)
+    return phase_name
+
+
+def saved_options(record: MigrationRecord, phase_name: str) -> dict[str, Any]:
+    """What the first run of a phase was told, so that a later run need not be told again."""
+    saved = record.settings.get("options", {}).get(phase_name, {})
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
+
+
+def _save_options(context: Context, phase_name: str, options: Any) -> None:
+    """Keep what differs from the defaults; options of a single run (--start-clean, overrides) are not kept."""
+    kept = {
+        one.name: getattr(options, one.name)
+        for one in fields(options)
+        if not one.metadata.get("per_run") and getattr(options, one.name) != one.default
+    }
+    options_by_phase = {**context.record.settings.get("options", {}), phase_name: kept}
+    if context.record.settings.get("options", {}).get(phase_name, {}) != kept:
+        settings = {"options": options_by_phase}
+        context.store.migrations.save_settings(context.record.migration_uuid, settings, actor=actor())
         context.refresh()
-    fresh = Run(run.report, run.warn, run.stop, run.confirmed, run.overrides)
-    return run_phase(context, phase_name, options, fresh)
 
 
 def _finish_undoing(context: Context, options: Any, run: Run) -> None:

@@ -79,6 +79,7 @@ def _write(
         end_reason=outcome.summary.get("end_reason", "completed") if ended and outcome is not None else None,
         lease=lease,
     )
+    context.remember()
 
 
 def offer(context: Context, facts: Facts) -> str:

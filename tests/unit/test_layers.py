@@ -30,7 +30,7 @@ ROWS = """
     postgres export_dir assessment_dir data_file config embedded
     ports
     catalog change endpoint progress
-    errors identifiers
+    errors identifiers wording
 """
 ROW_OF = {unit: row for row, line in enumerate(ROWS.split("\n")) for unit in line.split()}
 

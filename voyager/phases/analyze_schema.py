@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from voyager.errors import BlockersFound
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.wording import counted
 
 NEEDS = ("target",)
 
@@ -44,8 +45,8 @@ def run(job: Job) -> Outcome:
     ]
     judged = f"YugabyteDB {release}" if release else f"PostgreSQL {job.target.capabilities.version}"
     return Outcome(
-        headline=f"{len(statements):,} statements read for {judged}: {len(findings)} issues, "
-        f"{len(blockers)} that block.",
+        headline=f"{counted(len(statements), 'statement')} judged for {judged}: "
+        f"{counted(len(findings), 'issue')}, {len(blockers)} that block.",
         summary={
             "blockers": len(blockers),
             "issues": len(findings),
@@ -60,6 +61,6 @@ def run(job: Job) -> Outcome:
 
 def _blocked(count: int, directory: str) -> BlockersFound:
     return BlockersFound(
-        f"{count} statements would be refused by the target.",
+        f"{counted(count, 'statement')} would be refused by the target.",
         f"Edit the files in {directory} (each issue names file and line), then run: yb-voyager migrate analyze-schema.",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from voyager.errors import BlockersFound, UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.export_dir import ExportDir
@@ -61,7 +62,7 @@ def run(job: Job) -> Outcome:
         behind = sequences.behind(connection, schemas=job.record.settings.get("schemas", ()))
     if behind:
         raise BlockersFound(
-            f"{len(behind)} sequences of the target are behind their columns: the first insert would fail.",
+            f"{counted(len(behind), 'sequence')} of the target would hand out values that exist: inserts would fail.",
             "Run: yb-voyager migrate import data --post-data-only, then cut over again.",
             tuple(str(sequence) for sequence in behind),
         )

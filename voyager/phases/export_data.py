@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option
+from voyager.phases.options import option, start_clean_option
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Options:
     )
     chunk_size: str = option("64MB", "Cut larger tables into parts of about this size.", metavar="SIZE")
     compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
+    start_clean: bool = start_clean_option("remove the exported data files")
     require_one_snapshot: bool = option(
         False, "Refuse to go on under a second snapshot after an interruption.", per_run=True
     )

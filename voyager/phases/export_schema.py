@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option
+from voyager.phases.options import option, start_clean_option
 from voyager.progress import TableProgress
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.catalog import Disposition
     from voyager.schema.statements import Statement
 
 NEEDS = ("source",)
+UNDOES = "the files under schema/ are removed, edits included"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Options:
     )
     comments_on_objects: bool = option(False, "Carry over COMMENT ON statements.")
     owners: bool = option(False, "Carry over who owns what; the roles must exist on the target.")
+    start_clean: bool = start_clean_option("remove the exported schema files")
     grants: bool = option(False, "Carry over privileges; the roles must exist on the target.")
 
 
@@ -63,7 +66,8 @@ def run(job: Job) -> Outcome:
     counts = Counter(statement.kind for statement in kept)
     job.report(TableProgress("", "schema", "DONE", rows_done=len(kept), rows_total=len(kept)))
     return Outcome(
-        headline=f"{len(kept):,} statements are in {job.export_dir.schema}, in {len(files)} files.",
+        headline=f"{counted(len(kept), 'statement')} written to {job.export_dir.schema}, "
+        f"in {counted(len(files), 'file')}.",
         summary={
             "statements": len(kept),
             "objects": dict(sorted(counts.items())),

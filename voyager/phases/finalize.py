@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from voyager.phases import post_data
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.wording import counted
 
 NEEDS = ("target",)
 
@@ -32,8 +33,8 @@ def run(job: Job) -> Outcome:
     for sentence in refused:
         job.warn(sentence)
     return Outcome(
-        headline=f"{len(refreshed)} materialized views refreshed, {len(validated)} constraints validated, "
-        f"{analyzed} tables analyzed.",
+        headline=f"{counted(len(refreshed), 'materialized view')} refreshed, "
+        f"{counted(len(validated), 'constraint')} validated, {counted(analyzed, 'table')} analyzed.",
         summary={
             "materialized_views": refreshed,
             "validated": validated,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import NotAllowed, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option
+from voyager.phases.options import option, start_clean_option
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Options:
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     outage_budget: float = option(600.0, "Seconds to wait for a target that is away.", metavar="SECONDS")
+    start_clean: bool = start_clean_option("empty the tables that this migration loaded")
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )

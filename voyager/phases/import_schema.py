@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from voyager.errors import BlockersFound
 from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option
+from voyager.phases.options import option, start_clean_option
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.schema.statements import Statement
 
 NEEDS = ("target",)
+UNDOES = "every object that the schema files create is dropped from the target, with its rows"
 OVERRIDES = {"accept_blockers": "no_blockers"}
 """Option -> the condition that it passes."""
 
@@ -27,6 +29,7 @@ class Options:
     straight_order: bool = option(
         False, "Execute each statement once, in the order of the files; do not try again what lacks something."
     )
+    start_clean: bool = start_clean_option("drop from the target what the schema files create")
     accept_blockers: str | None = option(
         None,
         "Import although the analysis found blockers. Takes the migration's name.",
@@ -71,7 +74,7 @@ def run(job: Job) -> Outcome:
     if problem is not None and not options.continue_on_error:
         raise problem
     return Outcome(
-        headline=f"{result.done + result.earlier:,} of {len(pre):,} statements are in the target; "
+        headline=f"{result.done + result.earlier:,} of {counted(len(pre), 'statement')} are in the target; "
         f"{len(post):,} wait for the data.",
         summary={
             "statements": len(pre),
@@ -92,9 +95,9 @@ def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
         path.unlink(missing_ok=True)
         return None
     job.export_dir.write_atomic(path, failed_sql(result.refused, result.not_tried).encode())
-    untried = f", {len(result.not_tried)} were not tried" if result.not_tried else ""
+    untried = f"; {len(result.not_tried):,} were not tried" if result.not_tried else ""
     return BlockersFound(
-        f"The target refused {len(result.refused)} statements{untried}. All are in {path}.",
+        f"The target refused {counted(len(result.refused), 'statement')}{untried}. All are in {path}.",
         "Correct them in the schema files (the lines name them) and run the same command again: only what is missing "
         "is done. --continue-on-error goes on past them.",
         tuple(
@@ -106,15 +109,18 @@ def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
 
 
 def undo(job: Job) -> None:
-    """Drop what this migration's journal says it created, then forget the journal."""
+    """Drop from the target whatever the schema files create: what this migration made, and what a rehearsal left.
+
+    Objects that --ignore-exist took as they were stay.
+    """
     from voyager.target.drop import drop
 
     journal = job.store.statements.load(job.record.migration_uuid, "IMPORT_SCHEMA")
-    done = {record.sha256 for record in journal.values() if record.state in ("done", "started")}
+    taken = {record.sha256 for record in journal.values() if record.state == "skipped"}
     pre, _ = statements_of(job)
     with job.target.connect("undo import schema") as connection:
         for statement in reversed(pre):
-            if statement.sha256 in done:
+            if statement.sha256 not in taken:
                 job.checkpoint()
                 drop(connection, kind=statement.kind, schema=statement.schema, name=statement.name)
     job.store.statements.forget(job.record.migration_uuid, "IMPORT_SCHEMA")

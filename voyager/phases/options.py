@@ -26,3 +26,8 @@ def option(
         default=default,
         metadata={"help": help, "flags": flags, "hidden": hidden, "per_run": per_run, "metavar": metavar},
     )
+
+
+def start_clean_option(undoes: str) -> Any:
+    """The --start-clean of a phase; `undoes` completes "First ..." in its help."""
+    return option(False, f"First {undoes}, and undo the phases that build on it; asks before.", per_run=True)
