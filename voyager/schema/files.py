@@ -12,6 +12,9 @@ from voyager.schema.kinds import FILES
 from voyager.schema.lexer import ParseError, split
 from voyager.schema.statements import Statement, classify
 
+FAILED = "failed.sql"
+"""A list that an import leaves for its operator, of statements that stand in the other files: never read back."""
+
 
 def write_schema_files(statements: Iterable[Statement], directory: Path) -> tuple[str, ...]:
     """Write every statement to the file of its kind, replace what an earlier export left, and return the files."""
@@ -29,6 +32,7 @@ def read_schema_files(directory: Path) -> list[Statement]:
     """Read every .sql file under `directory`: ours in order of execution, then files that an operator added."""
     known = list(dict.fromkeys(FILES.values()))
     present = sorted(str(path.relative_to(directory).as_posix()) for path in directory.rglob("*.sql"))
+    present = [name for name in present if name != FAILED]
     names = [name for name in known if name in present] + [name for name in present if name not in known]
     return [statement for name in names for statement in _read(directory / name, name)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from voyager.identifiers import visible
 from voyager.schema.lexer import ParseError, RawStatement, split
 
 __all__ = ["ParseError", "RawStatement", "enum_name", "items", "name_of", "parse", "split", "strings", "walk"]
@@ -57,5 +58,5 @@ def enum_name(node: Any, field: str) -> str:
 
 
 def _reason(error: Any) -> str:
-    # The library's message may quote the text near the error; names in it are made visible by whoever prints.
-    return str(getattr(error, "message", "") or error).strip().rstrip(".")
+    # The library's message quotes the text near the error, which may be a name with control characters.
+    return visible(str(getattr(error, "message", "") or error).strip().rstrip("."))

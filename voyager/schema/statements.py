@@ -233,8 +233,8 @@ def _create(reader: Reader) -> Statement | None:
 def _alter(reader: Reader) -> Statement | None:
     if reader.accept("default", "privileges"):
         schema = reader.name() if reader.skip_to("in", "schema") else ""
-        named = Named("default_privileges", "default privileges", schema=schema)
-        return _statement(reader, "default_privileges", named, repeatable=True)
+        privileges = Named("default_privileges", "default privileges", schema=schema)
+        return _statement(reader, "default_privileges", privileges, repeatable=True)
     named = read_object(reader, create=False)
     if named is None:
         return None

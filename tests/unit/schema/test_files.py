@@ -84,3 +84,8 @@ def test_an_unclosed_quote_is_refused_with_file_and_line(tmp_path: Path) -> None
 def test_an_empty_or_missing_directory_holds_no_statements(tmp_path: Path) -> None:
     assert read_schema_files(tmp_path) == []
     assert read_schema_files(tmp_path / "missing") == []
+
+
+def test_the_list_of_failed_statements_is_not_read_back(tmp_path: Path) -> None:
+    write(tmp_path / "failed.sql", b"CREATE TABLE s.t ();")
+    assert read_schema_files(tmp_path) == []

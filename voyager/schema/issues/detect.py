@@ -70,7 +70,8 @@ def storage_parameters(parsed: Parsed) -> Iterator[Hit]:
 
 def set_column_attribute(parsed: Parsed) -> Iterator[Hit]:
     for command in _commands(parsed, "AT_SetOptions"):
-        names = [option.defname for option in items(defined(command).items)]
+        options = defined(command)
+        names = [option.defname for option in items(options.items)] if options is not None else []
         column = str(Identifier(command.name))
         yield Hit("TABLE", label(parsed.tree.relation), {"ColumnName": column, "Value": ", ".join(names)})
 
