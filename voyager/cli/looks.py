@@ -84,14 +84,22 @@ def status_reply(invocation: Invocation, *, check: bool = False) -> Reply:
     if isinstance(found, Reply):
         return found
     from voyager.cli.session import status_json
-    from voyager.status import monitor
 
     config = invocation.resolved()
     return Reply(
         status_json(found, config),
         lambda canvas: _status_view(found, invocation, canvas),
-        problem=monitor(found) if check else None,
+        problem=_alarm(found) if check else None,
     )
+
+
+def _alarm(status: MigrationStatus) -> VoyagerError | None:
+    """What --check ends with. Nobody can tell how a migration is whose target is away."""
+    from voyager.status import monitor
+
+    if status.from_cache:
+        return DatabaseAway("The target cannot be reached.", "Nothing is lost; look again when it is back.")
+    return monitor(status)
 
 
 def look(invocation: Invocation) -> MigrationStatus | Reply:

@@ -8,7 +8,7 @@ import shlex
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
 from typing import Annotated, Any
 
@@ -20,9 +20,23 @@ from voyager.cli.options import METAVARS, build, prose, remember_option
 from voyager.config import Config, Value
 from voyager.config.settings import SECTION_ALIASES
 from voyager.config.values import convert
+from voyager.phases.options import option
 
-RESERVED = frozenset({"yes", "dry_run", "output"})
+RESERVED = frozenset({"yes", "dry_run", "output", "start_clean"})
 """Names that every command has already."""
+
+
+@dataclass(frozen=True)
+class _Every:
+    """Options of every phase that can be done over."""
+
+    start_clean: bool = option(
+        False, "Undo this phase and all that was built on it, then run it anew. Asks first.", per_run=True
+    )
+
+
+START_CLEAN = "start_clean"
+(_START_CLEAN,) = fields(_Every)
 
 
 @cache
@@ -65,9 +79,10 @@ def parameters(phase_name: str) -> tuple[Any, ...]:
     if declared is None:
         return ()
     kinds = typing.get_type_hints(declared)
-    return tuple(
-        build(_parameter(field, kinds[field.name]) for field in fields(declared) if field.name not in RESERVED)
-    )
+    own = [_parameter(field, kinds[field.name]) for field in fields(declared) if field.name not in RESERVED]
+    if phases()[phase_name].restartable:
+        own.append(_parameter(_START_CLEAN, bool))
+    return tuple(build(own))
 
 
 def command_keys() -> dict[str, set[str]]:
