@@ -25,13 +25,18 @@ SELECT version() AS version_text,
        d.datctype AS ctype,
        d.oid::pg_catalog.text AS database_oid,
        r.rolsuper AS superuser,
-       (SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::int8
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$') AS database_bytes,
        pg_catalog.current_setting('block_size')::int AS block_size,
        pg_catalog.current_setting('yb_ddl_transaction_block_enabled', true) AS yb_transactional_ddl
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user
+"""
+
+# Sizes wait for whoever holds a table exclusively; the catalog's page counts do not, but are as old as the last VACUUM.
+_MEASURED_BYTES = "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::int8"
+_ESTIMATED_BYTES = "SELECT coalesce(sum(c.relpages::int8), 0)::int8 * pg_catalog.current_setting('block_size')::int8"
+_USER_TABLES = """
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_|^information_schema$'
 """
 
 
@@ -90,8 +95,14 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         read_only_standby=standby,
         # A standby counts no writes, and a node of a cluster counts only its own.
         write_counters=not distributed and not standby,
-        facts={**facts, **_placement(connection, distributed)},
+        facts={**facts, "database_bytes": _database_bytes(connection), **_placement(connection, distributed)},
     )
+
+
+def _database_bytes(connection: psycopg.Connection) -> int:
+    """What the tables take, without their indexes."""
+    measured = _first(connection, _MEASURED_BYTES + _USER_TABLES, lock_timeout="2s")
+    return int(measured if measured is not None else _first(connection, _ESTIMATED_BYTES + _USER_TABLES) or 0)
 
 
 def _placement(connection: psycopg.Connection, distributed: bool) -> dict[str, Any]:
@@ -119,10 +130,11 @@ def _accepts(connection: psycopg.Connection, statement: str) -> bool:
     return True
 
 
-def _first(connection: psycopg.Connection, query: str) -> Any:
-    """The query's value, None where this server does not know the function or column."""
+def _first(connection: psycopg.Connection, query: str, *, lock_timeout: str = "0") -> Any:
+    """The query's value, None where this server does not know the function or column, or a lock stands in the way."""
     try:
         with connection.transaction(force_rollback=True):
+            connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, true)", [lock_timeout])
             row = connection.execute(query).fetchone()
     except psycopg.Error:
         if connection.closed:

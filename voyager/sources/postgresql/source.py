@@ -20,7 +20,13 @@ from voyager.sources.postgresql import catalog, counters, dump, preflight
 T = TypeVar("T")
 
 _READING = "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES {values}) AS s (name, value)"
-_SETTINGS = (("search_path", ""), ("row_security", "off"), ("default_transaction_read_only", "on"))
+_SETTINGS = (
+    ("search_path", ""),
+    ("row_security", "off"),
+    ("default_transaction_read_only", "on"),
+    # Measuring a table waits for whoever holds it exclusively.
+    ("lock_timeout", "60s"),
+)
 
 
 class PostgresSource:

@@ -1,0 +1,103 @@
+"""What a server can do is asked of the server. For YugabyteDB a PostgreSQL is dressed up: a double, not the thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests import drive
+from voyager.embedded import Server
+from voyager.endpoint import Endpoint
+from voyager.postgres.capabilities import parse_version, probe
+from voyager.postgres.connection import connect
+
+YUGABYTEDB_DOUBLE = """
+CREATE SCHEMA ybfake;
+CREATE FUNCTION ybfake.version() RETURNS text LANGUAGE sql
+  AS $$ SELECT 'PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu' $$;
+CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, node_type text, universe_uuid text) LANGUAGE sql
+  AS $$ VALUES ('a', 'primary', 'u-1'), ('b', 'primary', 'u-1'), ('c', 'read_replica', 'u-1') $$;
+CREATE FUNCTION ybfake.yb_is_database_colocated() RETURNS boolean LANGUAGE sql AS $$ SELECT false $$;
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("PostgreSQL 18.6 on x86_64-pc-linux-gnu", ("18.6", 180006, None)),
+        ("PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64", ("15.18", 150018, None)),
+        ("PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu", ("15.2", 150002, "2025.1.0.0")),
+        ("PostgreSQL 11.2-YB-2.20.1.3-b0 on x86_64", ("11.2", 110002, "2.20.1.3")),
+        ("PostgreSQL 15.12-YB-2.25.2.0", ("15.12", 150012, "2.25.2.0")),
+        ("PostgreSQL 19beta1 on x86_64", ("19", 190000, None)),
+        ("SomethingElse 3.1", ("SomethingElse 3.1", 0, None)),
+    ],
+)
+def test_version_texts_are_read(text: str, expected: tuple[str, int, str | None]) -> None:
+    assert parse_version(text) == expected
+
+
+def test_postgresql_is_probed(target_server: Server, fresh_database: Callable[..., Endpoint]) -> None:
+    with connect(fresh_database(target_server), "test") as connection:
+        found = probe(connection)
+    assert (found.version_number // 10000, found.release) == (18, None)
+    assert found.transactional_ddl
+    assert found.replication_role
+    assert found.exported_snapshots
+    assert found.tid_range_scans
+    assert found.write_counters
+    assert not found.indexes_before_data
+    assert not found.copy_rows_per_transaction
+    assert found.facts["encoding"] == "UTF8"
+    assert found.facts["cluster"]
+
+
+def test_an_older_postgresql_is_probed(pg15_server: Server) -> None:
+    with connect(pg15_server.endpoint(), "test") as connection:
+        assert probe(connection).version_number // 10000 == 15
+
+
+def test_a_common_role_lacks_the_replication_role_and_nothing_else(target_server: Server) -> None:
+    drive.execute(target_server.endpoint(), "DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN PASSWORD 'x'")
+    with connect(target_server.endpoint(user="plain", password="x"), "test") as connection:
+        found = probe(connection)
+    assert not found.replication_role
+    assert found.exported_snapshots
+    assert not found.facts["superuser"]
+
+
+def test_probing_leaves_the_session_as_it_was(target_server: Server) -> None:
+    with connect(target_server.endpoint(), "test") as connection:
+        probe(connection)
+        row = connection.execute("SELECT current_setting('session_replication_role')").fetchone()
+    assert row == ("origin",)
+
+
+def test_the_facts_can_be_kept_as_json(target_server: Server) -> None:
+    import json
+
+    with connect(target_server.endpoint(), "test") as connection:
+        json.dumps(probe(connection).facts)
+
+
+def test_the_yugabytedb_double_is_taken_for_what_it_says(
+    target_server: Server, fresh_database: Callable[..., Endpoint]
+) -> None:
+    endpoint = fresh_database(target_server)
+    drive.execute(endpoint, YUGABYTEDB_DOUBLE)
+    dressed = replace(endpoint, options=(("options", "-csearch_path=ybfake,public,pg_catalog"),))
+    with connect(dressed, "test") as connection:
+        found = probe(connection)
+    assert (found.version, found.release) == ("15.2", "2025.1.0.0")
+    assert not found.transactional_ddl
+    assert found.indexes_before_data
+    assert found.concurrent_index_builds
+    assert found.copy_rows_per_transaction
+    assert not found.tid_range_scans
+    assert not found.strict_sequences
+    assert not found.terminate_backends
+    assert not found.write_counters
+    assert (found.facts["cluster"], found.facts["nodes"], found.facts["colocated"]) == ("u-1", 2, False)
+    assert found.facts["isolation"] is None

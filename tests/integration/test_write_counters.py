@@ -1,0 +1,114 @@
+"""Two readings of the write counters tell whether a table was written between them; when in doubt they differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests import drive
+from voyager.embedded import Server
+from voyager.endpoint import Endpoint
+from voyager.identifiers import TableName
+from voyager.ports import WriteCounter
+from voyager.sources.postgresql.source import PostgresSource
+
+T, OTHER = TableName("public", "t"), TableName("public", "Oth'er \"%s")
+
+
+@pytest.fixture
+def source(source_server: Server, fresh_database: Callable[..., Endpoint]) -> Iterator[PostgresSource]:
+    endpoint = fresh_database(source_server)
+    drive.execute(endpoint, f"CREATE TABLE {T.sql} (a int); CREATE TABLE {OTHER.sql} (a int)")
+    source = PostgresSource(endpoint)
+    yield source
+    source.close()
+
+
+def read(source: PostgresSource) -> dict[TableName, WriteCounter]:
+    counters = source.write_counters([T, OTHER])
+    assert counters is not None
+    assert counters.keys() == {T, OTHER}
+    return counters
+
+
+def test_a_table_that_nobody_writes_keeps_its_counters_under_vacuum_and_reads(source: PostgresSource) -> None:
+    drive.execute(source.endpoint, f"INSERT INTO {T.sql} SELECT generate_series(1, 100)")
+    before = read(source)
+    drive.execute(source.endpoint, f"VACUUM ANALYZE {T.sql}")
+    drive.execute(source.endpoint, f"SELECT count(*) FROM {T.sql}; CREATE INDEX ON {T.sql} (a)")
+    assert read(source) == before
+
+
+CHANGES = (
+    "INSERT INTO {t} VALUES (9)",
+    "UPDATE {t} SET a = a",
+    "DELETE FROM {t}",
+    "TRUNCATE {t}",
+    "VACUUM FULL {t}",
+    "ALTER TABLE {t} ALTER a TYPE bigint",
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_writes_or_rewrites_a_table_shows_in_its_counter_alone(source: PostgresSource, change: str) -> None:
+    drive.execute(source.endpoint, f"INSERT INTO {T.sql} VALUES (1)")
+    before = read(source)
+    drive.execute(source.endpoint, change.format(t=T.sql))
+    after = read(source)
+    assert after[T] != before[T]
+    assert after[OTHER] == before[OTHER]
+
+
+def test_the_writes_of_a_session_that_stays_connected_are_waited_for(source: PostgresSource) -> None:
+    before = read(source)
+    with drive.connect(replace(source.endpoint, options=(("application_name", "app"),))) as application:
+        # The second of two writes within a second is kept back by the session for up to ten.
+        application.execute(f"INSERT INTO {OTHER.sql} VALUES (1)".encode())
+        application.execute(f"INSERT INTO {T.sql} VALUES (1)".encode())
+        started = time.monotonic()
+        after = read(source)
+    assert time.monotonic() - started < 12
+    assert after[T].writes == before[T].writes + 1
+    assert after[OTHER].writes == before[OTHER].writes + 1
+
+
+def test_a_write_that_is_not_committed_yet_equals_nothing(source: PostgresSource) -> None:
+    before = read(source)
+    with drive.connect(source.endpoint) as application, application.transaction(force_rollback=True):
+        application.execute(f"INSERT INTO {T.sql} VALUES (1)".encode())
+        first, second = read(source), read(source)
+    assert first[T] != before[T]
+    assert first[T] != second[T]
+    assert first[OTHER] == second[OTHER] == before[OTHER]
+
+
+def test_lost_counters_equal_nothing_read_before(own_server: Callable[..., Server]) -> None:
+    server = own_server()
+    drive.execute(server.endpoint(), f"CREATE TABLE {T.sql} (a int); CREATE TABLE {OTHER.sql} (a int)")
+    source = PostgresSource(server.endpoint())
+    before = read(source)
+    drive.execute(server.endpoint(), "SELECT pg_stat_reset()")
+    reset = read(source)
+    assert reset[OTHER] != before[OTHER]
+    server.restart("fast")
+    assert read(source) == reset
+    server.restart("immediate")
+    assert read(source)[OTHER] != reset[OTHER]
+    source.close()
+
+
+def test_a_server_that_does_not_count_cannot_tell(own_server: Callable[..., Server]) -> None:
+    server = own_server(settings={"track_counts": "off"})
+    source = PostgresSource(server.endpoint())
+    assert source.write_counters([T]) is None
+    source.close()
+
+
+def test_a_dropped_table_is_missing_from_the_answer(source: PostgresSource) -> None:
+    drive.execute(source.endpoint, f"DROP TABLE {T.sql}")
+    counters = source.write_counters([T, OTHER])
+    assert counters is not None
+    assert counters.keys() == {OTHER}
