@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, bindparam, case, delete, func, null
+from sqlalchemy import Boolean, Connection, Text, Uuid, bindparam, case, column, delete, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 
 from voyager.progress import TableProgress
 from voyager.store.session import Session
 from voyager.store.tables import table_progress
-from voyager.store.values import to_text
+from voyager.store.values import Json, to_text
 
 NOW = func.clock_timestamp()
 WINDOW = 20.0
 ENDED = ("DONE", "SKIPPED", "FAILED")
-_KEY = ("migration_uuid", "phase", "schema_name", "table_name")
+ROWS_PER_STATEMENT = 2000
+_GIVEN = ("schema_name", "table_name")
+_KEY = ("migration_uuid", "phase", *_GIVEN)
+_FLAGS = (column("begun", Boolean()), column("ended", Boolean()))
 _MEASURED = (
     "status",
     "rows_total",
@@ -43,12 +47,13 @@ class ProgressRows:
         self._guard = Lock()
 
     def put(self, migration_uuid: UUID, phase: str, tables: Iterable[TableProgress]) -> None:
-        """Write the standing of tables in one transaction."""
-        latest = {(table.schema, table.table): table for table in tables}
+        """Write the standing of tables; of several of one table the last counts."""
+        latest = {(to_text(table.schema), to_text(table.table)): table for table in tables}
         # In one order for every writer, so that two of them cannot wait for each other.
-        rows = [self._row(migration_uuid, phase, latest[name]) for name in sorted(latest)]
-        if rows:
-            self._session.run(lambda connection: connection.execute(_UPSERT, rows), f"write the progress of {phase}")
+        rows = [self._row(migration_uuid, phase, *name, latest[name]) for name in sorted(latest)]
+        for at in range(0, len(rows), ROWS_PER_STATEMENT):
+            given = {"migration_uuid": migration_uuid, "phase": phase, "rows": rows[at : at + ROWS_PER_STATEMENT]}
+            self._session.single(partial(_write, given=given), f"write the progress of {phase}")
 
     def reset(self, migration_uuid: UUID, phase: str) -> None:
         """Forget a phase's progress."""
@@ -59,12 +64,10 @@ class ProgressRows:
         statement = delete(table_progress).where(table.migration_uuid == migration_uuid, table.phase == phase)
         self._session.single(lambda connection: connection.execute(statement), f"forget the progress of {phase}")
 
-    def _row(self, migration_uuid: UUID, phase: str, table: TableProgress) -> dict[str, Any]:
+    def _row(self, migration_uuid: UUID, phase: str, schema: str, name: str, table: TableProgress) -> dict[str, Any]:
         return {
-            "migration_uuid": migration_uuid,
-            "phase": phase,
-            "schema_name": to_text(table.schema),
-            "table_name": to_text(table.table),
+            "schema_name": schema,
+            "table_name": name,
             "status": table.status,
             "rows_total": table.rows_total,
             "rows_estimated": table.rows_estimated,
@@ -72,7 +75,7 @@ class ProgressRows:
             "bytes_total": table.bytes_total,
             "bytes_done": table.bytes_done,
             "rows_quarantined": table.rows_quarantined,
-            "rate": self._rate((migration_uuid, phase, table.schema, table.table), table),
+            "rate": self._rate((migration_uuid, phase, schema, name), table),
             "message": to_text(table.message),
             "begun": table.status != "QUEUED",
             "ended": table.status in ENDED,
@@ -95,11 +98,29 @@ class ProgressRows:
             return (table.rows_done - rows) / (now - since) if now - since >= 0.5 else None
 
 
+def _write(connection: Connection, given: dict[str, Any]) -> None:
+    connection.execute(_UPSERT, given)
+
+
 def _upsert() -> Any:
-    now_if_begun = case((bindparam("begun", type_=Boolean()), NOW), else_=null())
-    now_if_ended = case((bindparam("ended", type_=Boolean()), NOW), else_=null())
-    measured: dict[str, Any] = {name: bindparam(name) for name in (*_KEY, *_MEASURED)}
-    statement = insert(table_progress).values(**measured, started_at=now_if_begun, completed_at=now_if_ended)
+    """One statement for many rows, given as one JSON value: one round trip, and one plan whatever their number."""
+    given: Any = (
+        func.jsonb_to_recordset(bindparam("rows", type_=Json()))
+        .table_valued(*(column(name, table_progress.c[name].type) for name in (*_GIVEN, *_MEASURED)), *_FLAGS)
+        .render_derived(name="given", with_types=True)
+    )
+    now_if_begun = case((given.c.begun, NOW), else_=null())
+    now_if_ended = case((given.c.ended, NOW), else_=null())
+    statement = insert(table_progress).from_select(
+        [*_KEY, *_MEASURED, "started_at", "completed_at"],
+        select(
+            bindparam("migration_uuid", type_=Uuid()),
+            bindparam("phase", type_=Text()),
+            *(given.c[name] for name in (*_GIVEN, *_MEASURED)),
+            now_if_begun,
+            now_if_ended,
+        ),
+    )
     new, old = statement.excluded, table_progress.c
     started = case((new.started_at.is_not(None), func.coalesce(old.started_at, new.started_at)), else_=null())
     ended = case((new.completed_at.is_not(None), func.coalesce(old.completed_at, new.completed_at)), else_=null())
