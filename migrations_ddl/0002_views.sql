@@ -6,8 +6,8 @@ SELECT
     m.migration_uuid,
     m.name AS migration,
     p.ordinal::integer AS ordinal,
-    p.row ->> 'name' AS phase,
-    p.row ->> 'title' AS title,
+    p.entry ->> 'name' AS phase,
+    p.entry ->> 'title' AS title,
     s.state,
     CASE
         WHEN s.state = 'COMPLETED' THEN 'completed'
@@ -31,8 +31,8 @@ SELECT
     CASE WHEN l.expires_at > clock_timestamp() THEN l.owner END AS run_by,
     s.last_error ->> 'message' AS last_error
 FROM ybvoyager.migrations AS m
-CROSS JOIN LATERAL jsonb_array_elements(m.phase_table -> 'phases') WITH ORDINALITY AS p (row, ordinal)
-JOIN ybvoyager.migration_state AS s ON s.migration_uuid = m.migration_uuid AND s.phase = p.row ->> 'name'
+CROSS JOIN LATERAL jsonb_array_elements(m.phase_table -> 'phases') WITH ORDINALITY AS p (entry, ordinal)
+JOIN ybvoyager.migration_state AS s ON s.migration_uuid = m.migration_uuid AND s.phase = p.entry ->> 'name'
 LEFT JOIN ybvoyager.leases AS l ON l.migration_uuid = s.migration_uuid AND l.phase = s.phase
 LEFT JOIN LATERAL (
     SELECT

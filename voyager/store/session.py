@@ -153,4 +153,5 @@ def _engine(endpoint: Endpoint) -> Engine:
         hide_parameters=True,
         pool_size=2,
         max_overflow=14,
+        pool_timeout=120,
     )
