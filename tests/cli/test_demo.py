@@ -52,7 +52,7 @@ def test_a_kept_demo_answers_commands_typed_by_hand_until_it_is_stopped(scratch)
     assert directory, done.stdout + done.stderr
     status = run_cli("migrate", "status", "--output", "json", cwd=directory[1], env=env)
     assert status.returncode == 0, status.stderr
-    assert json.loads(status.stdout)["name"] == "shop"
+    assert json.loads(status.stdout)["migration"]["name"] == "shop"
     assert _servers_in(scratch).count("/postgres ") == 2
     stopped = run_cli("demo", "--stop", env=env)
     assert stopped.returncode == 0
