@@ -27,6 +27,7 @@ CONDITIONS = (
         kind="fix",
         says="There is no clean, recent verification: the last one found differences, left tables out, or is too old.",
         hint="Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again.",
+        override="--accept-unverified",
     ),
     Condition(
         name="source_unchanged",

@@ -68,6 +68,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     phase = context.workflow.phase(phase_name)
     context.refresh()
     _finish_undoing(context, options, run)
+    if getattr(options, "cancel", False):
+        return _cancel(context, phase_name, run)
     if run.start_clean:
         return _start_clean(context, phase_name, options, run)
     facts = context.observe_facts(overrides=run.overrides)
@@ -228,6 +230,26 @@ def _complete(context: Context, phase_name: str, outcome: Outcome, heartbeat: He
         lease=heartbeat.lease,
         outcome=outcome,
     )
+
+
+def _cancel(context: Context, phase_name: str, run: Run) -> Result:
+    """Call off a phase that is begun and may still be called off (a cutover before its point of no return)."""
+    phase = context.workflow.phase(phase_name)
+    if not phase.cancel:
+        raise NotAllowed(f"{phase.title} cannot be called off.", offer(context, context.observe_facts()))
+    facts = context.observe_facts(ask_source=False)
+    reasons = context.chart.reasons(f"cancel_{phase_name}", facts)
+    if reasons:
+        raise NotAllowed(
+            f"{phase.title} of migration {context.record.name} cannot be called off.",
+            offer(context, facts),
+            tuple(" ".join(part for part in (reason.says, reason.hint) if part) for reason in reasons),
+        )
+    if run.dry_run:
+        return Result(phase_name, plan=(f"call off {phase.title}: it becomes NOT_STARTED",))
+    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
+        fire(context, f"cancel_{phase_name}", facts, kind="transition", detail={}, lease=heartbeat.lease)
+    return Result(phase_name, Outcome(f"{phase.title} of migration {context.record.name} is called off."))
 
 
 def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> Result:

@@ -44,6 +44,8 @@ def fire(
                     "Look with: yb-voyager migrate status, then run the command again.",
                 ) from None
             context.refresh()
+            # What runs may have changed with it; what was observed of the source and overridden still counts.
+            facts = Facts(context.observe_facts(ask_source=False).running, facts.holds)
     raise AssertionError("unreachable")
 
 

@@ -21,6 +21,7 @@ NEEDS = ("source", "target")
 @dataclass(frozen=True)
 class Options:
     to: str = option("target", "Which way to cut over: target. (source and source-replica belong to live migrations.)")
+    cancel: bool = option(False, "Call off a cutover that was initiated and did not complete.", per_run=True)
     accept_source_changes: str | None = option(
         None,
         "Cut over although the source was (or may have been) written since verify. Takes the migration's name.",

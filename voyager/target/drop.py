@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import psycopg
+from typing import TYPE_CHECKING
 
 from voyager.identifiers import Identifier, TableName
 from voyager.target import ddl
+
+if TYPE_CHECKING:
+    import psycopg
 
 _BY_NAME = {
     "extension": "EXTENSION",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from voyager.identifiers import Identifier, TableName
+
+if TYPE_CHECKING:
+    import psycopg
 
 # A materialized view reads others through its own rewrite rule; views between them pass the dependency on.
 _READS = """

@@ -86,7 +86,7 @@ def test_a_verification_with_differences_blocks_the_cutover_and_offers_verify(
     assert (action.kind, action.phase, action.command) == ("blocked", "CUTOVER", "migrate cutover initiate")
     assert "VERIFY" in offers(action)
     assert "migrate verify" in action.blocked_by[0].hint
-    assert action.blocked_by[0].override == ""
+    assert action.blocked_by[0].override == "--accept-unverified"
 
 
 def test_what_needs_the_operator_comes_before_what_needs_time(standing: Standing, everything_holds: Holding) -> None:
