@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import voyager.phases
 from voyager.endpoint import Endpoint
 from voyager.export_dir import ExportDir
 from voyager.phases import export_data, import_data
@@ -99,17 +100,15 @@ class DataPath:
             self.store.leases.release(job.lease)
 
     def export(self, **options: Any) -> Outcome:
-        return self.run("EXPORT_DATA", export_data, export_data.Options(**options))
+        return self.run("EXPORT_DATA", export_data, export_data.Options(**{"outage_budget": 5.0, **options}))
 
     def load(self, **options: Any) -> Outcome:
-        return self.run("IMPORT_DATA", import_data, import_data.Options(**options))
+        return self.run("IMPORT_DATA", import_data, import_data.Options(**{"outage_budget": 5.0, **options}))
 
 
-def without_post_data() -> None:
+def without_post_data(monkeypatch: Any) -> None:
     """Leave out what follows the rows; it has tests of its own."""
     stand_in = types.ModuleType("voyager.phases.post_data")
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
-    sys.modules["voyager.phases.post_data"] = stand_in
-    import voyager.phases
-
-    voyager.phases.post_data = stand_in  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "voyager.phases.post_data", stand_in)
+    monkeypatch.setattr(voyager.phases, "post_data", stand_in, raising=False)
