@@ -40,24 +40,26 @@ def register(application: typer.Typer) -> None:
     def status(
         context: typer.Context,
         watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw every few seconds until Ctrl-C.")] = False,
-        interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=0.2)] = 2.0,
+        interval: Annotated[
+            float | None, typer.Option(help="Seconds between two looks of --watch (default: 2).")
+        ] = None,
         check: Annotated[
             bool, typer.Option("--check", help="For monitors: the exit code tells how the migration is (see below).")
         ] = False,
     ) -> None:
         invocation: Invocation = context.obj
         if watch:
-            _watch(invocation, interval)
+            _watch(invocation, max(0.2, interval or 2.0))
         else:
             finish(status_reply(invocation, check=check), invocation)
 
     @application.command(cls=command(*READ), rich_help_panel="Look")
     def history(
         context: typer.Context,
-        limit: Annotated[int, typer.Option(help="How many events, the newest.", min=1)] = 50,
+        limit: Annotated[int | None, typer.Option(help="How many events, the newest (default: 50).", min=1)] = None,
     ) -> None:
         """Show what happened to a migration, and who did it: starts, ends, failures, warnings, overrides."""
-        finish(history_reply(context.obj, limit), context.obj)
+        finish(history_reply(context.obj, limit or 50), context.obj)
 
 
 def register_reports(application: typer.Typer, phase: str) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from voyager.cli.invocation import Invocation
 from voyager.config import Value
@@ -82,6 +82,9 @@ def prose(text: str | None, *examples: str) -> str:
 
 
 def _with_shared(own: list[Any], options: Parameters | None, sections: tuple[str, ...], *, hidden: bool) -> list[Any]:
+    for parameter in own:
+        if type(parameter) is TyperOption:
+            parameter.__class__ = _Unasked
     mine = [*own[:-1], *(options() if options else ())]
     named = {flag for parameter in mine for flag in parameter.opts}
     return [*mine, *(one for one in shared(sections, hidden) if not named.intersection(one.opts)), own[-1]]
@@ -105,7 +108,27 @@ def build(parameters: Iterable[inspect.Parameter]) -> list[Any]:
     callback.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]
     application = typer.Typer(add_completion=False)
     application.command()(callback)
-    return list(typer.main.get_command(application).params)
+    made: list[Any] = list(typer.main.get_command(application).params)
+    for parameter in made:
+        parameter.__class__ = _AsTyped
+    return made
+
+
+class _Unasked(TyperOption):
+    """An option that costs nothing where it was not given. Typer would load pydantic and build a converter for each,
+    which takes longer than all the rest of --help."""
+
+    def process_value(self, ctx: typer.Context, value: Any) -> Any:  # type: ignore[override]
+        if value is not None or self.required:
+            return super().process_value(ctx, value)
+        return self.callback(ctx, self, value) if self.callback is not None else value
+
+
+class _AsTyped(_Unasked):
+    """An option kept as it was typed: `voyager.config.values.convert` makes values of all, wherever they come from."""
+
+    def process_value(self, ctx: typer.Context, value: Any) -> Any:  # type: ignore[override]
+        return self.callback(ctx, self, value) if self.callback is not None else value
 
 
 def _parameter(setting: Setting, hidden: bool) -> inspect.Parameter:

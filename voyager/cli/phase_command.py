@@ -11,7 +11,7 @@ from voyager.cli.ask import with_confirmation
 from voyager.cli.emit import Reply
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
-from voyager.cli.phase_options import make_options, options_class, words
+from voyager.cli.phase_options import START_CLEAN, make_options, options_class, words
 from voyager.cli.progress import ProgressView
 from voyager.cli.session import command_lines, next_command, opened
 from voyager.config import Value
@@ -67,7 +67,7 @@ def perform(
                     stop=stop,
                     confirmed=answered or confirmed,
                     overrides=overrides,
-                    start_clean=bool(getattr(options, "start_clean", False)),
+                    start_clean=START_CLEAN in invocation.options,
                     dry_run=invocation.dry_run,
                 ),
             )
