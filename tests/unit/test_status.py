@@ -1,0 +1,156 @@
+"""Facts and status out of a record: pure, so every case is a value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from statemachine.workflows import OFFLINE, WORKFLOWS
+from voyager.status import facts, migration_status, monitor
+from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+END = {"engine": "postgresql", "host": "h", "port": 5432, "database": "d", "user": "u"}
+
+
+def record(states: dict[str, str] | None = None, **changes: Any) -> MigrationRecord:
+    """A migration whose phases stand as told; those before the furthest are completed by name only."""
+    told = {"INITIALIZE": "COMPLETED", **(states or {})}
+    phases = {
+        phase.name: PhaseRecord(phase.name, told.get(phase.name, "NOT_STARTED"), started_at=NOW - timedelta(minutes=5))
+        for phase in OFFLINE.phases
+    }
+    made = MigrationRecord(
+        migration_uuid=UUID(int=7), name="shop", workflow="offline", source=END, target={**END, "engine": "yugabytedb"},
+        export_dir="/x", voyager_version="0.1.0", version=1, settings={}, capabilities={}, phase_table={},
+        created_at=NOW, read_at=NOW, ended_at=None, end_reason=None, phases=phases, leases={},
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def up_to(name: str) -> dict[str, str]:
+    """Everything before `name` completed."""
+    names = [phase.name for phase in OFFLINE.phases]
+    return dict.fromkeys(names[: names.index(name)], "COMPLETED")
+
+
+def lease(phase: str, *, live: bool = True) -> dict[str, LeaseRecord]:
+    return {phase: LeaseRecord(phase, uuid4(), "ann@host 12", "host", 12, NOW, NOW + timedelta(seconds=30), live)}
+
+
+def with_phase(made: MigrationRecord, name: str, **changes: Any) -> MigrationRecord:
+    return replace(made, phases={**made.phases, name: replace(made.phases[name], **changes)})
+
+
+def totals(phase: str, done: int, total: int, rate: float = 0.0, quarantined: int = 0) -> dict[str, PhaseTotals]:
+    return {phase: PhaseTotals(phase, 4, 1, done, total, 0, 0, rate, quarantined)}
+
+
+def test_a_phase_with_a_live_lease_is_running_and_one_with_an_expired_lease_is_not():
+    made = record({"EXPORT_SCHEMA": "IN_PROGRESS"})
+    assert facts(replace(made, leases=lease("EXPORT_SCHEMA")), source_unchanged=None).running == {"EXPORT_SCHEMA"}
+    assert not facts(replace(made, leases=lease("EXPORT_SCHEMA", live=False)), source_unchanged=None).running
+
+
+def test_blockers_found_by_the_analysis_stop_the_import_of_the_schema():
+    made = with_phase(record(up_to("IMPORT_SCHEMA")), "ANALYZE_SCHEMA", summary={"blockers": 2})
+    assert "no_blockers" not in facts(made, source_unchanged=None).holds
+    assert migration_status(made).next.kind == "blocked"
+    clean = with_phase(made, "ANALYZE_SCHEMA", summary={"blockers": 0})
+    assert migration_status(clean).next.phase == "IMPORT_SCHEMA"
+
+
+@pytest.mark.parametrize(
+    ("verify", "export", "holds"),
+    [
+        ({"clean": True, "level": "checksum"}, {}, True),
+        ({"clean": False, "level": "checksum"}, {}, False),
+        ({}, {}, False),
+        ({"clean": True, "level": "counts"}, {"mixed": True}, False),
+        ({"clean": True, "level": "checksum"}, {"mixed": True}, True),
+        ({"clean": True, "complete": False, "level": "checksum"}, {}, False),
+    ],
+)
+def test_only_a_clean_and_sufficient_verification_counts(verify, export, holds):
+    made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary=verify)
+    made = with_phase(made, "EXPORT_DATA", summary=export)
+    assert ("verified" in facts(made, source_unchanged=True).holds) is holds
+
+
+@pytest.mark.parametrize(("answer", "holds"), [(True, True), (False, False), (None, False)])
+def test_a_source_that_was_written_or_cannot_tell_is_not_unchanged(answer, holds):
+    made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary={"clean": True})
+    assert ("source_unchanged" in facts(made, source_unchanged=answer).holds) is holds
+
+
+def test_unfinished_work_never_shows_a_hundred_percent():
+    made = record({**up_to("EXPORT_DATA"), "EXPORT_DATA": "IN_PROGRESS"}, leases=lease("EXPORT_DATA"))
+    full = migration_status(replace(made, totals=totals("EXPORT_DATA", 100, 100)))
+    assert full.phase("EXPORT_DATA").percent == 99
+    assert migration_status(replace(made, totals=totals("EXPORT_DATA", 62, 100))).phase("EXPORT_DATA").percent == 62
+    more = replace(made, totals=totals("EXPORT_DATA", 900, 100))
+    assert migration_status(more).phase("EXPORT_DATA").percent == 99
+
+
+def test_the_estimate_is_what_is_left_at_the_present_rate():
+    made = record({**up_to("EXPORT_DATA"), "EXPORT_DATA": "IN_PROGRESS"}, leases=lease("EXPORT_DATA"))
+    shown = migration_status(replace(made, totals=totals("EXPORT_DATA", 40, 100, rate=2.0))).phase("EXPORT_DATA")
+    assert shown.estimate == 30.0
+    assert shown.elapsed == 300.0
+
+
+def test_a_phase_that_nobody_runs_has_failed_or_stopped():
+    made = record({**up_to("EXPORT_DATA"), "EXPORT_DATA": "IN_PROGRESS"})
+    assert migration_status(made).phase("EXPORT_DATA").health == "stopped"
+    failed = with_phase(made, "EXPORT_DATA", last_error={"message": "disk full"})
+    assert migration_status(failed).phase("EXPORT_DATA").health == "failed"
+    assert migration_status(failed).next.kind == "resume"
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (record(), 13),
+        (record({"EXPORT_SCHEMA": "IN_PROGRESS"}), 14),
+        (record({"EXPORT_SCHEMA": "IN_PROGRESS"}, leases=lease("EXPORT_SCHEMA")), 0),
+        (with_phase(record(up_to("IMPORT_SCHEMA")), "ANALYZE_SCHEMA", summary={"blockers": 1}), 4),
+        (with_phase(record(up_to("CUTOVER")), "VERIFY", summary={"clean": False}), 3),
+        (record({**up_to("END"), "END": "COMPLETED"}, ended_at=NOW), 0),
+        (
+            record(
+                {**up_to("IMPORT_DATA"), "IMPORT_DATA": "COMPLETED", "VERIFY": "IN_PROGRESS"},
+                leases=lease("VERIFY"), totals=totals("IMPORT_DATA", 5, 5, quarantined=1),
+            ),
+            12,
+        ),
+    ],
+)  # fmt: skip
+def test_a_monitor_is_told_by_exit_code(made, code):
+    problem = monitor(migration_status(made))
+    assert (problem.exit_code if problem else 0) == code
+
+
+def test_the_document_begins_with_its_version_and_holds_plain_values():
+    import json
+
+    document = migration_status(record(up_to("CUTOVER"))).to_json()
+    assert next(iter(document)) == "schema_version"
+    assert json.loads(json.dumps(document)) == document
+    assert document["migration"]["source"] == "postgresql://h:5432/d"
+    assert document["read_at"] == "2026-01-02T03:04:05Z"
+    assert [phase["phase"] for phase in document["phases"]] == [phase.name for phase in OFFLINE.phases]
+
+
+@pytest.mark.parametrize("workflow", sorted(WORKFLOWS))
+def test_a_new_migration_of_every_workflow_has_a_status(workflow):
+    phases = {
+        phase.name: PhaseRecord(phase.name, "COMPLETED" if phase.name == "INITIALIZE" else "NOT_STARTED")
+        for phase in WORKFLOWS[workflow].phases
+    }
+    shown = migration_status(record(workflow=workflow, phases=phases))
+    assert shown.current_state == "INITIALIZED"
+    assert shown.next.phase == "EXPORT_SCHEMA"
