@@ -24,6 +24,7 @@ from voyager.heartbeat import Heartbeat
 from voyager.holding import held, holder_is_gone, leased
 from voyager.phases.job import Job, Outcome
 from voyager.ports import Check
+from voyager.postgres.failures import from_driver, translate
 from voyager.progress import TableProgress
 from voyager.state_change import fire, offer
 from voyager.store.record import MigrationRecord
@@ -66,6 +67,9 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     when stopped, or what the handler raises; the phase then stays begun and the same command resumes it.
     """
     phase = context.workflow.phase(phase_name)
+    if not run.dry_run and context.store.ddl.pending():
+        # A newer version brings new tables and columns; older ones go on reading what they know.
+        context.store.ddl.install()
     context.refresh()
     _finish_undoing(context, options, run)
     if getattr(options, "cancel", False):
@@ -191,8 +195,9 @@ def _execute(context: Context, phase_name: str, job: Job, heartbeat: Heartbeat) 
     except LeaseLost:
         raise
     except BaseException as error:
-        _record_failure(context, phase_name, error, heartbeat)
-        raise
+        failure = translate(error, f"run {job.phase.title}") if from_driver(error) else error
+        _record_failure(context, phase_name, failure, heartbeat)
+        raise failure from error.__cause__
 
 
 def _record_failure(context: Context, phase_name: str, error: BaseException, heartbeat: Heartbeat) -> None:

@@ -123,5 +123,10 @@ def _by_state(state: str, message: str) -> VoyagerError:
     return VoyagerError(message, f"The server answered with SQLSTATE {state}.")
 
 
+def from_driver(error: BaseException) -> bool:
+    """True for an error that a PostgreSQL driver raised."""
+    return type(error).__module__.split(".")[0] in {"psycopg", "asyncpg"}
+
+
 def _driver_lost_it(error: BaseException) -> bool:
-    return connection_lost(error) or type(error).__module__.split(".")[0] in {"psycopg", "asyncpg"}
+    return connection_lost(error) or from_driver(error)
