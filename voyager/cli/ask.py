@@ -43,7 +43,7 @@ def with_password(act: Callable[[Config], Answer], role: str, invocation: Invoca
         wanted = "password" in refused.message.lower()
         if not wanted or not invocation.interactive or config.password(role) is not None:
             raise
-        endpoint = config.endpoint(role)
+        endpoint = config.place(role)
         import getpass
 
         place = f" for {endpoint.user} at {endpoint.url}" if endpoint else ""

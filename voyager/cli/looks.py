@@ -138,7 +138,7 @@ def _list(invocation: Invocation) -> Reply | None:
     from voyager.cli.session import opened_store
 
     config = invocation.resolved()
-    if config.migration_name or config.migration_uuid or config.endpoint("target") is None:
+    if config.migration_name or config.migration_uuid or config.place("target") is None:
         return None
     with opened_store(invocation) as store:
         rows = store.migrations.find() if store.ddl.installed() else []

@@ -36,7 +36,7 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _target(config: Config) -> list[tuple[str, ...]]:
-    target = config.endpoint("target")
+    target = config.place("target")
     if target is None:
         return []
     given = config.values.get("config_file")

@@ -122,7 +122,12 @@ class Config:
         return self.password("target")
 
     def endpoint(self, role: str, saved: Mapping[str, Any] | None = None) -> Endpoint | None:
-        """The endpoint of `role` ("source" or "target"): what was given, over what was saved; None if neither tells."""
+        """The endpoint of `role` ("source" or "target"), with its password: what was given, over what was saved."""
+        place = self.place(role, saved)
+        return place.with_password(self.password(role)) if place is not None else None
+
+    def place(self, role: str, saved: Mapping[str, Any] | None = None) -> Endpoint | None:
+        """The endpoint without looking for its password; None if neither what was given nor what was saved tells."""
         keywords = self._keywords(role)
         if saved:
             keywords = _saved_keywords(saved) | keywords
@@ -139,7 +144,6 @@ class Config:
             tls=tuple((word, keywords[word]) for word in TLS_KEYWORDS.values() if word in keywords),
             options=tuple(sorted((k, v) for k, v in keywords.items()
                                  if k not in ENDPOINT_KEYWORDS and k not in TLS_KEYWORDS.values())),
-            password=self.password(role),
             passfile=keywords.get("passfile"),
         )  # fmt: skip
 
@@ -170,7 +174,7 @@ class Config:
 
     def with_target(self, saved: Mapping[str, Any]) -> Config:
         """This configuration with a target that export-dir remembers, where none was given."""
-        if self.endpoint("target") is not None:
+        if self.place("target") is not None:
             return self
         found = {
             f"target_db_{key}": Value(saved[name], "export-dir")

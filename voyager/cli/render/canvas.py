@@ -58,14 +58,16 @@ class Canvas:
     def on(cls, stream: TextIO, *, color: bool) -> Canvas:
         """A canvas on a stream, with what the stream can show."""
         terminal = stream.isatty()
-        console = Console(file=stream, no_color=not color, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        console = Console(
+            file=stream,
+            color_system="auto" if color and terminal else None,
+            width=None if terminal else PLAIN_WIDTH,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
         if terminal:
             console.width = min(console.width, WIDEST)
-        else:
-            console = Console(
-                file=stream, no_color=True, highlight=False, markup=False, emoji=False, width=PLAIN_WIDTH,
-                color_system=None, force_terminal=False,
-            )  # fmt: skip
         unicode = (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
         return cls(console, Glyphs() if unicode else ASCII, framed=terminal)
 

@@ -1,0 +1,110 @@
+"""Whatever goes wrong: one exit code each, a message, a document for programs, no traceback and no values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from statemachine.errors import UnknownPhase
+from voyager import errors
+from voyager.cli.failures import run_guarded
+from voyager.cli.invocation import Invocation
+
+CODES = {
+    errors.VoyagerError: 1,
+    errors.UsageError: 2,
+    errors.DifferencesFound: 3,
+    errors.BlockersFound: 4,
+    errors.NotAllowed: 5,
+    errors.LockedByOther: 6,
+    errors.LeaseLost: 6,
+    errors.ConfirmationNeeded: 7,
+    errors.DatabaseAway: 8,
+    errors.PermissionMissing: 9,
+    errors.OutOfSpace: 10,
+    errors.DamagedFile: 10,
+    errors.ResyncNeeded: 11,
+    errors.RowsSetAside: 12,
+    errors.NothingToDo: 13,
+    errors.NobodyRunsIt: 14,
+    errors.Interrupted: 130,
+}
+CANARY = "row-value-c4n4ry"
+
+
+def code_of(action, **given) -> int:
+    with pytest.raises(SystemExit) as left:
+        run_guarded(action, Invocation(given=given, environment={}))
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def raising(error: BaseException):
+    def action() -> None:
+        raise error
+
+    return action
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+def test_every_error_ends_with_its_exit_code_and_says_what_and_what_next(kind, code, capsys):
+    assert code_of(raising(kind("This happened to it.", "Do that.", ("first", "second")))) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    for words in ("This happened to it.", "Do that.", "first", "second"):
+        assert words in captured.err
+
+
+@pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.__name__)
+def test_every_error_is_one_document_for_programs(kind, capsys):
+    code_of(raising(kind("This happened.", "Do that.", ("detail",))), output="json")
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert next(iter(document)) == "schema_version"
+    assert document["error"] == {
+        "kind": kind.__name__, "exit_code": CODES[kind], "message": "This happened.", "hint": "Do that.",
+        "details": ["detail"],
+    }  # fmt: skip
+
+
+def test_success_is_zero_and_ctrl_c_is_130():
+    assert code_of(lambda: None) == 0
+    assert code_of(raising(KeyboardInterrupt())) == 130
+
+
+def test_a_migration_of_a_newer_version_is_not_an_internal_error(capsys):
+    assert code_of(raising(UnknownPhase("SHINE", workflow="offline", saved_by="9.9"))) == 5
+    assert "9.9" in capsys.readouterr().err
+
+
+def test_a_bug_names_its_log_and_neither_shows_a_row(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert code_of(raising(ValueError(f"cannot read {CANARY}"))) == 1
+    told = capsys.readouterr().err
+    (log,) = tmp_path.glob("yb-voyager-error-*.log")
+    assert str(log) in told
+    assert "Traceback" not in told
+    assert "builtins.ValueError" in log.read_text()
+    assert Path(__file__).name in log.read_text()
+    assert CANARY not in told + log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_the_traceback_of_a_bug_is_shown_where_it_was_asked_for(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert code_of(raising(ValueError("oops")), debug=True) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_went_away_is_no_error(capsys):
+    assert code_of(raising(BrokenPipeError())) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_control_characters_and_markup_in_a_message_are_data(capsys):
+    code_of(raising(errors.UsageError("table \x1b[31mevil [bold]name[/bold]")))
+    told = capsys.readouterr().err
+    assert "\x1b[31m" not in told
+    assert "[bold]name[/bold]" in told
