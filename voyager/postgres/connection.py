@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
@@ -16,15 +19,22 @@ from voyager.postgres.failures import (
 )
 
 __all__ = [
+    "Connection",
+    "DriverError",
     "connect",
     "connection_keywords",
     "connection_lost",
+    "named_rows",
     "primary_message",
     "retryable",
     "session_settings",
     "sqlstate",
     "translate",
 ]
+
+Connection = psycopg.Connection
+DriverError = psycopg.Error
+"""The driver's own, for those who may not import it."""
 
 _DEFAULTS = {
     "connect_timeout": "10",
@@ -36,7 +46,7 @@ _DEFAULTS = {
 }
 
 
-def connect(endpoint: Endpoint, purpose: str, *, autocommit: bool = True) -> psycopg.Connection:
+def connect(endpoint: Endpoint, purpose: str, *, autocommit: bool = True) -> Connection:
     """Open a connection for `purpose` (shown in the server's activity view). Raises our errors, never the driver's."""
     doing = f"connect to {endpoint.url}"
     try:
@@ -65,6 +75,11 @@ def connection_keywords(endpoint: Endpoint, purpose: str) -> dict[str, str]:
     return {**_DEFAULTS, **stated}
 
 
+def named_rows(connection: Connection, query: str, parameters: Any = None) -> list[Any]:
+    """Every row of a query, its columns as attributes."""
+    return connection.cursor(row_factory=namedtuple_row).execute(query.encode(), parameters).fetchall()
+
+
 def session_settings(server_version: int) -> dict[str, str]:
     """Settings that a role or a database may have changed and that our statements rely on.
 
@@ -89,7 +104,7 @@ def session_settings(server_version: int) -> dict[str, str]:
     return settings
 
 
-def _settle(connection: psycopg.Connection) -> None:
+def _settle(connection: Connection) -> None:
     """One round trip for all settings."""
     settings = session_settings(connection.info.server_version)
     calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings)

@@ -45,7 +45,8 @@ def _lines(path: Path) -> Iterator[tuple[str, ...]]:
     for line in text.split("\n"):
         if not line or line.startswith("#"):
             continue
-        fields, rest = [], line.rstrip("\r")
+        fields: list[str] = []
+        rest = line.rstrip("\r")
         while len(fields) < 4 and (found := _FIELD.match(rest)):
             fields.append(_unescaped(found[1]))
             rest = rest[found.end() :]

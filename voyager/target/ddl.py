@@ -7,12 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import psycopg
-
 from voyager.errors import BlockersFound, OutOfSpace
 from voyager.identifiers import TableName, visible
 from voyager.postgres.attempts import repeat
-from voyager.postgres.connection import connection_lost, primary_message, retryable, sqlstate, translate
+from voyager.postgres.connection import (
+    Connection,
+    DriverError,
+    connection_lost,
+    primary_message,
+    retryable,
+    sqlstate,
+    translate,
+)
 
 Failure = Literal["missing_dependency", "already_exists", "permission", "other"]
 
@@ -44,13 +50,13 @@ class StatementFailed(BlockersFound):
             self.exit_code = 9
 
 
-def prepare(connection: psycopg.Connection) -> None:
+def prepare(connection: Connection) -> None:
     """Set what every statement of a schema relies on. `Target.connect` has done it."""
     calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in _SETTINGS)
     connection.execute(f"SELECT {calls}", [word for pair in _SETTINGS.items() for word in pair])
 
 
-def execute(connection: psycopg.Connection, sql: str) -> None:
+def execute(connection: Connection, sql: str) -> None:
     """Execute one statement in a transaction of its own; again after a conflict with other DDL.
 
     Raises StatementFailed when the target refuses it, DatabaseAway when the connection is lost: then the statement
@@ -61,7 +67,7 @@ def execute(connection: psycopg.Connection, sql: str) -> None:
     try:
         # Bytes, without parameters: a % in the text stays a %.
         repeat(connection.execute, sql.encode("utf-8"))
-    except psycopg.Error as error:
+    except DriverError as error:
         raise _failed(error, lost=connection_lost(error) or connection.closed) from None
 
 
@@ -79,7 +85,7 @@ def classify_failure(error: BaseException) -> Failure:
 
 
 def object_exists(
-    connection: psycopg.Connection,
+    connection: Connection,
     *,
     kind: str,
     name: str,
@@ -100,21 +106,21 @@ def object_exists(
     names |= {"table_schema": table.schema, "table": table.name} if table else {"table_schema": "", "table": ""}
     try:
         row = repeat(connection.execute, lookup.sql.encode(), names).fetchone()
-    except psycopg.Error as error:
+    except DriverError as error:
         raise translate(error, f"look for {kind} {visible(name)} in the target") from error
     if row is None:
         return False
     return None if lookup.hint_only or row[0] is None else bool(row[0])
 
 
-def drop_invalid_indexes(connection: psycopg.Connection, schemas: Iterable[str] = ()) -> list[TableName]:
+def drop_invalid_indexes(connection: Connection, schemas: Iterable[str] = ()) -> list[TableName]:
     """Drop the indexes that a broken-off online build left invalid, in `schemas` (all but voyager's own when empty).
 
     An index that is being built now, and the invalid-until-attached index of a partitioned table, stay.
     """
     try:
         found = repeat(connection.execute, _INVALID_INDEXES.encode(), {"schemas": list(schemas)}).fetchall()
-    except psycopg.Error as error:
+    except DriverError as error:
         raise translate(error, "look for invalid indexes in the target") from error
     dropped = [TableName(schema, name) for schema, name in found]
     for index in dropped:
@@ -122,7 +128,7 @@ def drop_invalid_indexes(connection: psycopg.Connection, schemas: Iterable[str] 
     return dropped
 
 
-def _failed(error: psycopg.Error, *, lost: bool) -> Exception:
+def _failed(error: DriverError, *, lost: bool) -> Exception:
     translated = translate(error, "execute a statement on the target")
     if lost or retryable(error) or isinstance(translated, OutOfSpace):
         return translated

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psycopg
-
 from voyager.identifiers import Identifier, TableName
 from voyager.ports import Capabilities, Check
+from voyager.postgres.connection import Connection
 
 OLDEST = 110000
 _SHOWN = 10
@@ -53,7 +52,7 @@ class Coming:
     allow_non_empty: bool = False
 
 
-def preflight(connection: psycopg.Connection, capabilities: Capabilities, phase: str, coming: Coming) -> list[Check]:
+def preflight(connection: Connection, capabilities: Capabilities, phase: str, coming: Coming) -> list[Check]:
     """The checks of `phase`; what needs to know the source is asked only where `coming` says it."""
     checks = [_version(capabilities), *_writable(connection, capabilities)]
     if coming.source is not None:
@@ -79,7 +78,7 @@ def _version(capabilities: Capabilities) -> Check:
     return Check("target_version", "ok", f"target is {shown}")
 
 
-def _writable(connection: psycopg.Connection, capabilities: Capabilities) -> Iterator[Check]:
+def _writable(connection: Connection, capabilities: Capabilities) -> Iterator[Check]:
     if capabilities.read_only_standby:
         yield Check("target_writable", "error", "The target is a standby and takes no writes; connect to its primary.")
         return
@@ -128,7 +127,7 @@ def _older(capabilities: Capabilities, source: Capabilities) -> Iterator[Check]:
         yield Check("target_older", "warning", finding)
 
 
-def _create_privileges(connection: psycopg.Connection, capabilities: Capabilities, coming: Coming) -> Iterator[Check]:
+def _create_privileges(connection: Connection, capabilities: Capabilities, coming: Coming) -> Iterator[Check]:
     role = Identifier(capabilities.facts["role"])
     usable: dict[str, bool] = dict(connection.execute(_SCHEMAS).fetchall())
     needed = {_STATE_SCHEMA, *coming.schemas}
@@ -152,7 +151,7 @@ def _create_privileges(connection: psycopg.Connection, capabilities: Capabilitie
         yield Check("target_database_create", "error", finding, sql, exit_code=9)
 
 
-def _extensions(connection: psycopg.Connection, coming: Coming) -> Iterator[Check]:
+def _extensions(connection: Connection, coming: Coming) -> Iterator[Check]:
     if not coming.extensions:
         return
     found = connection.execute("SELECT name FROM pg_catalog.pg_available_extensions").fetchall()
@@ -165,7 +164,7 @@ def _extensions(connection: psycopg.Connection, coming: Coming) -> Iterator[Chec
         yield Check("target_extensions", "warning", finding)
 
 
-def _empty(connection: psycopg.Connection, coming: Coming) -> Iterator[Check]:
+def _empty(connection: Connection, coming: Coming) -> Iterator[Check]:
     rows = connection.execute(_RELATIONS, {"schemas": list(coming.schemas)}).fetchall()
     if not rows:
         yield Check("target_empty", "ok", "target holds none of the tables to come")
@@ -188,7 +187,7 @@ def _replication_role(capabilities: Capabilities) -> Iterator[Check]:
         yield Check("target_replication_role", "warning", finding, _grant_replication_role(capabilities))
 
 
-def _triggers(connection: psycopg.Connection, capabilities: Capabilities) -> Iterator[Check]:
+def _triggers(connection: Connection, capabilities: Capabilities) -> Iterator[Check]:
     if capabilities.replication_role:
         return
     rows = connection.execute(_TRIGGERS).fetchall()

@@ -7,13 +7,10 @@ from collections.abc import Sequence as ListOf
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import psycopg
-from psycopg.rows import namedtuple_row
-
 from voyager.catalog import Sequence
 from voyager.identifiers import Identifier, TableName
 from voyager.postgres.attempts import repeat
-from voyager.postgres.connection import translate
+from voyager.postgres.connection import Connection, DriverError, named_rows, translate
 
 T = TypeVar("T")
 
@@ -83,7 +80,7 @@ class _Standing:
 
 
 def restore(
-    connection: psycopg.Connection, sequences: Iterable[Sequence], *, checkpoint: Callable[[], None] = lambda: None
+    connection: Connection, sequences: Iterable[Sequence], *, checkpoint: Callable[[], None] = lambda: None
 ) -> Restored:
     """Set each sequence to the furthest of the source's position, its columns' values and where it stands now.
 
@@ -102,7 +99,7 @@ def restore(
     return Restored(values, tuple(name for name in wanted if name not in values))
 
 
-def behind(connection: psycopg.Connection, schemas: ListOf[str] = ()) -> list[Behind]:
+def behind(connection: Connection, schemas: ListOf[str] = ()) -> list[Behind]:
     """The sequences whose next value exists in a column that they feed, in `schemas` (all when empty).
 
     The first insert after the cutover would fail on them. Sequences that cycle reuse values and are left out.
@@ -141,7 +138,7 @@ def _position(standing: _Standing, source: Sequence) -> tuple[int, bool]:
     return inside, called or inside != furthest
 
 
-def _set(connection: psycopg.Connection, targets: dict[_Standing, tuple[int, bool]]) -> None:
+def _set(connection: Connection, targets: dict[_Standing, tuple[int, bool]]) -> None:
     if not targets:
         return
     calls = ", ".join("pg_catalog.setval(%s::oid::regclass, %s, %s)" for _ in targets)
@@ -149,15 +146,15 @@ def _set(connection: psycopg.Connection, targets: dict[_Standing, tuple[int, boo
     connection.execute(f"SELECT {calls}", parameters, prepare=False)
 
 
-def _names(connection: psycopg.Connection, schemas: ListOf[str]) -> list[TableName]:
+def _names(connection: Connection, schemas: ListOf[str]) -> list[TableName]:
     rows = connection.execute(_NAMES, {"schemas": list(schemas)}).fetchall()
     return [TableName(schema, name) for schema, name in rows]
 
 
-def _read(connection: psycopg.Connection, names: list[TableName]) -> list[_Standing]:
+def _read(connection: Connection, names: list[TableName]) -> list[_Standing]:
     """Three queries: what the sequences are, where they stand, how far their columns go."""
     scope = {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
-    rows: list[Any] = connection.cursor(row_factory=namedtuple_row).execute(_SEQUENCES, scope).fetchall()
+    rows = named_rows(connection, _SEQUENCES, scope)
     positions = _positions(connection, rows)
     columns = {row.oid: tuple(Column(TableName(s, t), c, whole) for s, t, c, whole in row.columns) for row in rows}
     furthest = _furthest(
@@ -180,7 +177,7 @@ def _read(connection: psycopg.Connection, names: list[TableName]) -> list[_Stand
     ]
 
 
-def _positions(connection: psycopg.Connection, rows: list[Any]) -> dict[int, tuple[int, bool]]:
+def _positions(connection: Connection, rows: list[Any]) -> dict[int, tuple[int, bool]]:
     if not rows:
         return {}
     parts = (
@@ -191,7 +188,7 @@ def _positions(connection: psycopg.Connection, rows: list[Any]) -> dict[int, tup
     return {oid: (last_value, called) for oid, last_value, called in found}
 
 
-def _furthest(connection: psycopg.Connection, feeds: list[tuple[int, int, Column]]) -> list[tuple[int, Column, int]]:
+def _furthest(connection: Connection, feeds: list[tuple[int, int, Column]]) -> list[tuple[int, Column, int]]:
     """Without ONLY: what inherits a default or is a partition takes its values from the same sequence."""
     parts = []
     for place, (_, increment, column) in enumerate(feeds):
@@ -215,7 +212,7 @@ def _ask(action: Callable[..., T], *args: Any) -> T:
     """Setting a sequence twice does no harm, so everything here may be repeated."""
     try:
         return repeat(action, *args)
-    except psycopg.Error as error:
+    except DriverError as error:
         raise translate(error, "read and set the sequences of the target") from error
 
 

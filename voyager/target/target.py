@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-import psycopg
-
 from voyager.endpoint import Endpoint
 from voyager.ports import Capabilities, Check
 from voyager.postgres.capabilities import probe
-from voyager.postgres.connection import connect, translate
+from voyager.postgres.connection import Connection, DriverError, connect, translate
 from voyager.target import ddl, preflight
 
 
@@ -34,13 +32,13 @@ class Target:
                     self._capabilities = probe(connection)
             return self._capabilities
 
-    def connect(self, purpose: str, *, autocommit: bool = True) -> psycopg.Connection:
+    def connect(self, purpose: str, *, autocommit: bool = True) -> Connection:
         """A new connection with an empty search path, ready for DDL; usable as a context manager that closes it."""
         connection = connect(self.endpoint, purpose)
         try:
             ddl.prepare(connection)
             connection.autocommit = autocommit
-        except psycopg.Error as error:
+        except DriverError as error:
             connection.close()
             raise translate(error, f"connect to {self.endpoint.url}") from None
         return connection
@@ -60,5 +58,5 @@ class Target:
         with self.connect("preflight") as connection:
             try:
                 return preflight.preflight(connection, capabilities, phase, coming)
-            except psycopg.Error as error:
+            except DriverError as error:
                 raise translate(error, f"check the guardrails of {self.endpoint.url}") from error

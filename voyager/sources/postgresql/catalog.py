@@ -7,11 +7,11 @@ from importlib import resources
 from typing import Any
 
 import psycopg
-from psycopg.rows import namedtuple_row
 
 from voyager.catalog import Catalog, Column, Disposition, Sequence, Table
 from voyager.errors import UsageError
 from voyager.identifiers import TableName, visible
+from voyager.postgres.connection import named_rows
 
 _FIRST_WITH_GENERATED_COLUMNS = 120000
 _SEQUENCES_A_QUERY = 500
@@ -24,7 +24,7 @@ def query(name: str) -> str:
 
 def fetch(connection: psycopg.Connection, name: str, parameters: dict[str, Any]) -> list[Any]:
     """The rows of catalog/<name>.sql, with its columns as attributes."""
-    return connection.cursor(row_factory=namedtuple_row).execute(query(name), parameters).fetchall()
+    return named_rows(connection, query(name), parameters)
 
 
 def read_schemas(connection: psycopg.Connection, chosen: tuple[str, ...]) -> dict[int, str]:
