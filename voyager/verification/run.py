@@ -128,10 +128,9 @@ class Verification:
     def _pair_up(self, found: Found) -> list[tuple[Shape, Shape]]:
         """Match the tables by name; what is missing on a side is a difference, what may not be read an error."""
         names = [table.name for table in self.request.tables]
-        here, there = (
-            side.use(lambda connection: read_shapes(connection, names), "read the tables' columns")
-            for side in (self.source, self.target)
-        )
+        doing = "read the tables' columns"
+        here = self.source.use(partial(read_shapes, names=names, sized=True), doing)
+        there = self.target.use(partial(read_shapes, names=names), doing)
         _refuse_unreadable(here.values(), "source")
         _refuse_unreadable(there.values(), "target")
         pairs = []

@@ -65,7 +65,7 @@ _TABLES = (
     _WANTED
     + """
     SELECT nspname, relname, has_table_privilege(oid, 'SELECT') OR has_any_column_privilege(oid, 'SELECT'),
-        CASE WHEN relkind IN ('r', 'm') THEN
+        CASE WHEN %(sized)s AND relkind IN ('r', 'm') THEN
             CASE WHEN reltuples > 0 AND relpages > 0
                  THEN reltuples::float8 / relpages * (pg_relation_size(oid) / current_setting('block_size')::int)
                  ELSE greatest(reltuples::float8, pg_relation_size(oid) / 100.0) END
@@ -119,17 +119,20 @@ _INVALID_INDEXES = (
 )
 
 
-def read_shapes(connection: Any, names: Iterable[TableName]) -> dict[TableName, Shape]:
-    """Return the shape of every one of `names` that exists, in four queries however many they are."""
+def read_shapes(connection: Any, names: Iterable[TableName], *, sized: bool = False) -> dict[TableName, Shape]:
+    """Return the shape of every one of `names` that exists, in four queries however many they are.
+
+    Only with `sized` is the number of rows estimated: a table's size can be asked for only while nobody locks it.
+    """
     wanted = list(names)
-    arrays = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
+    arrays: dict[str, Any] = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
     columns: dict[TableName, list[ColumnShape]] = {}
     for schema, table, name, type_name, base_type in connection.execute(_COLUMNS, arrays):
         columns.setdefault(TableName(schema, table), []).append(ColumnShape(name, type_name, base_type))
     keys = {TableName(row[0], row[1]): row[2:] for row in connection.execute(_KEYS, arrays)}
     invalid = {TableName(row[0], row[1]): tuple(row[2]) for row in connection.execute(_INVALID_INDEXES, arrays)}
     shapes = {}
-    for schema, table, readable, rows in connection.execute(_TABLES, arrays):
+    for schema, table, readable, rows in connection.execute(_TABLES, {**arrays, "sized": sized}):
         name = TableName(schema, table)
         primary, ordered, key = keys.get(name, (False, False, ()))
         shapes[name] = Shape(
