@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import voyager.phases
+from tests import drive
 from voyager.endpoint import Endpoint
+from voyager.errors import LeaseLost, LockedByOther
 from voyager.export_dir import ExportDir
 from voyager.phases import export_data, import_data
 from voyager.phases.job import Job, Outcome
@@ -46,14 +51,23 @@ class DataPath:
     warnings: list[str] = field(default_factory=list)
     progress: dict[str, TableProgress] = field(default_factory=dict)
     checkpoint: Callable[[], None] = lambda: None
+    record: Any = None
 
     def __post_init__(self) -> None:
         self.store = StateStore.connect(self.target)
         self.store.ddl.install()
         self.export_dir = ExportDir(self.directory)
         self.export_dir.create()
+        if isinstance(self.record, UUID):
+            self.record = self.store.migrations.read(self.record)
+        else:
+            self.record = self._register()
+        with connect(self.target, "test") as connection:
+            self.capabilities = probe(connection)
+
+    def _register(self) -> Any:
         phases = dict.fromkeys(("EXPORT_DATA", "IMPORT_DATA"), "NOT_STARTED")
-        self.record = self.store.migrations.register(
+        return self.store.migrations.register(
             NewMigration(
                 migration_uuid=uuid4(),
                 name=f"m-{uuid4().hex[:8]}",
@@ -67,8 +81,26 @@ class DataPath:
                 actor="tester",
             )
         )
-        with connect(self.target, "test") as connection:
-            self.capabilities = probe(connection)
+
+    def start(self, phase: str, **options: Any) -> subprocess.Popen[str]:
+        """Start "export" or "load" in a process of its own."""
+        told = {
+            "source": self.source.public(),
+            "target": self.target.public(),
+            "source_password": self.source.password,
+            "target_password": self.target.password,
+            "directory": str(self.directory),
+            "uuid": str(self.record.migration_uuid),
+            "lease_seconds": self.lease_seconds,
+            "phase": phase,
+            "options": options,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.data_path", json.dumps(told)],
+            cwd=drive.ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def job(self, phase: str, options: Any) -> Job:
         uuid = self.record.migration_uuid
@@ -112,3 +144,32 @@ def without_post_data(monkeypatch: Any) -> None:
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "voyager.phases.post_data", stand_in)
     monkeypatch.setattr(voyager.phases, "post_data", stand_in, raising=False)
+
+
+def _child() -> None:
+    """Run one phase of a registered migration in a process of its own, so that a test can kill it."""
+    told = json.loads(sys.argv[1])
+    source, target = (
+        Endpoint.from_public(told[side]).with_password(told[f"{side}_password"]) for side in ("source", "target")
+    )
+    path = DataPath(source, target, Path(told["directory"]), told["lease_seconds"], record=UUID(told["uuid"]))
+    stand_in = types.ModuleType("voyager.phases.post_data")
+    stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
+    sys.modules["voyager.phases.post_data"] = stand_in
+    voyager.phases.post_data = stand_in  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            {"export": path.export, "load": path.load}[told["phase"]](**told["options"])
+            return
+        except LeaseLost:
+            raise
+        except LockedByOther:
+            # The one that was killed before still has its lease; it expires by itself.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    _child()

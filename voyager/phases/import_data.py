@@ -59,17 +59,16 @@ def run(job: Job) -> Outcome:
     from voyager.phases.import_run import Importer, Ledger
 
     _check_options(job.options)
-    with job.export_dir.lock("import-data"):
-        attempt, chunks = complete_chunks(job.export_dir.data)
-        if not job.options.post_data_only:
-            importer = Importer(job, chunks, Ledger.read(job), limits=_limits(job.options))
-            asyncio.run(importer.run(_jobs(job.options)))
-        ledger = Ledger.read(job)
-        _all_in(chunks, ledger, loading=not job.options.post_data_only)
-        job.checkpoint()
-        from voyager.phases import post_data
+    attempt, chunks = complete_chunks(job.export_dir.data)
+    if not job.options.post_data_only:
+        importer = Importer(job, chunks, Ledger.read(job), limits=_limits(job.options))
+        asyncio.run(importer.run(_jobs(job.options)))
+    ledger = Ledger.read(job)
+    _all_in(chunks, ledger, loading=not job.options.post_data_only)
+    job.checkpoint()
+    from voyager.phases import post_data
 
-        after = post_data.run(job)
+    after = post_data.run(job)
     return _outcome(attempt, chunks, after)
 
 

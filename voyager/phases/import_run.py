@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from voyager.store.record import LoadedBatch
 from voyager.target.load import AlreadyLoaded, Load, Loader
 
 UNIT_BYTES = 64 << 20
+TELL_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class Importer:
         self._failed: dict[TableName, VoyagerError] = {}
         self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
+        self._told_at = float("-inf")
 
     async def run(self, connections: int) -> None:
         """Load everything; a table whose rows are damaged or refused is left behind, and raised when the rest is in."""
@@ -139,6 +142,7 @@ class Importer:
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
             announce=lambda backend: self._announce(number, backend),
+            pause=self._pause,
             outage_budget=job.options.outage_budget,
         )
         try:
@@ -166,6 +170,16 @@ class Importer:
             self._failed[chunk.table] = error
             self._standing.failed(chunk.table, error)
             self._job.warn(f"{error.message} Other tables go on.")
+
+    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
+        """Wait before a batch is tried again; told once a minute, and always ready to stop."""
+        now = time.monotonic()
+        if now - self._told_at > TELL_EVERY:
+            self._told_at = now
+            self._job.warn(f"{reason.message} Trying again.")
+        while time.monotonic() < now + seconds:
+            self._job.checkpoint()
+            await asyncio.sleep(0.1)
 
     async def _announce(self, number: int, backend: dict[str, Any]) -> None:
         """Write down who loads before it does: whoever takes the lease over ends these connections first."""

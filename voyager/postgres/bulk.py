@@ -24,6 +24,15 @@ from voyager.postgres.failures import refused_connection, translate
 from voyager.postgres.passfile import find_password
 
 PIPE_BYTES = 1 << 20
+# InternalClientError is what asyncpg raises when a connection ends in the middle of a COPY.
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    asyncio.TimeoutError,
+    EOFError,
+)
 CONNECT_SECONDS = 10.0
 
 EXACT_TEXT: Mapping[str, str] = {

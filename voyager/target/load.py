@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import time
@@ -21,7 +20,6 @@ from voyager.postgres.failures import primary_message, retryable, sqlstate, tran
 
 PURPOSE = "import data"
 LONGEST_PAUSE = 10.0
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError, EOFError)
 _WHERE = re.compile(r", line (\d+)(?:, column (.+?))?(?:: |$)", re.DOTALL)
 _KEY = re.compile(r"^(Key \(.*\)=\(.*\)) already exists", re.DOTALL)
 
@@ -59,7 +57,7 @@ class Loader:
     """One connection's worth of loading. It reconnects by itself while the target is away, for `outage_budget` seconds.
 
     `announce` is awaited with pid and backend_start of every new connection before it loads anything, so that whoever
-    takes our lease over can end it.
+    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait.
     """
 
     def __init__(
@@ -69,12 +67,14 @@ class Loader:
         capabilities: Capabilities,
         lease_seconds: float,
         announce: Callable[[dict[str, Any]], Awaitable[None]],
+        pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float = 600.0,
     ) -> None:
         self._endpoint = endpoint
         self._settings = session_settings(capabilities, lease_seconds)
         self._rows_option = capabilities.copy_rows_per_transaction
         self._announce = announce
+        self._pause = pause
         self._budget = outage_budget
         self._connection: asyncpg.Connection | None = None
 
@@ -97,15 +97,17 @@ class Loader:
             except VoyagerError:
                 self.close()
                 raise
-            except _DRIVER_ERRORS as error:
+            except bulk.DRIVER_ERRORS as error:
                 failure = error
                 await self._roll_back()
-                if not retryable(error):
+                refused = sqlstate(error)[:2] in {"22", "23"}
+                if refused or not (retryable(error) or self._connection is None):
                     raise rejection(error, batch) from None
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             if time.monotonic() - failed_at > self._budget:
                 raise translate(failure, f"load {batch.described}") from None
-            await asyncio.sleep(random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt))
+            seconds = random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt)
+            await self._pause(translate(failure, f"load {batch.described}"), seconds)
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""
@@ -115,8 +117,14 @@ class Loader:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)
-            await self._announce(await bulk.backend_of(self._connection))
+            self._connection = None
+            connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)
+            try:
+                await self._announce(await bulk.backend_of(connection))
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
         return self._connection
 
     async def _transaction(self, execute: Execute, batch: Load, voucher: Voucher) -> None:
@@ -143,7 +151,7 @@ class Loader:
             return
         try:
             await connection.execute("ROLLBACK", timeout=LONGEST_PAUSE)
-        except _DRIVER_ERRORS:
+        except bulk.DRIVER_ERRORS:
             self.close()
 
 

@@ -74,7 +74,7 @@ class PostgresSnapshot:
             if self._shared:
                 self._drop(reader)
                 reader = None
-            if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            if isinstance(error, bulk.DRIVER_ERRORS):
                 raise translate(error, f"read table {table.name} of {self._endpoint.url}") from None
             raise
         finally:
@@ -108,7 +108,7 @@ class PostgresSnapshot:
         reader = await bulk.connect(self._endpoint, PURPOSE)
         try:
             await reader.execute(f"{_BEGIN}; SET TRANSACTION SNAPSHOT {quote_literal(self.id)}")
-        except asyncpg.PostgresError as error:
+        except bulk.DRIVER_ERRORS as error:
             reader.terminate()
             raise DatabaseAway(
                 f"The snapshot of {self._endpoint.url} is gone ({sqlstate(error)}): the session that held it ended.",
@@ -134,7 +134,7 @@ async def open_snapshot(
         try:
             await snapshot.take(tables)
             await snapshot.open_readers(connections)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except bulk.DRIVER_ERRORS as error:
             raise translate(error, f"take a snapshot of {endpoint.url}") from None
         yield snapshot
     finally:
