@@ -264,13 +264,13 @@ class _Guide:
             if phase.name != action.phase and f"start_{phase.name}" in self.allowed:
                 yield Offer(phase.name, phase.command, self._why_start(phase))
             if f"repeat_{phase.name}" in self.allowed and not self._built_upon(phase):
-                yield Offer(phase.name, phase.command, f"Runs {phase.title} again, for instance after a repair.")
+                yield Offer(phase.name, phase.command, f"Run {phase.title} again, for instance after a repair.")
             if f"cancel_{phase.name}" in self.allowed:
-                yield Offer(phase.name, phase.cancel, f"Calls {phase.title} off while that is still possible.")
+                yield Offer(phase.name, phase.cancel, f"Call {phase.title} off while that is still possible.")
 
     def _why_start(self, phase: Phase) -> str:
         if phase.final and abandons(self.workflow, self.configuration):
-            return "Gives this migration up before it is done; it asks first."
+            return "Give this migration up before it is done; it asks first."
         return phase.summary
 
     def _built_upon(self, phase: Phase) -> bool:

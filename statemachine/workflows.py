@@ -61,7 +61,7 @@ INITIALIZE = Phase(
     name="INITIALIZE",
     title="Initialize",
     command="migrate init",
-    summary="Checks both databases and registers the migration in the target.",
+    summary="Check both databases and register the migration in the target.",
     tips=("Use --dry-run to print the SQL for a DBA, with a least-privilege role, and change nothing.",),
     done_label="INITIALIZED",
 )
@@ -70,7 +70,7 @@ EXPORT_SCHEMA = Phase(
     name="EXPORT_SCHEMA",
     title="Export Schema",
     command="migrate export schema",
-    summary="Writes the source's schema as SQL files under schema/ in the export directory.",
+    summary="Write the source's schema as SQL files under schema/ in the export directory.",
     tips=(
         "The source is only read; it can stay in use.",
         "You may edit the files before they are imported.",
@@ -82,7 +82,7 @@ ANALYZE_SCHEMA = Phase(
     name="ANALYZE_SCHEMA",
     title="Analyze Schema",
     command="migrate analyze-schema",
-    summary="Reads the exported SQL files and reports what the target does not support, with advice for each finding.",
+    summary="Read the exported SQL files and report what the target does not support, with advice for each finding.",
     tips=(
         "Run it again after every edit of the schema files; it changes nothing.",
         "The report is reports/schema_analysis_report.json in the export directory.",
@@ -95,7 +95,7 @@ IMPORT_SCHEMA = Phase(
     name="IMPORT_SCHEMA",
     title="Import Schema",
     command="migrate import schema",
-    summary="Creates in the target all that the data needs. Foreign keys and triggers follow after the data.",
+    summary="Create in the target all that the data needs. Foreign keys and triggers follow after the data.",
     tips=(
         "Use --dry-run to see the statements first.",
         "Interrupted, the same command continues with the statement it had reached.",
@@ -108,7 +108,7 @@ EXPORT_DATA = Phase(
     name="EXPORT_DATA",
     title="Export Data",
     command="migrate export data",
-    summary="Copies the rows of every table into data files in the export directory, as of one moment of the source.",
+    summary="Copy the rows of every table into data files in the export directory, as of one moment of the source.",
     tips=(
         "You can start import data while export is still running for live and pipelined migrations.",
         "Use --parallel-jobs to control parallelism (default: auto-detected).",
@@ -121,7 +121,7 @@ IMPORT_DATA = Phase(
     name="IMPORT_DATA",
     title="Import Data",
     command="migrate import data",
-    summary="Loads the data files into the target, then creates foreign keys and triggers and sets the sequences.",
+    summary="Load the data files into the target, then create foreign keys and triggers and set the sequences.",
     tips=(
         "Stopped at any moment, the same command continues: no row is loaded twice, none is left out.",
         "Use --parallel-jobs to control parallelism (default: auto-detected).",
@@ -134,7 +134,7 @@ VERIFY = Phase(
     name="VERIFY",
     title="Verify",
     command="migrate verify",
-    summary="Compares every migrated table in the source with its copy in the target.",
+    summary="Compare every migrated table in the source with its copy in the target.",
     tips=(
         "Keep the source free of writes from here on: cutover asks whether it changed since this comparison.",
         "reports/verification_report.json names every difference by table and range. Run it as often as you like.",
@@ -147,7 +147,7 @@ CUTOVER = Phase(
     name="CUTOVER",
     title="Cutover",
     command="migrate cutover initiate",
-    summary="Checks for the last time that the target has everything and hands the application over to it.",
+    summary="Check for the last time that the target has everything and hand the application over to it.",
     tips=(
         "Stop the application's writes to the source before you run it.",
         "Point the application at the target only when cutover is COMPLETED.",
@@ -163,8 +163,7 @@ FINALIZE = Phase(
     name="FINALIZE",
     title="Finalize",
     command="migrate finalize",
-    summary="Validates the constraints that were created NOT VALID, refreshes materialized views and the statistics, "
-    "and removes leftovers.",
+    summary="Validate the constraints that were created NOT VALID, refresh materialized views and the statistics.",
     tips=("The application can use the target meanwhile; nothing that it needs waits for this.",),
     after=("CUTOVER",),
 )
@@ -173,7 +172,7 @@ END = Phase(
     name="END",
     title="End",
     command="migrate end",
-    summary="Closes the migration: keeps its reports and history in the target and clears what it used on the way.",
+    summary="Close the migration: its reports and history stay in the target, what it used on the way is cleared.",
     tips=(
         "Use --dry-run to see what would be removed.",
         "The migration's records stay in the target's ybvoyager schema.",
@@ -186,7 +185,7 @@ END = Phase(
 
 _STREAM_EXPORT = replace(
     EXPORT_DATA,
-    summary="Copies the rows of every table into data files, then records every change made at the source meanwhile "
+    summary="Copy the rows of every table into data files, then record every change made at the source meanwhile "
     "and after.",
     tips=("You can start import data while export is still running.", _KEEP_RUNNING, _STATUS),
     streams=True,
@@ -195,7 +194,7 @@ _STREAM_EXPORT = replace(
 
 _STREAM_IMPORT = replace(
     IMPORT_DATA,
-    summary="Loads the data files into the target, then applies the recorded changes as they come.",
+    summary="Load the data files into the target, then apply the recorded changes as they come.",
     tips=("No change is applied twice, none is left out, whenever it is stopped.", _KEEP_RUNNING, _STATUS),
     after=("IMPORT_SCHEMA",),
     overlaps=("EXPORT_DATA",),
@@ -206,7 +205,7 @@ _STREAM_IMPORT = replace(
 
 _STREAM_VERIFY = replace(
     VERIFY,
-    summary="Compares every migrated table in the source with its copy in the target while changes stream.",
+    summary="Compare every migrated table in the source with its copy in the target while changes stream.",
     tips=(
         "The application may go on writing to the source; rows that change meanwhile are compared again.",
         "Run it close to the cutover: an old comparison does not count.",
@@ -218,7 +217,7 @@ _STREAM_VERIFY = replace(
 
 _STREAM_CUTOVER = replace(
     CUTOVER,
-    summary="Lets the last change of the source reach the target and hands the application over to it.",
+    summary="Let the last change of the source reach the target and hand the application over to it.",
     tips=(
         "Stop the application's writes to the source before you run it; Export Data and Import Data must be running.",
         "Follow it with: yb-voyager migrate cutover status",
@@ -233,7 +232,7 @@ EXPORT_DATA_FROM_TARGET = Phase(
     name="EXPORT_DATA_FROM_TARGET",
     title="Export Data from Target",
     command="migrate export data --from target",
-    summary="Records every change made at the target, so that there is a way back.",
+    summary="Record every change made at the target, so that there is a way back.",
     tips=("Cutover completes only when this is running; start it in a terminal of its own.", _STATUS),
     overlaps=("CUTOVER",),
     streams=True,
@@ -243,7 +242,7 @@ IMPORT_DATA_TO_SOURCE = Phase(
     name="IMPORT_DATA_TO_SOURCE",
     title="Import Data to Source",
     command="migrate import data --to source",
-    summary="Applies the target's changes to the source, which thereby stays a database you can return to.",
+    summary="Apply the target's changes to the source, which thereby stays a database you can return to.",
     tips=("Cutover completes only when this is running; start it in a terminal of its own.", _STATUS),
     overlaps=("CUTOVER", "EXPORT_DATA_FROM_TARGET"),
     streams=True,
@@ -255,7 +254,7 @@ IMPORT_DATA_TO_SOURCE_REPLICA = Phase(
     name="IMPORT_DATA_TO_SOURCE_REPLICA",
     title="Import Data to Source Replica",
     command="migrate import data --to source-replica",
-    summary="Loads the data files into the source replica, then applies changes: the source's, and after cutover the "
+    summary="Load the data files into the source replica, then apply changes: the source's, and after cutover the "
     "target's.",
     tips=("The replica is where you can go if the target does not serve; it needs the schema first.", _STATUS),
     after=("IMPORT_SCHEMA",),
@@ -269,7 +268,7 @@ CUTOVER_TO_SOURCE = Phase(
     name="CUTOVER_TO_SOURCE",
     title="Cutover to Source",
     command="migrate cutover initiate --to source",
-    summary="Returns to the source: lets the last change of the target reach it and hands the application back.",
+    summary="Return to the source: let the last change of the target reach it and hand the application back.",
     tips=("Stop the application's writes to the target before you run it.",),
     after=("CUTOVER",),
     overlaps=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE"),
@@ -286,7 +285,7 @@ CUTOVER_TO_SOURCE_REPLICA = replace(
     name="CUTOVER_TO_SOURCE_REPLICA",
     title="Cutover to Source Replica",
     command="migrate cutover initiate --to source-replica",
-    summary="Goes over to the source replica: lets the last change of the target reach it and hands the application "
+    summary="Go over to the source replica: let the last change of the target reach it and hand the application "
     "to it.",
     overlaps=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),
     done_when=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),

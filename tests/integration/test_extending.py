@@ -90,7 +90,7 @@ def test_the_phase_of_the_page_is_offered_run_and_shown(
     states, help_text, offered, asked, status = printed.values()
     assert "SMOKE_TEST" in states
     assert "--query" in help_text
-    assert "Asks the target one question" in help_text
+    assert "Ask the target one question" in help_text
     assert "migrate smoke-test" in offered
     assert "answered true" in asked
     assert re.search(r"Smoke Test\s+COMPLETED", status)

@@ -64,8 +64,8 @@ def version_reply() -> Reply:
 
 
 def states_reply() -> Reply:
-    """Every workflow as a table of its phases."""
-    from statemachine.diagram import table
+    """Every workflow as a table of its phases, and as a mermaid diagram."""
+    from statemachine.diagram import mermaid, table
     from statemachine.workflows import WORKFLOWS
 
     workflows = [
@@ -73,10 +73,11 @@ def states_reply() -> Reply:
             "name": flow.name,
             "title": flow.title,
             "phases": [{"phase": phase.name, "title": phase.title, "command": phase.command} for phase in flow.phases],
+            "mermaid": mermaid(flow),
         }
         for flow in WORKFLOWS.values()
     ]
-    tables = [f"{flow.name}: {flow.title}\n\n{table(flow).rstrip()}\n" for flow in WORKFLOWS.values()]
+    tables = [f"{flow.name}: {flow.title}\n\n{table(flow).rstrip()}\n\n{mermaid(flow)}" for flow in WORKFLOWS.values()]
     return Reply({"workflows": workflows}, text="\n".join(tables))
 
 

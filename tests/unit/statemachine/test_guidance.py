@@ -142,7 +142,7 @@ def test_cutover_and_end_are_consequential_and_nothing_else_is_recommended_as_su
 def test_end_is_offered_and_not_recommended_until_all_is_done(standing: Standing, everything_holds: Holding) -> None:
     early = next_action(OFFLINE, standing(OFFLINE, "EXPORT_DATA"), everything_holds(OFFLINE))
     assert (early.kind, offers(early)) == ("run", ["END"])
-    assert early.also[-1].why.startswith("Gives this migration up")
+    assert early.also[-1].why.startswith("Give this migration up")
     after_cutover = next_action(OFFLINE, standing(OFFLINE, "CUTOVER"), everything_holds(OFFLINE))
     assert after_cutover.phase == "FINALIZE"
     assert after_cutover.also[-1].why == OFFLINE.phase("END").summary
