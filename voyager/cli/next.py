@@ -47,7 +47,8 @@ def register(application: typer.Typer) -> None:
         if not run and not until:
             finish(next_reply(invocation, copy=copy), invocation)
             return
-        named = phase_name(phase or until) if phase or until else None
+        typed = phase or until
+        named = phase_name(typed) if typed else None
         Walk(invocation, named=named, only_one=run, wait=wait).go()
 
 

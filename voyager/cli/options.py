@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ METAVARS = {"int": "N", "float": "N", "path": "PATH", "list": "LIST", "uuid": "U
 
 ALIAS = "__alias"
 
-Parameters = Callable[[], "list[Any]"]
+Parameters = Callable[[], Sequence[Any]]
 
 
 def command(*sections: str, options: Parameters | None = None) -> type[TyperCommand]:

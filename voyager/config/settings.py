@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -48,93 +49,42 @@ SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 
 
 def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str) -> tuple[Setting, ...]:
-    def row(
-        key: str, help: str, *, kind: str = "str", metavar: str = "", pg: tuple[str, ...] = (), **more: object
-    ) -> Setting:
-        name = f"{role}_{key.replace('-', '_')}"
+    """The rows of one end. PG… variables describe the target: every migrate command needs it, and one set of variables
+    cannot describe both ends."""
+
+    def row(key: str, help: str, kind: str = "str", metavar: str = "", *, libpq: str = "", **more: Any) -> Setting:
         return Setting(
-            name,
+            f"{role}_{key.replace('-', '_')}",
             help,
             kind,
             section=role,
             key=key,
             panel=panel,
             metavar=metavar,
-            environment=pg,
-            **more,  # type: ignore[arg-type]
+            environment=(libpq,) if libpq and role == "target" else (),
+            aliases=(f"--{role}-db-{key}",) if key.startswith("ssl-") else (),
+            **more,
         )
 
-    def libpq(variable: str) -> tuple[str, ...]:
-        # PG… variables describe the target: every migrate command needs it, and one set cannot describe both ends.
-        return (variable,) if role == "target" else ()
-
+    uri = f"All of the {role} in one: postgresql://user@host:port/database, or 'host=… dbname=…', or 'service=name'."
+    kinds = f"Kind of database; taken from the URI or the port when left out ({', '.join(engines)})."
+    exposed = "Password. Others on this machine can read it: use a file or the environment."
+    modes = "How to use TLS: " + ", ".join(SSL_MODES) + "."
     return (
-        row(
-            "db-uri",
-            f"All of the {role} in one: postgresql://user@host:port/database, or 'host=… dbname=…', or 'service=name'.",
-        ),
-        row(
-            "db-type",
-            f"Kind of database; taken from the URI or the port when left out ({', '.join(engines)}).",
-            choices=engines,
-        ),
-        row("db-host", "Host name, address, or directory of the socket.", metavar="HOST", pg=libpq("PGHOST")),
-        row("db-port", f"Port (default: {default_port}).", kind="int", metavar="PORT", pg=libpq("PGPORT")),
-        row("db-name", "Database.", metavar="NAME", pg=libpq("PGDATABASE")),
-        row("db-user", "User to connect as.", metavar="USER", pg=libpq("PGUSER")),
-        row("db-schema", "Schemas, comma-separated (default: all but the server's own).", kind="list", metavar="LIST"),
-        row("db-password-file", "File whose first line is the password.", kind="path", metavar="FILE"),
-        row(
-            "db-password",
-            "Password. Others on this machine can read it: use a file or the environment.",
-            hidden=True,
-            per_run=True,
-        ),
-        row(
-            "ssl-mode",
-            "How to use TLS: " + ", ".join(SSL_MODES) + ".",
-            metavar="MODE",
-            pg=libpq("PGSSLMODE"),
-            choices=SSL_MODES,
-            flags=(f"--{role}-ssl-mode",),
-            aliases=(f"--{role}-db-ssl-mode",),
-        ),
-        row(
-            "ssl-cert",
-            "Client certificate.",
-            kind="path",
-            metavar="FILE",
-            pg=libpq("PGSSLCERT"),
-            flags=(f"--{role}-ssl-cert",),
-            aliases=(f"--{role}-db-ssl-cert",),
-        ),
-        row(
-            "ssl-key",
-            "Key of the client certificate.",
-            kind="path",
-            metavar="FILE",
-            pg=libpq("PGSSLKEY"),
-            flags=(f"--{role}-ssl-key",),
-            aliases=(f"--{role}-db-ssl-key",),
-        ),
-        row(
-            "ssl-root-cert",
-            "Certificates of the authorities to trust.",
-            kind="path",
-            metavar="FILE",
-            pg=libpq("PGSSLROOTCERT"),
-            flags=(f"--{role}-ssl-root-cert",),
-            aliases=(f"--{role}-db-ssl-root-cert",),
-        ),
-        row(
-            "ssl-crl",
-            "Certificates that were revoked.",
-            kind="path",
-            metavar="FILE",
-            pg=libpq("PGSSLCRL"),
-            flags=(f"--{role}-ssl-crl",),
-            aliases=(f"--{role}-db-ssl-crl",),
-        ),
+        row("db-uri", uri),
+        row("db-type", kinds, choices=engines),
+        row("db-host", "Host name, address, or directory of the socket.", metavar="HOST", libpq="PGHOST"),
+        row("db-port", f"Port (default: {default_port}).", "int", "PORT", libpq="PGPORT"),
+        row("db-name", "Database.", metavar="NAME", libpq="PGDATABASE"),
+        row("db-user", "User to connect as.", metavar="USER", libpq="PGUSER"),
+        row("db-schema", "Schemas, comma-separated (default: all but the server's own).", "list", "LIST"),
+        row("db-password-file", "File whose first line is the password.", "path", "FILE"),
+        row("db-password", exposed, hidden=True, per_run=True),
+        row("ssl-mode", modes, metavar="MODE", choices=SSL_MODES, libpq="PGSSLMODE"),
+        row("ssl-cert", "Client certificate.", "path", "FILE", libpq="PGSSLCERT"),
+        row("ssl-key", "Key of the client certificate.", "path", "FILE", libpq="PGSSLKEY"),
+        row("ssl-root-cert", "Certificates of the authorities to trust.", "path", "FILE", libpq="PGSSLROOTCERT"),
+        row("ssl-crl", "Certificates that were revoked.", "path", "FILE", libpq="PGSSLCRL"),
     )
 
 
