@@ -105,14 +105,17 @@ class Source(Protocol):
 
     def plan_chunks(self, table: Table, chunk_bytes: int) -> list[ChunkRange]: ...
 
-    def open_snapshot(
-        self, tables: Sequence[Table], connections: int
-    ) -> AbstractAsyncContextManager[Snapshot]:
+    def open_snapshot(self, tables: Sequence[Table], connections: int) -> AbstractAsyncContextManager[Snapshot]:
         """Open a snapshot for `connections` readers; the tables are locked against DDL while it is open."""
         ...
 
-    def write_counters(self, tables: Iterable[TableName]) -> dict[TableName, WriteCounter] | None:
-        """Counters of every table, or None when this server cannot tell."""
+    def write_counters(
+        self, tables: Iterable[TableName], *, settled: bool = True
+    ) -> dict[TableName, WriteCounter] | None:
+        """Counters of every table, or None when this server cannot tell.
+
+        `settled` waits (seconds) for writes that sessions have not reported yet; without it the answer is a first look.
+        """
         ...
 
     def close(self) -> None: ...

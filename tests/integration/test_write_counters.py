@@ -112,3 +112,11 @@ def test_a_dropped_table_is_missing_from_the_answer(source: PostgresSource) -> N
     counters = source.write_counters([T, OTHER])
     assert counters is not None
     assert counters.keys() == {OTHER}
+
+
+def test_a_first_look_waits_for_nobody(source: PostgresSource) -> None:
+    with drive.connect(source.endpoint) as application:
+        application.execute(f"INSERT INTO {T.sql} VALUES (1)".encode())
+        started = time.monotonic()
+        assert source.write_counters([T], settled=False) is not None
+    assert time.monotonic() - started < 5

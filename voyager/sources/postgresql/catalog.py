@@ -116,7 +116,9 @@ def _read_sequences(connection: psycopg.Connection, scope: dict[str, Any]) -> tu
     unreadable = [
         Disposition(
             "sequence value", str(names[row.seqrelid]), "skipped",
-            f"the role may not read it: GRANT SELECT ON SEQUENCE {names[row.seqrelid].sql} TO …",
+            f"the role may not read it: GRANT SELECT ON SEQUENCE {names[row.seqrelid].sql} TO …"
+            if row.present
+            else "it is unlogged and the source is a standby",
         )
         for row in rows
         if row.last_value is None and not row.readable

@@ -17,13 +17,16 @@ _FIRST_WITH_TIMELY_COUNTERS = 150000
 _HANDED_IN_AFTER = 10.5
 
 
-def write_counters(connection: psycopg.Connection, tables: Iterable[TableName]) -> dict[TableName, WriteCounter] | None:
+def write_counters(
+    connection: psycopg.Connection, tables: Iterable[TableName], *, settled: bool = True
+) -> dict[TableName, WriteCounter] | None:
     """Counters of `tables`, or None when they cannot be trusted on this server now.
 
     Waits, up to some ten seconds, for the counts of sessions that were busy a moment ago. A table that is
     being written at this moment gets an identity that equals no other, since its rows may become visible later.
+    Without `settled` it waits for nobody: good for a first look, not for a decision.
     """
-    if not _settled(connection):
+    if not _counts(connection) or (settled and not _settled(connection)):
         return None
     wanted = list(tables)
     rows = connection.execute(
@@ -35,11 +38,13 @@ def write_counters(connection: psycopg.Connection, tables: Iterable[TableName]) 
     }
 
 
+def _counts(connection: psycopg.Connection) -> bool:
+    row = connection.execute("SELECT pg_catalog.current_setting('track_counts')::bool").fetchone()
+    return bool(row and row[0])
+
+
 def _settled(connection: psycopg.Connection) -> bool:
     """Wait until every write that was committed before this call is counted; False when that cannot be known."""
-    counting = connection.execute("SELECT pg_catalog.current_setting('track_counts')::bool").fetchone()
-    if not counting or not counting[0]:
-        return False
     deadline = time.monotonic() + _HANDED_IN_AFTER
     pause = 0.02
     while _others_may_hold_counts(connection) and time.monotonic() < deadline:

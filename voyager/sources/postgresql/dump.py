@@ -120,6 +120,8 @@ def _programs() -> Iterator[PgDump]:
     for path in _places():
         if not path.is_file() or not os.access(path, os.X_OK) or path.resolve() in seen:
             continue
+        if path.resolve().name == "pg_wrapper":  # Debian's chooser; what it chooses from is looked at itself
+            continue
         seen.add(path.resolve())
         found = _VERSION.search(_ask_version(path))
         if found:

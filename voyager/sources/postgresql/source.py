@@ -76,10 +76,16 @@ class PostgresSource:
 
         return snapshot.open_snapshot(self.endpoint, tables, connections, capabilities=self.probe())
 
-    def write_counters(self, tables: Iterable[TableName]) -> dict[TableName, WriteCounter] | None:
+    def write_counters(
+        self, tables: Iterable[TableName], *, settled: bool = True
+    ) -> dict[TableName, WriteCounter] | None:
         if not self.probe().write_counters:
             return None
-        return self._ask("read the write counters", lambda connection: counters.write_counters(connection, tables))
+        names = list(tables)
+        return self._ask(
+            "read the write counters",
+            lambda connection: counters.write_counters(connection, names, settled=settled),
+        )
 
     def close(self) -> None:
         with self._guard:

@@ -3,21 +3,26 @@
 SELECT s.seqrelid,
        n.nspname,
        c.relname,
-       CASE WHEN p.readable THEN pg_catalog.pg_sequence_last_value(s.seqrelid) END AS last_value,
+       CASE WHEN p.tells THEN pg_catalog.pg_sequence_last_value(s.seqrelid) END AS last_value,
        s.seqincrement,
        s.seqmin,
        s.seqmax,
        s.seqstart,
        pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
-         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS readable,
+         AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND p.present AS readable,
+       p.present,
        f.nspname AS owner_schema,
        f.relname AS owner_table,
        f.attname AS owner_column
 FROM pg_catalog.pg_sequence s
 JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (SELECT pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
-                        OR pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE') AS readable) p
+CROSS JOIN LATERAL (
+    -- What is unlogged is not there on a standby.
+    SELECT present, present AND (pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
+                                 OR pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE')) AS tells
+    FROM (SELECT NOT (pg_catalog.pg_is_in_recovery() AND c.relpersistence = 'u') AS present) x
+) p
 LEFT JOIN LATERAL (
     SELECT tn.nspname, t.relname, a.attname
     FROM (
