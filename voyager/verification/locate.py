@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from voyager.identifiers import visible
+from voyager.identifiers import Identifier, visible
 from voyager.verification.canonical import Method, row_number, row_text
 from voyager.verification.chunks import Chunk, Plan, bucket_sql, from_sql, where_sql
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
+from voyager.verification.structure import INTEGERS
 
 FANOUT = 256
 BUCKETS_READ = 4
@@ -23,12 +24,12 @@ def locate(plan: Plan, chunk: Chunk, source: Readers, target: Readers, method: M
     """
     if not plan.key:
         return ()
-    sums = [_read(side, plan, _sums_sql(plan, chunk, method)) for side in (source, target)]
+    sums = _read(plan, _sums_sql(plan, chunk, method), source, target)
     here, there = ({row[0]: row[1:] for row in side} for side in sums)
     unequal = sorted(bucket for bucket in here.keys() | there.keys() if here.get(bucket) != there.get(bucket))
     if not unequal:
         return ()
-    rows = [_read(side, plan, _rows_sql(plan, chunk, method, unequal[:BUCKETS_READ])) for side in (source, target)]
+    rows = _read(plan, _rows_sql(plan, chunk, method, unequal[:BUCKETS_READ]), source, target)
     return _differences(dict(rows[0]), dict(rows[1]))
 
 
@@ -44,8 +45,10 @@ def _differences(here: dict[str, int], there: dict[str, int]) -> tuple[RowDiffer
     return tuple(found)
 
 
-def _read(side: Readers, plan: Plan, query: tuple[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
-    return side.fetch(*query, f"find the rows of {plan.table} that differ")
+def _read(plan: Plan, query: tuple[str, dict[str, Any]], *sides: Readers) -> list[list[tuple[Any, ...]]]:
+    """Ask both sides at the same time."""
+    started = [side.submit(*query, f"find the rows of {plan.table} that differ") for side in sides]
+    return [side.wait(future) for side, future in zip(sides, started, strict=True)]
 
 
 def _sums_sql(plan: Plan, chunk: Chunk, method: Method) -> tuple[str, dict[str, Any]]:
@@ -73,6 +76,9 @@ def _part(plan: Plan, chunk: Chunk, method: Method) -> tuple[str, dict[str, Any]
 
 
 def _fine_bucket(plan: Plan, method: Method) -> str:
-    """Other bits of the key's hash than those that made the chunk's own bucket."""
+    """The last bits of an integer key, else other bits of the key's hash than those that made the chunk's bucket."""
+    name, type_name = plan.key[0]
+    if len(plan.key) == 1 and type_name in INTEGERS:
+        return f"(t.{Identifier(name).sql}::bigint & {FANOUT - 1})".replace("%", "%%")
     number = row_number(plan.key, method).replace("%", "%%")
     return f"(({number} >> 20) & {FANOUT - 1})"

@@ -51,13 +51,15 @@ class Readers:
 
         return self._threads.submit(self._persist, read, doing)
 
-    def fetch(self, sql: str, parameters: dict[str, Any], doing: str) -> list[tuple[Any, ...]]:
-        """Run one query and wait for its rows."""
-        return self._wait(self.submit(sql, parameters, doing))
+    def wait(self, future: Future[Result]) -> Result:
+        """Return what a submitted query gave; raises what it, or the checkpoint, raises."""
+        while not wait([future], timeout=LOOK_UP_SECONDS).done:
+            self._checkpoint()
+        return future.result()
 
     def use(self, read: Callable[[Any], Result], doing: str) -> Result:
         """Give `read` a connection of this side and wait for what it returns."""
-        return self._wait(self._threads.submit(self._persist, read, doing))
+        return self.wait(self._threads.submit(self._persist, read, doing))
 
     def close(self) -> None:
         """Cancel what runs, wait for the threads and close every connection."""
@@ -75,11 +77,6 @@ class Readers:
         with self._guard:
             while self._idle:
                 self._idle.pop().close()
-
-    def _wait(self, future: Future[Result]) -> Result:
-        while not wait([future], timeout=LOOK_UP_SECONDS).done:
-            self._checkpoint()
-        return future.result()
 
     def _persist(self, read: Callable[[Any], Result], doing: str) -> Result:
         """Read, again on a new connection when the server or the network faltered. Raises our errors."""
