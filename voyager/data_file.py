@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 import os
@@ -62,7 +63,7 @@ class ChunkManifest:
     def data_name(self) -> str:
         return data_name(self.chunk_id)
 
-    def dump(self) -> bytes:
+    def dump(self) -> builtins.bytes:
         body = {field.name: getattr(self, field.name) for field in fields(self)}
         body["table"] = {"schema": self.table.schema, "name": self.table.name}
         body["blocks"] = [(b.offset, b.length, b.rows, b.size, b.checksum) for b in self.blocks]
@@ -282,7 +283,8 @@ class ChunkReader:
         import zstandard
 
         try:
-            with zstandard.ZstdDecompressor().stream_reader(source, closefd=False) as text:
+            reader: Any = zstandard.ZstdDecompressor().stream_reader
+            with reader(source, closefd=False) as text:
                 while unpacked := text.read(PIECE_BYTES):
                     yield unpacked
         except zstandard.ZstdError:

@@ -76,7 +76,7 @@ class Snapshot(Protocol):
     id: str
     taken_at: str
 
-    def read(self, table: Table, part: ChunkRange) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def read(self, table: Table, part: ChunkRange) -> AbstractAsyncContextManager[AsyncIterator[bytes | bytearray]]:
         """Stream the part as COPY text, each item a whole number of rows (each row ends in a newline).
 
         The connection is one of the snapshot's own pool, returned when the context ends.

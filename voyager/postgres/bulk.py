@@ -23,6 +23,7 @@ from voyager.ports import Execute
 from voyager.postgres.failures import refused_connection, translate
 from voyager.postgres.passfile import find_password
 
+Connection = asyncpg.Connection
 PIPE_BYTES = 1 << 20
 # InternalClientError is what asyncpg raises when a connection ends in the middle of a COPY.
 DRIVER_ERRORS = (

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import asyncpg
-
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, DatabaseAway, VoyagerError
 from voyager.identifiers import TableName, visible
@@ -76,7 +74,7 @@ class Loader:
         self._announce = announce
         self._pause = pause
         self._budget = outage_budget
-        self._connection: asyncpg.Connection | None = None
+        self._connection: bulk.Connection | None = None
 
     async def load(self, batch: Load, voucher: Voucher) -> bool:
         """Load a batch exactly once. False when it turned out to be in the target already."""
@@ -115,7 +113,7 @@ class Loader:
             self._connection.terminate()
             self._connection = None
 
-    async def _connected(self) -> asyncpg.Connection:
+    async def _connected(self) -> bulk.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = None
             connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)

@@ -62,7 +62,7 @@ class PostgresSnapshot:
             self._idle.put_nowait(await self._join())
 
     @asynccontextmanager
-    async def read(self, table: Table, part: ChunkRange) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def read(self, table: Table, part: ChunkRange) -> AsyncIterator[AsyncIterator[bytes | bytearray]]:
         """Stream the part as COPY text on a reader of the pool; a reader that failed is replaced by a new one."""
         reader: asyncpg.Connection | None = await self._idle.get()
         try:
