@@ -102,6 +102,8 @@ IMPORT_SCHEMA = Phase(
     ),
     after=("ANALYZE_SCHEMA",),
     when=("no_blockers",),
+    # After --continue-on-error, the same command does what is missing.
+    repeatable=True,
 )
 
 EXPORT_DATA = Phase(
