@@ -78,8 +78,12 @@ class Pair:
 
     @contextlib.contextmanager
     def _readers(self, checkpoint: Callable[[], None]) -> Iterator[tuple[Readers, Readers]]:
-        source = Readers("source", lambda: connect(self.source, "verify"), limit=2, checkpoint=checkpoint)
-        target = Readers("target", lambda: connect(self.target, "verify"), limit=2, checkpoint=checkpoint)
+        source = Readers(
+            "source", lambda: connect(self.source, "verify"), limit=2, checkpoint=checkpoint, outage_budget=30.0
+        )
+        target = Readers(
+            "target", lambda: connect(self.target, "verify"), limit=2, checkpoint=checkpoint, outage_budget=30.0
+        )
         try:
             yield source, target
         finally:
@@ -453,6 +457,28 @@ def test_stopping_cancels_what_runs_on_both_servers(pair: Pair) -> None:
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'yb-voyager verify%'"
     assert drive.fetch(pair.target, left + f" AND datname = '{pair.target.database}'") == [(0,)]
     holder.close()
+
+
+def test_a_server_that_crashes_and_comes_back_is_waited_for(
+    source_server: Server, own_server: Callable[..., Server], fresh_database: Callable[..., Endpoint]
+) -> None:
+    server = own_server()
+    drive.execute(server.endpoint(), "CREATE DATABASE crashing")
+    pair = Pair(fresh_database(source_server), server.endpoint("crashing"))
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, i FROM generate_series(1, 20000) i")
+    pair.both("ANALYZE t")
+    drive.execute(server.endpoint(), "CHECKPOINT")
+    asked: list[bool] = []
+
+    def crash_after_a_while() -> None:
+        asked.append(True)
+        if len(asked) == 8:
+            server.restart("immediate")
+
+    found = pair.verify(rows_per_chunk=256, checkpoint=crash_after_a_while)
+    assert len(asked) > 8
+    assert found.differences == []
+    assert found.tables[0].source_rows == found.tables[0].target_rows == 20000
 
 
 def test_a_table_that_may_not_be_read_is_refused_with_the_grant(pair: Pair) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ SHOWN = 20
 class Options:
     level: str = option("checksum", "What is compared: checksum (every value) or counts (numbers of rows only).")
     parallel_jobs: int = option(4, "How many chunks are read at the same time on each side.")
+    outage_budget: float = option(600.0, "Seconds to wait for a database that is away.", metavar="SECONDS")
     table_list: tuple[str, ...] = option(
         (), "Only these tables; a cutover needs all of them compared.", per_run=True, metavar="TABLES"
     )
@@ -135,14 +136,15 @@ def _compare(job: Job, request: Request) -> Found:
 
     point = {"level": request.level, "tables": len(request.tables)}
     journal = StoreJournal(job.store.verification, job.record.migration_uuid, point=point, actor=job.lease.owner)
-    with ExitStack() as stack:
-        source, target = (
-            stack.enter_context(closing(Readers(name, open_one, limit=request.jobs, checkpoint=job.checkpoint)))
-            for name, open_one in (
-                ("source", lambda: connect(job.source.endpoint, "verify")),
-                ("target", lambda: job.target.connect("verify")),
-            )
-        )
+
+    def readers(name: str, open_one: Callable[[], Any]) -> Readers:
+        budget = float(job.options.outage_budget)
+        return Readers(name, open_one, limit=request.jobs, checkpoint=job.checkpoint, outage_budget=budget)
+
+    with (
+        closing(readers("source", lambda: connect(job.source.endpoint, "verify"))) as source,
+        closing(readers("target", lambda: job.target.connect("verify"))) as target,
+    ):
         return Verification(request, source, target, journal, job.report, job.checkpoint).run()
 
 

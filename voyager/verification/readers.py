@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -14,7 +15,6 @@ from voyager.verification.canonical import apply_session_settings
 
 Result = TypeVar("Result")
 
-ATTEMPTS = 6
 LOOK_UP_SECONDS = 0.5
 """How often a waiting caller looks whether it should stop."""
 
@@ -30,13 +30,22 @@ class Readers:
     """At most `limit` read-only connections to one side, opened when needed, each used by one thread at a time.
 
     The caller's own thread never waits for a server: while it waits for a thread it looks at `checkpoint`, whose
-    exception ends the wait.
+    exception ends the wait. A server that is away is tried again for `outage_budget` seconds.
     """
 
-    def __init__(self, name: str, connect: Callable[[], Any], *, limit: int, checkpoint: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Any],
+        *,
+        limit: int,
+        checkpoint: Callable[[], None],
+        outage_budget: float = 0.0,
+    ) -> None:
         self.name = name
         self._connect = connect
         self._checkpoint = checkpoint
+        self._outage_budget = outage_budget
         self._idle: list[Any] = []
         self._busy: set[Any] = set()
         self._guard = threading.Lock()
@@ -71,22 +80,26 @@ class Readers:
             if not busy:
                 break
             for connection in busy:
-                connection.cancel_safe(timeout=5.0)
+                with contextlib.suppress(Exception):  # a server that is away has nothing left to cancel
+                    connection.cancel_safe(timeout=5.0)
             time.sleep(0.05)
         self._threads.shutdown(wait=True)
-        with self._guard:
-            while self._idle:
-                self._idle.pop().close()
+        self._drop_idle()
 
     def _persist(self, read: Callable[[Any], Result], doing: str) -> Result:
         """Read, again on a new connection when the server or the network faltered. Raises our errors."""
-        for attempt in range(1, ATTEMPTS + 1):
+        deadline = time.monotonic() + self._outage_budget
+        pause = 0.2
+        while True:
             try:
                 return self._once(read)
             except Exception as error:
-                if attempt == ATTEMPTS or not retryable(error) or self._closed.wait(_pause(attempt)):
+                if connection_lost(error):
+                    self._drop_idle()
+                too_late = time.monotonic() + pause > deadline
+                if too_late or not retryable(error) or self._closed.wait(pause * random.uniform(0.5, 1.0)):
                     raise translate(error, f"{doing} on the {self.name}") from error
-        raise AssertionError("unreachable")
+                pause = min(5.0, 2 * pause)
 
     def _once(self, read: Callable[[Any], Result]) -> Result:
         connection = self._borrow()
@@ -116,6 +129,9 @@ class Readers:
                 return
         connection.close()
 
-
-def _pause(attempt: int) -> float:
-    return min(5.0, 0.2 * float(1 << attempt)) * random.uniform(0.5, 1.0)
+    def _drop_idle(self) -> None:
+        """The connections that waited beside a lost one are most likely lost, too."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
