@@ -12,8 +12,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from voyager.errors import VoyagerError
 from voyager.identifiers import visible
 
@@ -92,7 +90,7 @@ def finish(reply: Reply, invocation: Invocation) -> None:
     """Print the answer; one with a problem ends the command with the problem's exit code."""
     invocation.emitter.emit(reply)
     if reply.problem is not None:
-        raise typer.Exit(reply.problem.exit_code)
+        raise SystemExit(reply.problem.exit_code)
 
 
 def error_json(problem: VoyagerError) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from voyager.cli import phase_command
 from voyager.cli.ask import confirm
 from voyager.cli.emit import Reply, finish
@@ -46,7 +44,7 @@ class Walk:
             if self.invocation.wants_json:
                 finish(self._document(context, problem), self.invocation)
             elif problem is not None:
-                raise typer.Exit(problem.exit_code)
+                raise SystemExit(problem.exit_code)
 
     def _one(self, context: Context) -> VoyagerError | None:
         status = self._status(context)

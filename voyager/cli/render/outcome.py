@@ -54,7 +54,8 @@ def outcome_panel(
     yield Group(*parts)
     if outcome.problem is not None:
         yield paragraph(outcome.problem.message, style="red")
-        yield from (paragraph(f"    {detail}") for detail in outcome.problem.details[:MOST_DETAILS])
+        untold = [detail for detail in outcome.problem.details if detail not in outcome.details]
+        yield from (paragraph(f"    {detail}") for detail in untold[:MOST_DETAILS])
         if outcome.problem.hint:
             yield paragraph(outcome.problem.hint)
     if command:
