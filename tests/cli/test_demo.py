@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.drive import run_cli
+from tests.drive import run_cli, start_cli
 from voyager.embedded import scratch_directory
 
 
@@ -59,6 +62,34 @@ def test_a_kept_demo_answers_commands_typed_by_hand_until_it_is_stopped(scratch)
     assert "Stopped 2 servers" in stopped.stdout + stopped.stderr
     assert _servers_in(scratch) == ""
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--keep"]], ids=["to be removed", "to be kept"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_stops_its_servers_and_says_so(scratch, options, number):
+    demo = start_cli("demo", "--rows", 100, *options, env={"TMPDIR": str(scratch)})
+    assert demo.stdout is not None
+    assert any("$ yb-voyager migrate init" in line for line in demo.stdout)
+    demo.send_signal(number)
+    _, errors = demo.communicate(timeout=60)
+    assert demo.returncode == 130, errors
+    assert "interrupted" in errors
+    assert _servers_in(scratch) == ""
+    assert not list(scratch.glob("*/kept"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_a_killed_demo_leaves_no_server_running(scratch):
+    demo = start_cli("demo", "--rows", 100, env={"TMPDIR": str(scratch)})
+    assert demo.stdout is not None
+    assert any("$ yb-voyager migrate init" in line for line in demo.stdout)
+    assert _servers_in(scratch)
+    demo.kill()
+    demo.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while _servers_in(scratch) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _servers_in(scratch) == ""
 
 
 @pytest.mark.parametrize("rows", [0, -5, 99])

@@ -124,7 +124,7 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(
-            "The demo was interrupted; its servers are stopped.", "Start it again: nothing is left."
+            "The demo was interrupted; its servers are stopped.", "Start it again with: yb-voyager demo"
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)
