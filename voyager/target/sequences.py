@@ -62,7 +62,6 @@ class _Standing:
     minimum: int
     maximum: int
     cycles: bool
-    columns: tuple[Column, ...]
     last_value: int = 0
     called: bool = False
     furthest: tuple[tuple[Column, int], ...] = ()
@@ -152,14 +151,16 @@ def _names(connection: Connection, schemas: ListOf[str]) -> list[TableName]:
 
 
 def _read(connection: Connection, names: list[TableName]) -> list[_Standing]:
-    """Three queries: what the sequences are, where they stand, how far their columns go."""
+    """Four queries: what the sequences are, where they stand, which columns they feed, how far those go."""
     scope = {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
     rows = named_rows(connection, _SEQUENCES, scope)
     positions = _positions(connection, rows)
-    columns = {row.oid: tuple(Column(TableName(s, t), c, whole) for s, t, c, whole in row.columns) for row in rows}
-    furthest = _furthest(
-        connection, [(row.oid, row.seqincrement, column) for row in rows for column in columns[row.oid]]
-    )
+    increments = {row.oid: row.seqincrement for row in rows}
+    feeds = [
+        (fed.sequence, increments[fed.sequence], Column(TableName(fed.nspname, fed.relname), fed.attname, fed.whole))
+        for fed in named_rows(connection, _FEEDS, {"oids": list(increments)})
+    ]
+    furthest = _furthest(connection, feeds)
     return [
         _Standing(
             oid=row.oid,
@@ -168,7 +169,6 @@ def _read(connection: Connection, names: list[TableName]) -> list[_Standing]:
             minimum=row.seqmin,
             maximum=row.seqmax,
             cycles=row.seqcycle,
-            columns=columns[row.oid],
             last_value=positions[row.oid][0],
             called=positions[row.oid][1],
             furthest=tuple((column, value) for oid, column, value in furthest if oid == row.oid),
@@ -224,31 +224,8 @@ WHERE c.relkind = 'S' AND c.relpersistence <> 't'
 ORDER BY 1, 2
 """
 
-# A sequence feeds the column that owns it (serial, identity) and every column whose default is just its nextval().
 _SEQUENCES = """
-SELECT c.oid::int8 AS oid, n.nspname, c.relname, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle,
-       coalesce((
-           SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(
-                      tn.nspname, t.relname, a.attname, b.typname IN ('int2', 'int4', 'int8')))
-           FROM (
-               SELECT d.refobjid AS relid, d.refobjsubid AS attnum
-               FROM pg_catalog.pg_depend d
-               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
-                 AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
-               UNION ALL
-               SELECT ad.adrelid, ad.adnum
-               FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef ad ON ad.oid = d.objid
-               WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass
-                 AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid
-                 AND pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) ~ '^[(]*nextval[(].*::regclass[)]+(::[a-z ]+)?[)]*$'
-           ) f
-           JOIN pg_catalog.pg_class t ON t.oid = f.relid AND t.relkind IN ('r', 'p')
-           JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-           JOIN pg_catalog.pg_attribute a ON a.attrelid = f.relid AND a.attnum = f.attnum
-           JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
-           JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN ty.typtype = 'd' THEN ty.typbasetype ELSE ty.oid END
-           WHERE b.typname IN ('int2', 'int4', 'int8', 'numeric') AND b.typnamespace = 'pg_catalog'::regnamespace
-       ), '[]') AS columns
+SELECT c.oid::int8 AS oid, n.nspname, c.relname, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle
 FROM pg_catalog.pg_sequence s
 JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -256,4 +233,29 @@ JOIN ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(name
   ON w.nspname = n.nspname AND w.relname = c.relname
 WHERE c.relkind = 'S'
 ORDER BY n.nspname, c.relname
+"""
+
+# A sequence feeds the column that owns it (serial, identity) and every column whose default is just its nextval().
+_FEEDS = """
+SELECT DISTINCT f.sequence::int8 AS sequence, tn.nspname, t.relname, a.attname,
+       b.typname IN ('int2', 'int4', 'int8') AS whole
+FROM (
+    SELECT d.objid AS sequence, d.refobjid AS relid, d.refobjsubid AS attnum
+    FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = ANY (%(oids)s::oid[]) AND d.deptype IN ('a', 'i')
+      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0
+    UNION ALL
+    SELECT d.refobjid, ad.adrelid, ad.adnum
+    FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef ad ON ad.oid = d.objid
+    WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass
+      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = ANY (%(oids)s::oid[])
+      AND pg_catalog.pg_get_expr(ad.adbin, ad.adrelid) ~ '^[(]*nextval[(].*::regclass[)]+(::[a-z ]+)?[)]*$'
+) f
+JOIN pg_catalog.pg_class t ON t.oid = f.relid AND t.relkind IN ('r', 'p')
+JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = f.relid AND a.attnum = f.attnum
+JOIN pg_catalog.pg_type ty ON ty.oid = a.atttypid
+JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN ty.typtype = 'd' THEN ty.typbasetype ELSE ty.oid END
+WHERE b.typname IN ('int2', 'int4', 'int8', 'numeric') AND b.typnamespace = 'pg_catalog'::regnamespace
+ORDER BY 1, 2, 3, 4
 """

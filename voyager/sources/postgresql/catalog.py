@@ -45,6 +45,8 @@ def read_catalog(connection: psycopg.Connection, chosen: tuple[str, ...]) -> Cat
     """Every relation and sequence of the chosen schemas, and what will be left behind, as of one moment."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # A catalog that grew since its last ANALYZE is estimated at one row; nested loops over it take minutes.
+        connection.execute("SET LOCAL enable_nestloop = off")
         scope = {"schema_oids": list(read_schemas(connection, chosen))}
         tables, of_extensions = _read_tables(connection, scope)
         sequences, unreadable = _read_sequences(connection, scope)
@@ -76,6 +78,7 @@ def _read_tables(connection: psycopg.Connection, scope: dict[str, Any]) -> tuple
             parent=TableName(row.parent_schema, row.parent_name) if row.parent_name else None,
             unlogged=row.unlogged,
             row_security=row.relrowsecurity,
+            populated=row.relispopulated,
         )
         tables.append(table)
     return tables, of_extensions
@@ -97,6 +100,7 @@ def _estimate(reltuples: float, relpages: int, pages: int) -> int:
 
 def _read_sequences(connection: psycopg.Connection, scope: dict[str, Any]) -> tuple[list[Sequence], list[Disposition]]:
     rows = fetch(connection, "sequences", scope)
+    fed = {row.sequence: row for row in fetch(connection, "feeds", scope)}
     names = {row.seqrelid: TableName(row.nspname, row.relname) for row in rows}
     uncalled = [row.seqrelid for row in rows if row.last_value is None and row.readable]
     starts = dict(_read_starts(connection, {oid: names[oid] for oid in uncalled}))
@@ -108,8 +112,8 @@ def _read_sequences(connection: psycopg.Connection, scope: dict[str, Any]) -> tu
             minimum=row.seqmin,
             maximum=row.seqmax,
             start=starts.get(row.seqrelid, row.seqstart),
-            owner_table=TableName(row.owner_schema, row.owner_table) if row.owner_table else None,
-            owner_column=row.owner_column,
+            owner_table=TableName(column.nspname, column.relname) if (column := fed.get(row.seqrelid)) else None,
+            owner_column=column.attname if column else None,
         )
         for row in rows
     ]

@@ -17,6 +17,7 @@ SELECT c.oid,
        CASE WHEN c.relkind IN ('r', 'm') THEN coalesce(pg_catalog.pg_table_size(c.oid), 0) ELSE 0 END AS bytes,
        c.relpersistence = 'u' AS unlogged,
        c.relrowsecurity,
+       c.relispopulated,
        e.extname AS extension
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
