@@ -85,6 +85,11 @@ def test_a_lost_connection_is_told_from_a_refused_statement() -> None:
     assert not connection_lost(psycopg.ProgrammingError("no results to fetch"))
 
 
+def test_a_mistake_of_ours_is_not_taken_for_an_outage() -> None:
+    assert type(translate(psycopg.ProgrammingError("no results to fetch"), "do it")) is VoyagerError
+    assert type(translate(psycopg.OperationalError("server closed the connection"), "do it")) is DatabaseAway
+
+
 def test_a_rejected_value_and_the_detail_are_not_shown() -> None:
     error = ServerError("22P02", 'invalid input syntax for type integer: "4111 1111"')
     assert primary_message(error) == "invalid input syntax for type integer: (value not shown)"

@@ -82,7 +82,7 @@ def translate(error: BaseException, doing: str) -> VoyagerError:
         return error
     message = f"Could not {doing}: {primary_message(error)}"
     state = sqlstate(error)
-    if not state and not _driver_lost_it(error):
+    if not state and not connection_lost(error):
         return VoyagerError(message, "This is not an error of the database; the log holds more.")
     return _by_state(state, message)
 
