@@ -126,7 +126,3 @@ def _by_state(state: str, message: str) -> VoyagerError:
 def from_driver(error: BaseException) -> bool:
     """True for an error that a PostgreSQL driver raised."""
     return type(error).__module__.split(".")[0] in {"psycopg", "asyncpg"}
-
-
-def _driver_lost_it(error: BaseException) -> bool:
-    return connection_lost(error) or from_driver(error)
