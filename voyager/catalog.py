@@ -25,8 +25,8 @@ class Table:
 
     `kind` is "table", "partitioned", "partition", "foreign", "materialized view". `pages` counts heap blocks and
     `rows_estimate` rows, both from the catalog (-1 when never analyzed); `bytes` is the heap's size with TOAST.
-    `key` names the primary key's columns in order, empty without one. `unlogged` and `row_security` are
-    the catalog's flags.
+    `key` names the primary key's columns in order, empty without one. `unlogged`, `row_security` and `populated` are
+    the catalog's flags (only a materialized view can be unpopulated).
     """
 
     name: TableName
@@ -39,6 +39,7 @@ class Table:
     parent: TableName | None = None
     unlogged: bool = False
     row_security: bool = False
+    populated: bool = True
 
     @property
     def copied_columns(self) -> tuple[str, ...]:

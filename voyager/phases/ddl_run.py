@@ -191,7 +191,7 @@ class _Round:
         if started_before and self._is_there(statement):
             return self._finish(key, statement, "done")
         try:
-            ddl.execute(self.pool.get(), statement.text)
+            ddl.execute(self.pool.get(), statement.text, what=f"{statement.kind} {statement.object_name}")
         except VoyagerError as error:
             return self._refused(key, statement, error, started_before)
         return self._finish(key, statement, "done")

@@ -54,6 +54,7 @@ class ExportAttempt:
     dispositions: tuple[Disposition, ...]
     parts: tuple[ChunkRange, ...]
     compression: str
+    unpopulated: tuple[TableName, ...] = ()
     snapshots: tuple[SnapshotTaken, ...] = ()
     mixed: tuple[str, ...] = ()
     completed: bool = False
@@ -91,6 +92,7 @@ class ExportAttempt:
             ],
             "snapshots": [{**_cells(taken), "counters": _plain(taken.counters)} for taken in self.snapshots],
             "dispositions": [_cells(one) for one in self.dispositions],
+            "unpopulated": [[name.schema, name.name] for name in self.unpopulated],
         }
         return seal(body)
 
@@ -116,6 +118,7 @@ class ExportAttempt:
                 "parts": tuple(parts),
                 "snapshots": tuple(taken),
                 "dispositions": tuple(Disposition(**one) for one in body["dispositions"]),
+                "unpopulated": tuple(TableName(*name) for name in body.get("unpopulated", ())),
                 "mixed": tuple(body["mixed"]),
             }
         )

@@ -60,6 +60,7 @@ def run(job: Job) -> Outcome:
     """
     import asyncio
 
+    from voyager.phases import sequence_file
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.export_run import Exporter
 
@@ -74,15 +75,20 @@ def run(job: Job) -> Outcome:
             attempt.same_tables(chosen.tables)
         exporter = Exporter(job, attempt, chosen.tables, jobs=_jobs(job.options))
         attempt = asyncio.run(exporter.run())
+        # After the rows: a sequence that was called meanwhile is only further on.
+        sequences = sequence_file.dump(job.source.read_catalog().sequences)
+        job.export_dir.write_atomic(job.export_dir.data / sequence_file.NAME, sequences)
     return _outcome(attempt, exporter)
 
 
 def undo(job: Job) -> None:
     """Remove what an export left under data/: its plan first, so that a second try knows that it is over."""
+    from voyager.phases import sequence_file
     from voyager.phases.export_attempt import NAME
     from voyager.phases.export_run import remove_files
 
     (job.export_dir.data / NAME).unlink(missing_ok=True)
+    (job.export_dir.data / sequence_file.NAME).unlink(missing_ok=True)
     remove_files(job.export_dir.data, keep=frozenset())
 
 
@@ -108,6 +114,7 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
         tables=chosen.tables,
         parts=[part for table in chosen.tables for part in job.source.plan_chunks(table, chunk_bytes)],
         dispositions=chosen.dispositions,
+        unpopulated=chosen.unpopulated,
         compression=job.options.compression,
     )
     job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())

@@ -33,15 +33,14 @@ def run(job: Job) -> Outcome:
     for sentence in refused:
         job.warn(sentence)
     return Outcome(
-        headline=f"{counted(len(refreshed), 'materialized view')} refreshed, "
-        f"{counted(len(validated), 'constraint')} validated, {counted(analyzed, 'table')} analyzed.",
+        headline=f"{counted(len(refreshed.done), 'materialized view')} refreshed, "
+        f"{counted(len(validated), 'constraint')} validated, {counted(len(analyzed.done), 'table')} analyzed.",
         summary={
-            "materialized_views": refreshed,
+            **post_data.summary(refreshed, analyzed),
             "validated": validated,
             "left_not_valid": refused,
-            "analyzed": analyzed,
         },
-        details=tuple(refused),
+        details=(*refused, *refreshed.refused.values(), *analyzed.refused.values()),
     )
 
 
@@ -56,7 +55,7 @@ def validate(job: Job) -> tuple[list[str], list[str]]:
         for name, sql in maintenance.not_valid_constraints(connection):
             job.checkpoint()
             try:
-                ddl.execute(connection, sql)
+                ddl.execute(connection, sql, what=f"VALIDATE CONSTRAINT {name}")
                 validated.append(name)
             except BlockersFound as error:
                 refused.append(f"Constraint {name} stays NOT VALID: {error.message}")

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from voyager.identifiers import TableName
+from voyager.phases import sequence_file
 from voyager.phases.ddl_run import DdlRun
 from voyager.phases.import_schema import report_refusals, statements_of
 from voyager.phases.job import Job
 from voyager.progress import TableProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voyager.postgres.connection import Connection
+
+
+@dataclass
+class Upkeep:
+    """What a step did to each of its relations. `refused` holds a sentence for each where the target would not: nothing
+    else depends on those, so none stops the rest."""
+
+    done: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -28,8 +44,16 @@ def run(job: Job) -> dict[str, Any]:
     return {
         "post_data_statements": result.done + result.earlier,
         "sequences": restored,
-        "materialized_views": refreshed,
-        "analyzed": analyzed,
+        **summary(refreshed, analyzed),
+    }
+
+
+def summary(refreshed: Upkeep, analyzed: Upkeep) -> dict[str, Any]:
+    return {
+        "materialized_views": refreshed.done,
+        "not_refreshed": refreshed.refused,
+        "analyzed": len(analyzed.done),
+        "not_analyzed": analyzed.refused,
     }
 
 
@@ -37,7 +61,7 @@ def restore_sequences(job: Job) -> int:
     """Set every sequence beyond the source's last value and its column's highest one. Idempotent."""
     from voyager.target import sequences
 
-    known = job.source.read_catalog().sequences
+    known = sequence_file.load(job.export_dir.data)
     with job.target.connect("sequences") as connection:
         restored = sequences.restore(connection, known, checkpoint=job.checkpoint)
     for name in restored.missing:
@@ -46,30 +70,39 @@ def restore_sequences(job: Job) -> int:
     return len(restored.values)
 
 
-def refresh_materialized_views(job: Job) -> list[str]:
-    """Fill the materialized views, those that others read first; returns their names."""
-    from voyager.target import ddl, maintenance
+def refresh_materialized_views(job: Job) -> Upkeep:
+    """Fill the materialized views, those that others read first. What is unpopulated at the source stays so."""
+    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.target import maintenance
 
-    names = [TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "materialized_view"]
-    if not names:
-        return []
+    attempt = ExportAttempt.load(job.export_dir.data)
+    unpopulated = attempt.unpopulated if attempt else ()
+    made = [TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "materialized_view"]
     with job.target.connect("refresh materialized views") as connection:
-        for name in maintenance.refresh_order(connection, names):
-            job.checkpoint()
-            job.report(TableProgress(name.schema, name.name, "BUILDING", message="refresh"))
-            ddl.execute(connection, f"REFRESH MATERIALIZED VIEW {name.sql}")
-            job.report(TableProgress(name.schema, name.name, "DONE", message="refresh"))
-    return [str(name) for name in names]
+        names = maintenance.refresh_order(connection, [name for name in made if name not in unpopulated])
+        return _upkeep(job, connection, "REFRESH MATERIALIZED VIEW", names)
 
 
-def analyze_tables(job: Job) -> int:
-    """Gather planner statistics of every migrated table; returns how many."""
-    from voyager.target import ddl
-
+def analyze_tables(job: Job) -> Upkeep:
+    """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions."""
     tables = sorted({TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "table"})
     with job.target.connect("analyze") as connection:
-        for name in tables:
-            job.checkpoint()
-            ddl.execute(connection, f"ANALYZE {name.sql}")
-    job.report(TableProgress("", "analyze", "DONE", rows_done=len(tables), rows_total=len(tables)))
-    return len(tables)
+        return _upkeep(job, connection, "ANALYZE", tables)
+
+
+def _upkeep(job: Job, connection: Connection, command: str, names: Iterable[TableName]) -> Upkeep:
+    """Run `command` on each relation; a refusal (a foreign server out of reach, a missing grant) is a warning."""
+    from voyager.target import ddl
+
+    upkeep = Upkeep()
+    for name in names:
+        job.checkpoint()
+        try:
+            ddl.execute(connection, f"{command} {name.sql}", what=f"{command} {name}")
+            upkeep.done.append(str(name))
+        except ddl.StatementFailed as error:
+            upkeep.refused[str(name)] = error.message
+            job.warn(error.message)
+    done = len(upkeep.done)
+    job.report(TableProgress("", command.lower(), "DONE", rows_done=done, rows_total=done + len(upkeep.refused)))
+    return upkeep

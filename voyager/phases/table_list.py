@@ -23,10 +23,12 @@ _PART = re.compile(r'"((?:[^"]|"")*)"|([^".]+)')
 
 @dataclass(frozen=True)
 class Chosen:
-    """The tables to copy, and what becomes of every relation."""
+    """The tables to copy, and what becomes of every relation. `unpopulated` are materialized views that hold nothing
+    at the source and are not to be filled on the target."""
 
     tables: tuple[Table, ...]
     dispositions: tuple[Disposition, ...]
+    unpopulated: tuple[TableName, ...] = ()
 
 
 def choose(catalog: Catalog, include: Sequence[str], exclude: Sequence[str]) -> Chosen:
@@ -43,7 +45,8 @@ def choose(catalog: Catalog, include: Sequence[str], exclude: Sequence[str]) -> 
         else Disposition(t.kind, str(t.name), "skipped", _reason(t, chosen, left_out))
         for t in catalog.tables
     ]
-    return Chosen(tuple(tables), (*dispositions, *catalog.not_migrated))
+    unpopulated = tuple(t.name for t in catalog.tables if not t.populated)
+    return Chosen(tuple(tables), (*dispositions, *catalog.not_migrated), unpopulated)
 
 
 def read_list(entries: Iterable[str], file: str | None) -> tuple[str, ...]:
@@ -66,6 +69,8 @@ def _reason(table: Table, chosen: set[TableName], left_out: set[TableName]) -> s
         return "left out by --exclude-table-list"
     if table.name not in chosen:
         return "not named by --table-list"
+    if not table.populated:
+        return "it is not populated at the source and stays so"
     return _REASONS.get(table.kind, f"a {table.kind} holds no rows to copy")
 
 

@@ -56,11 +56,12 @@ def prepare(connection: Connection) -> None:
     connection.execute(f"SELECT {calls}", [word for pair in _SETTINGS.items() for word in pair])
 
 
-def execute(connection: Connection, sql: str) -> None:
+def execute(connection: Connection, sql: str, *, what: str = "the statement") -> None:
     """Execute one statement in a transaction of its own; again after a conflict with other DDL.
 
-    Raises StatementFailed when the target refuses it, DatabaseAway when the connection is lost: then the statement
-    may have taken effect (ask `object_exists` on a new connection).
+    `what` names it in an error ("the refresh of sales.totals"). Raises StatementFailed when the target refuses it,
+    DatabaseAway when the connection is lost: then the statement may have taken effect (ask `object_exists` on a new
+    connection).
     """
     if not connection.autocommit:
         raise ValueError("DDL needs a connection in autocommit")
@@ -68,7 +69,9 @@ def execute(connection: Connection, sql: str) -> None:
         # Bytes, without parameters: a % in the text stays a %.
         repeat(connection.execute, sql.encode("utf-8"))
     except DriverError as error:
-        raise _failed(error, lost=connection_lost(error) or connection.closed) from None
+        # Class 08 on a connection that stands: what the server itself could not reach (a foreign server).
+        lost = connection.closed or (connection_lost(error) and not sqlstate(error).startswith("08"))
+        raise _failed(error, what, lost=lost) from None
 
 
 def classify_failure(error: BaseException) -> Failure:
@@ -128,13 +131,13 @@ def drop_invalid_indexes(connection: Connection, schemas: Iterable[str] = ()) ->
     return dropped
 
 
-def _failed(error: DriverError, *, lost: bool) -> Exception:
-    translated = translate(error, "execute a statement on the target")
-    if lost or retryable(error) or isinstance(translated, OutOfSpace):
+def _failed(error: DriverError, what: str, *, lost: bool) -> Exception:
+    translated = translate(error, f"execute {what} on the target")
+    if lost or isinstance(translated, OutOfSpace) or (retryable(error) and not connection_lost(error)):
         return translated
     hint = error.diag.message_hint or ""
     failure = classify_failure(error)
-    message = f"The target refused the statement: {primary_message(error)}"
+    message = f"The target refused {what}: {primary_message(error)}"
     return StatementFailed(message, visible(hint), failure=failure, state=sqlstate(error))
 
 

@@ -56,19 +56,20 @@ def drop(connection: psycopg.Connection, *, kind: str, schema: str, name: str) -
 
     Nothing happens when it is gone already. All overloads of a routine's name go. The schema `public` stays.
     """
+    what = f"the drop of {kind} {TableName(schema, name) if schema else Identifier(name)}"
     if kind in _BY_NAME:
         if kind != "schema" or name not in _SERVERS_OWN:
-            ddl.execute(connection, f"DROP {_BY_NAME[kind]} IF EXISTS {Identifier(name).sql} CASCADE")
+            ddl.execute(connection, f"DROP {_BY_NAME[kind]} IF EXISTS {Identifier(name).sql} CASCADE", what=what)
         return True
     if kind in _IN_SCHEMA:
-        ddl.execute(connection, f"DROP {_IN_SCHEMA[kind]} IF EXISTS {TableName(schema, name).sql} CASCADE")
+        ddl.execute(connection, f"DROP {_IN_SCHEMA[kind]} IF EXISTS {TableName(schema, name).sql} CASCADE", what=what)
         return True
     if kind in _ROUTINES:
         for (signature,) in connection.execute(_SIGNATURES, [schema, name]).fetchall():
-            ddl.execute(connection, f"DROP ROUTINE IF EXISTS {signature} CASCADE")
+            ddl.execute(connection, f"DROP ROUTINE IF EXISTS {signature} CASCADE", what=what)
         return True
     if kind in {"operator_family", "operator_class"}:
         for (family,) in connection.execute(_FAMILIES, [schema, name]).fetchall():
-            ddl.execute(connection, f"DROP OPERATOR FAMILY IF EXISTS {family} CASCADE")
+            ddl.execute(connection, f"DROP OPERATOR FAMILY IF EXISTS {family} CASCADE", what=what)
         return True
     return False
