@@ -361,6 +361,11 @@ def _recorded_pid(data: Path) -> int | None:
 
 def _is_server_of(pid: int, data: Path) -> bool:
     """A pid file can outlive its server and its number be given away: ask whose process it is now."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            return Path(words[0]).name == "postgres" and str(data) in words
+        return False
     command = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
     return re.search(r"postgres\b.*" + re.escape(str(data)), command.stdout) is not None
 
