@@ -88,12 +88,15 @@ class Context:
         self.record = self.store.migrations.read(self.record.migration_uuid)
         return self.record
 
-    def observe_facts(self, *, overrides: frozenset[str] = frozenset(), ask_source: bool = True) -> Facts:
+    def observe_facts(
+        self, *, overrides: frozenset[str] = frozenset(), ask_source: bool = True, deciding: bool = False
+    ) -> Facts:
         """What is true now: live leases, and the conditions that hold.
 
         The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER has not begun.
+        Only when `deciding` is it waited for, some seconds, until its sessions have reported all their writes.
         """
-        unchanged = self._source_unchanged() if ask_source and self._cutover_is_near() else None
+        unchanged = self._source_unchanged(settled=deciding) if ask_source and self._cutover_is_near() else None
         facts = status.facts(self.record, source_unchanged=unchanged)
         return Facts(running=facts.running, holds=facts.holds | overrides)
 
@@ -113,12 +116,12 @@ class Context:
             and cutover.state == "NOT_STARTED"
         )
 
-    def _source_unchanged(self) -> bool | None:
+    def _source_unchanged(self, *, settled: bool) -> bool | None:
         """True, False, or None when the source cannot be asked now."""
         recorded = self.record.phases["VERIFY"].summary["counters"]
         names = [TableName(entry["schema"], entry["table"]) for entry in recorded]
         try:
-            counters = self.source.write_counters(names)
+            counters = self.source.write_counters(names, settled=settled)
         except (DatabaseAway, PermissionMissing, UsageError):
             return None
         if counters is None:

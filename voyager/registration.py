@@ -73,6 +73,7 @@ def inspect(config: Config, options: Options) -> Registration:
             "INITIALIZE",
             source=source_capabilities,
             schemas=config.source.schemas,
+            extensions=source_capabilities.facts.get("extensions", ()),
             allow_non_empty=options.allow_non_empty,
         ),
         *_same_database(config.source, config.target),

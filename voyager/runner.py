@@ -76,7 +76,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
         return _cancel(context, phase_name, run)
     if run.start_clean:
         return _start_clean(context, phase_name, options, run)
-    facts = context.observe_facts(overrides=run.overrides)
+    asks_source = "source_unchanged" in phase.when
+    facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
     if run.dry_run:
@@ -104,7 +105,8 @@ def preflight(context: Context, phase_name: str, options: Any) -> Iterator[Check
     if "source" in getattr(module, "NEEDS", ()):
         yield from context.source.preflight(phase_name)
     if "target" in getattr(module, "NEEDS", ()):
-        yield from context.target.preflight(phase_name)
+        coming = module.coming(context.record, context.export_dir) if hasattr(module, "coming") else {}
+        yield from context.target.preflight(phase_name, **coming)
     if hasattr(module, "preflight"):
         yield from module.preflight(context.record, context.export_dir, options)
 

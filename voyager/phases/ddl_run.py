@@ -74,6 +74,8 @@ class DdlRun:
         self._report("BUILDING")
         existing: list[Statement] = []
         with self._connections() as pool:
+            if "started" in states.values() and self.job.target.capabilities.concurrent_index_builds:
+                self._drop_invalid_indexes(pool)
             context = _Round(self, pool, entries, states, existing)
             refused, not_tried = self._rounds(context, pending)
         done = len(pending) - len(refused) - len(not_tried) - len(existing)
@@ -89,9 +91,17 @@ class DdlRun:
             progressed = len(refused) + len(untried) < len(pending)
             if self.straight_order or not deferred or not progressed or (for_good and not self.continue_on_error):
                 return refused, untried
-            pending = [statement for statement in pending if statement in deferred or statement in untried] + [
+            again = {id(statement) for statement in (*deferred, *untried)}
+            pending = [statement for statement in pending if id(statement) in again] + [
                 refusal.statement for refusal in for_good
             ]
+
+    def _drop_invalid_indexes(self, pool: _Connections) -> None:
+        """An online build that was cut off leaves an index that is there and serves nobody: it must be built anew."""
+        from voyager.target import ddl
+
+        for name in ddl.drop_invalid_indexes(pool.get(), self.job.record.settings.get("schemas", ())):
+            self.job.warn(f"Index {name} was left invalid by a build that was cut off; it is built anew.")
 
     def _key(self, entry: StatementEntry) -> Any:
         return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound
 from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
@@ -12,7 +12,9 @@ from voyager.phases.options import option, start_clean_option
 from voyager.wording import counted
 
 if TYPE_CHECKING:
+    from voyager.export_dir import ExportDir
     from voyager.schema.statements import Statement
+    from voyager.store.record import MigrationRecord
 
 NEEDS = ("target",)
 UNDOES = "every object that the schema files create is dropped from the target, with its rows"
@@ -36,6 +38,19 @@ class Options:
         per_run=True,
         metavar="MIGRATION-NAME",
     )
+
+
+def coming(record: MigrationRecord, export_dir: ExportDir) -> dict[str, Any]:
+    """What the target's guardrails need to know: the source as it was probed, and what the files ask for."""
+    from voyager.ports import Capabilities
+    from voyager.schema.files import read_schema_files
+
+    statements = read_schema_files(export_dir.schema)
+    return {
+        "source": Capabilities(**record.capabilities["source"]),
+        "schemas": record.settings.get("schemas", ()),
+        "extensions": [statement.name for statement in statements if statement.kind == "extension"],
+    }
 
 
 def plan(job: Job) -> list[str]:

@@ -26,6 +26,8 @@ SELECT version() AS version_text,
        d.oid::pg_catalog.text AS database_oid,
        r.rolsuper AS superuser,
        pg_catalog.current_setting('block_size')::int AS block_size,
+       ARRAY(SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension e
+             WHERE e.extname <> 'plpgsql' ORDER BY 1) AS extensions,
        pg_catalog.current_setting('yb_ddl_transaction_block_enabled', true) AS yb_transactional_ddl
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user
