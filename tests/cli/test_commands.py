@@ -359,3 +359,13 @@ def test_a_missing_password_is_asked_for_on_a_terminal(shell: Shell):
     shown, code = on_a_terminal(shell, "status", answers=(("Password of the target database", password),))
     assert code == 0, shown
     assert password not in shown
+
+
+def test_the_password_of_the_source_is_asked_for_when_a_phase_needs_it(shell: Shell):
+    ended(shell.init())
+    password = shell.env.pop("SOURCE_DB_PASSWORD")
+    ended(shell.run("export", "schema"), 9)
+    shown, code = on_a_terminal(shell, "export", "schema", answers=(("Password of the source database", password),))
+    assert code == 0, shown
+    assert password not in shown
+    assert shell.state("EXPORT_SCHEMA") == "COMPLETED"

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from voyager.cli.ask import with_confirmation
+from voyager.cli.ask import with_confirmation, with_password
 from voyager.cli.emit import Reply
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
 from voyager.cli.phase_options import START_CLEAN, make_options, options_class, words
 from voyager.cli.progress import ProgressView
 from voyager.cli.session import command_lines, next_command, opened
-from voyager.config import Value
+from voyager.config import Config, Value
 from voyager.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def perform(
     phase: Phase, context: Context, invocation: Invocation, *, confirmed: bool = False, last: bool = True
 ) -> Reply:
     """Run one phase and say what became of it; the next step too, when this is the `last` one to run."""
+    from voyager.context import source_endpoint
     from voyager.runner import Run, run_phase, saved_options
     from voyager.status import migration_status
 
@@ -72,7 +73,15 @@ def perform(
                 ),
             )
 
-    result = with_confirmation(act, invocation)
+    def with_source(config: Config) -> Result:
+        if config is not first:
+            # The password was typed in just now; the source that was refused is forgotten.
+            context.find_source = lambda: source_endpoint(config, context.record)
+            context.__dict__.pop("source", None)
+        return with_confirmation(act, invocation)
+
+    first = config
+    result = with_password(with_source, role="source", invocation=invocation)
     if result.outcome is None:
         return dry_run_reply(phase.title, result)
     return outcome_reply(result, migration_status(context.refresh()), invocation, last=last)
