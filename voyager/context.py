@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from voyager.target.target import Target
 
 
-CACHE = "record.json"
-"""The copy of the last record, below export-dir's private directory."""
-
-
 @dataclass
 class Context:
     """One migration opened for work. `find_source` gives the source's endpoint when it is needed."""
@@ -75,11 +71,11 @@ class Context:
 
     def remember(self) -> None:
         """Keep the record in export-dir: for the time when the target is away, and to find the target by export-dir."""
-        from voyager.store.cache import write_cache
+        from voyager.store.cache import RECORD, write_cache
 
         try:
             if self.export_dir.private.is_dir():
-                write_cache(self.export_dir.private / CACHE, self.record)
+                write_cache(self.export_dir.path / RECORD, self.record)
         except OSError:
             # A copy for convenience: a full or read-only disk is told by the phase that needs it.
             return

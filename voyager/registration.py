@@ -100,7 +100,7 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
         )
         return Result("INITIALIZE", checks=found.checks, plan=plan), None
     stop_at_errors(found.checks, "Initialize")
-    _refuse_second(store, found.name)
+    _refuse_second(store, found)
     found.export_dir.create()
     store.ddl.install()
     record = store.migrations.register(_new_migration(found, config))
@@ -117,12 +117,23 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     return Result("INITIALIZE", Outcome(headline, summary), found.checks), context
 
 
-def _refuse_second(store: StateStore, name: str) -> None:
-    if store.ddl.installed() and store.migrations.find(name=name, active_only=True):
-        raise NotAllowed(
-            f"A migration called {name} is active in this target already.",
-            f"Go on with: yb-voyager migrate next --migration-name {name}, or choose another --migration-name.",
-        )
+def _refuse_second(store: StateStore, found: Registration) -> None:
+    """One active migration for a name, and one for an export-dir: two would overwrite each other's files."""
+    if not store.ddl.installed():
+        return
+    for other in store.migrations.find(active_only=True):
+        if other.name == found.name:
+            raise NotAllowed(
+                f"A migration called {other.name} is active in this target already.",
+                f"Go on with: yb-voyager migrate next --migration-name {other.name}, or choose another "
+                "--migration-name.",
+            )
+        if other.export_dir == str(found.export_dir.path):
+            raise NotAllowed(
+                f"{found.export_dir.path} belongs to the active migration {other.name}.",
+                "Give another --export-dir, or end that migration first: yb-voyager migrate end "
+                f"--migration-name {other.name}.",
+            )
 
 
 def _new_migration(found: Registration, config: Config) -> NewMigration:

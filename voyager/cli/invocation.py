@@ -30,7 +30,7 @@ class Invocation:
     def config(self) -> Config:
         from voyager.cli.phase_options import command_keys
 
-        return resolve(self.given, environment=self.environment, command_keys=command_keys)
+        return _with_memory(resolve(self.given, environment=self.environment, command_keys=command_keys))
 
     @cached_property
     def emitter(self) -> Emitter:
@@ -79,6 +79,19 @@ class Invocation:
             for sentence in config.warnings:
                 self.emitter.warn(sentence)
         return config
+
+
+def _with_memory(config: Config) -> Config:
+    """What export-dir remembers of its migration, where the command line does not say which one or where it is."""
+    if config.export_dir is None or ((config.migration_name or config.migration_uuid) and config.endpoint("target")):
+        return config
+    from voyager.store.cache import RECORD, read_cache
+
+    record = read_cache(config.export_dir / RECORD)
+    if record is None or config.migration_name not in (None, record.name):
+        return config
+    found = config.with_target(record.target)
+    return found if found.migration_name or found.migration_uuid else found.with_migration(record.migration_uuid)
 
 
 def _asks_for_json(arguments: tuple[str, ...]) -> bool:

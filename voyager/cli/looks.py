@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from voyager.status import Activity, MigrationStatus
     from voyager.store.record import MigrationRecord
 
-CACHE = "record.json"
 NAMES = ("status", "next", "history")
 """Commands that look, as help lists them."""
 STATUS_HELP = """Show where a migration stands: every phase, what is running, what comes next.
@@ -158,23 +157,23 @@ def _cache(record: MigrationRecord) -> None:
     """Keep the record beside the data, for the time when the target is away; a directory elsewhere is no matter."""
     from pathlib import Path
 
-    from voyager.store.cache import write_cache
+    from voyager.store.cache import RECORD, write_cache
 
-    notes = Path(record.export_dir) / ".voyager"
+    place = Path(record.export_dir) / RECORD
     try:
-        if notes.is_dir():
-            write_cache(notes / CACHE, record)
+        if place.parent.is_dir():
+            write_cache(place, record)
     except OSError:
         return
 
 
 def _cached(invocation: Invocation) -> MigrationRecord | None:
-    from voyager.store.cache import read_cache
+    from voyager.store.cache import RECORD, read_cache
 
     config = invocation.resolved()
     if config.export_dir is None:
         return None
-    found = read_cache(config.export_dir / ".voyager" / CACHE)
+    found = read_cache(config.export_dir / RECORD)
     named = config.migration_name
     return found if found is None or named in (None, found.name) else None
 

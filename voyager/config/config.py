@@ -184,6 +184,10 @@ class Config:
         found |= {f"target_{k}": Value(tls[word], "export-dir") for k, word in TLS_KEYWORDS.items() if word in tls}
         return replace(self, values={**found, **self.values})
 
+    def with_migration(self, uuid: UUID) -> Config:
+        """This configuration with the migration that export-dir remembers, where none was named."""
+        return replace(self, values={**self.values, "migration_uuid": Value(uuid, "export-dir")})
+
     def command_value(self, section: str, key: str) -> Value | None:
         """What the environment (YB_VOYAGER_EXPORT_DATA_PARALLEL_JOBS) or the file say about an option of a command."""
         variable = f"YB_VOYAGER_{section}_{key}".upper().replace("-", "_")

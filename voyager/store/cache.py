@@ -14,6 +14,8 @@ from uuid import UUID
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 
 FORMAT = 1
+RECORD = Path(".voyager") / "record.json"
+"""Where the last record is, below export-dir."""
 
 
 def write_cache(path: Path, record: MigrationRecord) -> None:
