@@ -131,11 +131,13 @@ class DataPath:
             job.source.close()
             self.store.leases.release(job.lease)
 
-    def export(self, **options: Any) -> Outcome:
-        return self.run("EXPORT_DATA", export_data, export_data.Options(**{"outage_budget": 5.0, **options}))
+    def export(self, *, outage_budget: float = 5.0, **options: Any) -> Outcome:
+        self.store.outage_budget = outage_budget
+        return self.run("EXPORT_DATA", export_data, export_data.Options(**options))
 
-    def load(self, **options: Any) -> Outcome:
-        return self.run("IMPORT_DATA", import_data, import_data.Options(**{"outage_budget": 5.0, **options}))
+    def load(self, *, outage_budget: float = 5.0, **options: Any) -> Outcome:
+        self.store.outage_budget = outage_budget
+        return self.run("IMPORT_DATA", import_data, import_data.Options(**options))
 
 
 def without_post_data(monkeypatch: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_blocks_hold_whole_rows_within_their_limits_and_give_back_every_byte(
 ) -> None:
     directory = tmp_path_factory.mktemp("d")
     bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    parts = [b"".join(rows[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    parts = [b"".join(rows[low:high]) for low, high in itertools.pairwise(bounds)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data_file, "BLOCK_ROWS", most_rows)
         patch.setattr(data_file, "BLOCK_BYTES", most_bytes)
@@ -95,11 +96,11 @@ def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
     "spoil",
     [
         lambda text: text[:-20],
-        lambda text: b"",
-        lambda text: b"{}",
-        lambda text: b"null",
+        lambda _text: b"",
+        lambda _text: b"{}",
+        lambda _text: b"null",
         lambda text: text.replace(b'"rows":10', b'"rows":11'),
-        lambda text: b"[" * 100_000,
+        lambda _text: b"[" * 100_000,
     ],
     ids=["cut", "empty", "no body", "null", "edited", "nested"],
 )

@@ -35,7 +35,9 @@ class Options:
     require_one_snapshot: bool = option(
         False, "Refuse to go on under a second snapshot after an interruption.", per_run=True
     )
-    outage_budget: float = option(600.0, "Seconds to wait for a source that is away.", metavar="SECONDS")
+    skip_disk_check: bool = option(
+        False, "Begin although the data may not fit (the estimate counts dead rows too).", per_run=True
+    )
 
 
 def plan(job: Job) -> list[str]:
@@ -163,6 +165,7 @@ def _outcome(attempt: ExportAttempt, exporter: object) -> Outcome:
             "mixed": bool(attempt.mixed),
             "mixed_tables": list(attempt.mixed),
             "snapshots": [{"key": s.key, "taken_at": s.taken_at, "position": s.position} for s in attempt.snapshots],
+            "copied": [one.name for one in attempt.dispositions if one.action == "copied"],
             "skipped": [{"kind": one.kind, "name": one.name, "reason": one.reason} for one in skipped],
         },
         details=details,

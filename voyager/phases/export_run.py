@@ -66,7 +66,7 @@ class Exporter:
         return sum(manifest.length for manifest in self._finished.values())
 
     async def run(self) -> ExportAttempt:
-        """Read until every part has its manifest. A source that goes away is waited for, `outage_budget` seconds."""
+        """Read until every part has its manifest. A source that goes away is waited for, as long as for a target."""
         self._take_stock()
         away_since, pause = 0.0, 1.0
         while self._left():
@@ -77,7 +77,7 @@ class Exporter:
                 if len(self._finished) > before:
                     away_since, pause = 0.0, 1.0
                 away_since = away_since or time.monotonic()
-                waited_too_long = time.monotonic() - away_since + pause > self._job.options.outage_budget
+                waited_too_long = time.monotonic() - away_since + pause > self._job.store.outage_budget
                 if waited_too_long or self._must_refuse():
                     raise
                 self._job.warn(f"{error.message} Trying again in {pause:.0f} s.")
@@ -186,11 +186,8 @@ class Exporter:
                     if writer.write(some):
                         self._job.checkpoint()
                         self._standing.read_so_far(part, rows=writer.rows, size=writer.bytes)
-            await asyncio.to_thread(writer.finish)
-            manifest = self._manifest(chunk_id, part, writer)
             await self._still_ours()
-            path = self._data / manifest_name(chunk_id)
-            await asyncio.to_thread(self._job.export_dir.write_atomic, path, manifest.dump())
+            manifest = await asyncio.to_thread(self._publish, chunk_id, part, writer)
         except BaseException:
             writer.discard()
             self._standing.read_so_far(part, rows=0, size=0)
@@ -198,8 +195,10 @@ class Exporter:
         self._finished[part.table, part.ordinal] = manifest
         self._standing.finish(part, manifest)
 
-    def _manifest(self, chunk_id: str, part: ChunkRange, writer: ChunkWriter) -> ChunkManifest:
-        return ChunkManifest(
+    def _publish(self, chunk_id: str, part: ChunkRange, writer: ChunkWriter) -> ChunkManifest:
+        """Make the file durable, then write the manifest that makes it count."""
+        writer.finish()
+        manifest = ChunkManifest(
             chunk_id=chunk_id,
             attempt=self._attempt.id,
             table=part.table,
@@ -213,6 +212,8 @@ class Exporter:
             length=writer.length,
             blocks=tuple(writer.blocks),
         )
+        self._job.export_dir.write_atomic(self._data / manifest_name(chunk_id), manifest.dump())
+        return manifest
 
     async def _still_ours(self) -> None:
         """Record nothing as done without a lease that was renewed within half its length."""
@@ -236,11 +237,11 @@ class Exporter:
     def _check_space(self) -> None:
         wanted = sum(part.bytes_estimated for part in self._left()) * _SMALLEST_SHARE[self._attempt.compression]
         free = self._job.export_dir.free_bytes()
-        if wanted > free:
+        if wanted > free and not self._job.options.skip_disk_check:
             raise OutOfSpace(
                 f"{self._data} has {readable_size(free)} left; the rest of the export needs at least"
                 f" {readable_size(int(wanted))}.",
-                "Make room, use --compression zstd, or give an --export-dir on another disk.",
+                "Make room, use --compression zstd, or another disk; --skip-disk-check tries it all the same.",
             )
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.import_run import Ledger
 
-NEEDS = ("target",)
+# The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
+NEEDS = ("source", "target")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,6 @@ class Options:
     parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
-    outage_budget: float = option(600.0, "Seconds to wait for a target that is away.", metavar="SECONDS")
     start_clean: bool = start_clean_option("empty the tables that this migration loaded")
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True

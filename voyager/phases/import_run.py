@@ -143,7 +143,7 @@ class Importer:
             lease_seconds=job.lease.seconds,
             announce=lambda backend: self._announce(number, backend),
             pause=self._pause,
-            outage_budget=job.options.outage_budget,
+            outage_budget=job.store.outage_budget,
         )
         try:
             while self._queue and not self._stopping:

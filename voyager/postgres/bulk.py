@@ -105,7 +105,6 @@ def connection_arguments(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
     keywords = {**_service(stated.pop("service", ""), stated.pop("servicefile", "")), **stated}
     arguments: dict[str, Any] = {"server_settings": {"application_name": f"yb-voyager {purpose}"[:63]}}
     arguments["timeout"] = float(keywords.pop("connect_timeout", CONNECT_SECONDS)) or None
-    arguments["statement_cache_size"] = 0
     if "password" not in keywords and "PGPASSWORD" not in os.environ and (found := find_password(keywords)) is not None:
         keywords["password"] = found
     keywords.pop("passfile", None)

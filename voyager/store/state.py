@@ -30,6 +30,7 @@ class StateStore:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.endpoint = session.endpoint
+        self.outage_budget = session.outage_budget
         self.ddl = Ddl(session)
         self.migrations = Migrations(session)
         self.leases = Leases(session)
