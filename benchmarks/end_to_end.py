@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -34,7 +35,7 @@ JOBS = 2
 
 @dataclass
 class Pair:
-    """Two PostgreSQL 15 servers of Debian's, since Debian's pg_dump refuses a newer one, and the client tools beside them."""
+    """Two PostgreSQL 15 servers of Debian's (its pg_dump refuses a newer one) and the client tools beside them."""
 
     source: Server
     target: Server
@@ -64,8 +65,18 @@ def run(directory: Path, *, rows: int, runs: int, say: Callable[[str], None]) ->
         megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         return [
             compare("end_to_end_with_verify", ours["total"], peer["total"], peer="pg_dump+pg_restore", rss=megabytes),
-            compare("end_to_end_without_verify", ours["without_verify"], peer["total"], peer="pg_dump+pg_restore", rss=megabytes),
-            *(f"  {step}: {series.median:.2f} s" for step, series in ours.items() if step.startswith("step ")),
+            compare(
+                "end_to_end_without_verify",
+                ours["without_verify"],
+                peer["total"],
+                peer="pg_dump+pg_restore",
+                rss=megabytes,
+            ),
+            *(
+                f"  {step}: {series.median:.2f} s"
+                for step, series in ours.items()
+                if step.startswith(("step ", "phase "))
+            ),
         ]
 
 
@@ -101,7 +112,7 @@ def _dump_restore(pair: Pair) -> dict[str, float]:
 
 
 def _migrate(pair: Pair) -> dict[str, float]:
-    """Every phase from init to verify by the real commands, each a process of its own."""
+    """From init to verify by the real commands: one process registers, one exports and imports, one verifies."""
     source, target = pair.source.endpoint("bench"), pair.target.endpoint("bench")
     export_dir = pair.directory / "export dir"
     shutil.rmtree(export_dir, ignore_errors=True)
@@ -109,15 +120,10 @@ def _migrate(pair: Pair) -> dict[str, float]:
     to_target += ["--target-db-user", target.user]
     to_source = ["--source-db-type", "postgresql", "--source-db-host", source.host, "--source-db-port", source.port]
     to_source += ["--source-db-name", "bench", "--source-db-user", source.user, "--export-dir", export_dir]
-    jobs = ["--parallel-jobs", JOBS]
     steps = {
         "init": ["init", "--migration-name", "bench", *to_source],
-        "export schema": ["export", "schema"],
-        "analyze-schema": ["analyze-schema"],
-        "import schema": ["import", "schema"],
-        "export data": ["export", "data", *jobs],
-        "import data": ["import", "data", *jobs],
-        "verify": ["verify", *jobs],
+        "export and import": ["next", "--until", "IMPORT_DATA"],
+        "verify": ["next", "--until", "VERIFY"],
     }
     passwords = {"SOURCE_DB_PASSWORD": source.password or "", "TARGET_DB_PASSWORD": target.password or ""}
     taken: dict[str, float] = {}
@@ -125,19 +131,27 @@ def _migrate(pair: Pair) -> dict[str, float]:
         command = [sys.executable, "-m", "voyager", "migrate", *words, *to_target, "--yes", "--output", "json"]
         taken[f"step {step}"] = run_timed(command, {**os.environ, **passwords})
     total = sum(taken.values())
+    status = [sys.executable, "-m", "voyager", "migrate", "status", *to_target, "--output", "json"]
+    document = subprocess.run(
+        [str(word) for word in status], env={**os.environ, **passwords}, check=True, capture_output=True, text=True
+    )
+    for phase in json.loads(document.stdout)["phases"]:
+        if phase["elapsed_seconds"] is not None:
+            taken[f"phase {phase['title']}"] = phase["elapsed_seconds"]
     shutil.rmtree(export_dir, ignore_errors=True)
     return {"total": total, "without_verify": total - taken["step verify"], **taken}
 
 
 def fingerprint(endpoint: Endpoint) -> list[tuple[object, ...]]:
-    """Row count and an order-free hash of every row of every table, and the indexes, by SQL that is not the product's."""
+    """Rows, an order-free hash of them for every table, and the indexes, by SQL that is not the product's."""
     with psycopg.connect(**endpoint.libpq(application_name="bench judge")) as connection:  # type: ignore[arg-type]
         rows: list[tuple[object, ...]] = []
         for table in TABLES:
             query = f"SELECT '{table}', count(*), sum(('x' || left(md5(t::text), 15))::bit(60)::bigint) FROM {table} t"
             rows += connection.execute(query.encode()).fetchall()
         rows += connection.execute(
-            "SELECT tablename::text, indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+            "SELECT tablename::text, indexname::text, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'public' ORDER BY 1, 2"
         ).fetchall()
         return rows
 
@@ -157,5 +171,3 @@ def _environment(server: Server) -> dict[str, str]:
         "PGUSER": endpoint.user,
         "PGPASSWORD": endpoint.password or "",
     }
-
-

@@ -1,4 +1,4 @@
-"""How a benchmark measures: whole processes by the wall clock, medians of alternating runs, ratios with their spread."""
+"""How a benchmark measures: whole processes by the wall clock, medians of alternating runs, ratios with spread."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from voyager.embedded import Server, start_server
 
 
 def run(runs: int, *, directory: Path) -> list[str]:
-    """Return one line a command: median and range of `runs` runs, byte-compiled modules, warm file cache, local servers."""
+    """Return one line a command: median and range of `runs` runs, byte-compiled modules, warm file cache."""
     entry = Path(sys.executable).parent / "yb-voyager"
     with start_server(directory / "start-up") as server:
         to_target, environment = _initialized(entry, server, directory)
@@ -45,6 +45,14 @@ def _initialized(entry: Path, server: Server, directory: Path) -> tuple[list[str
     to_source += ["--source-db-name", "origin", "--source-db-user", there.user]
     password = there.password or ""
     environment = {**os.environ, "SOURCE_DB_PASSWORD": password, "TARGET_DB_PASSWORD": password}
-    command = [str(entry), "migrate", "init", *to_target, *to_source, "--export-dir", str(directory / "start-up-export")]
+    command = [
+        str(entry),
+        "migrate",
+        "init",
+        *to_target,
+        *to_source,
+        "--export-dir",
+        str(directory / "start-up-export"),
+    ]
     subprocess.run([*command, "--yes"], env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     return to_target, environment

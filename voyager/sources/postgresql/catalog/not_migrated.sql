@@ -11,7 +11,7 @@ SELECT 'user mapping', m.srvname || ' for ' || m.usename, 1, 'it holds credentia
 FROM pg_catalog.pg_user_mappings m
 UNION ALL
 SELECT 'setting', 'database ' || pg_catalog.current_database() || coalesce(' for role ' || r.rolname, ''), 1,
-       'ALTER DATABASE and ALTER ROLE … SET stay behind: ' || pg_catalog.array_to_string(
+       'ALTER DATABASE and ALTER ROLE ... SET stay behind: ' || pg_catalog.array_to_string(
            ARRAY(SELECT pg_catalog.split_part(s, '=', 1) FROM pg_catalog.unnest(g.setconfig) s), ', ')
 FROM pg_catalog.pg_db_role_setting g
 JOIN pg_catalog.pg_database db ON db.oid = g.setdatabase AND db.datname = pg_catalog.current_database()
