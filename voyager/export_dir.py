@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,13 @@ class ExportDir:
                     f"The directory {visible(str(directory))} cannot be written by this user.",
                     "Make it yours (chown), or give another one with --export-dir.",
                 )
+
+    def clean(self) -> None:
+        """Remove our parts and, when nothing else is in it, the directory. Files that are not ours stay."""
+        for part in PARTS:
+            shutil.rmtree(self.path / part, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
     def free_bytes(self) -> int:
         """What an ordinary user may still write here."""

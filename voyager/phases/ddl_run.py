@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import VoyagerError
 from voyager.phases.job import Job
+from voyager.phases.recorded import RecordedConnections
 from voyager.progress import TableProgress
 
 if TYPE_CHECKING:
+    from voyager.postgres.connection import Connection
     from voyager.schema.statements import Statement
     from voyager.store.statements import StatementEntry
 
@@ -121,29 +123,23 @@ class DdlRun:
 
 
 class _Connections:
-    """One target connection per thread, closed together."""
+    """One recorded connection per thread, closed together."""
 
     def __init__(self, job: Job, step: str) -> None:
-        self._job, self._step = job, step
+        self._recorded = RecordedConnections(job, step)
         self._local = threading.local()
-        self._open: list[Any] = []
-        self._guard = threading.Lock()
 
     def __enter__(self) -> _Connections:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        for connection in self._open:
-            connection.close()
+        self._recorded.close()
 
-    def get(self) -> Any:
+    def get(self) -> Connection:
         """This thread's connection; a new one when the last was lost."""
-        connection = getattr(self._local, "connection", None)
+        connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = self._job.target.connect(self._step)
-            self._local.connection = connection
-            with self._guard:
-                self._open.append(connection)
+            connection = self._local.connection = self._recorded.open()
         return connection
 
 
@@ -199,12 +195,14 @@ class _Round:
         started_before = self.states.get(id(statement)) == "started"
         key = job.store.statements.begin(job.record.migration_uuid, job.phase.name, entry)
         if started_before and self._is_there(statement):
-            return self._finish(key, statement, "done")
+            self._finish(key, statement, "done")
+            return None
         try:
             ddl.execute(self.pool.get(), statement.text, what=f"{statement.kind} {statement.object_name}")
         except VoyagerError as error:
             return self._refused(key, statement, error, started_before)
-        return self._finish(key, statement, "done")
+        self._finish(key, statement, "done")
+        return None
 
     def _is_there(self, statement: Statement) -> bool:
         """Whether a statement that was started in a run that died has taken effect."""
@@ -235,7 +233,8 @@ class _Round:
             # Ours when a run died between the statement and its journal entry; the operator's word otherwise.
             if not started_before:
                 self.existing.append(statement)
-            return self._finish(key, statement, "done" if started_before else "skipped")
+            self._finish(key, statement, "done" if started_before else "skipped")
+            return None
         self.run.job.store.statements.finish(key, "failed", error.message)
         self.states[id(statement)] = "failed"
         return Refusal(statement, kind, error.message)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from voyager.phases import post_data
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.recorded import recorded_connection
 from voyager.wording import counted
 
 NEEDS = ("target",)
@@ -51,7 +52,7 @@ def validate(job: Job) -> tuple[list[str], list[str]]:
 
     validated: list[str] = []
     refused: list[str] = []
-    with job.target.connect("finalize") as connection:
+    with recorded_connection(job, "finalize") as connection:
         for name, sql in maintenance.not_valid_constraints(connection):
             job.checkpoint()
             try:

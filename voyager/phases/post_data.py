@@ -10,6 +10,7 @@ from voyager.phases import sequence_file
 from voyager.phases.ddl_run import DdlRun
 from voyager.phases.import_schema import report_refusals, statements_of
 from voyager.phases.job import Job
+from voyager.phases.recorded import recorded_connection
 from voyager.progress import TableProgress
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def restore_sequences(job: Job) -> int:
     from voyager.target import sequences
 
     known = sequence_file.load(job.export_dir.data)
-    with job.target.connect("sequences") as connection:
+    with recorded_connection(job, "sequences") as connection:
         restored = sequences.restore(connection, known, checkpoint=job.checkpoint)
     for name in restored.missing:
         job.warn(f"Sequence {name} of the source is not in the target; its value was not set.")
@@ -78,7 +79,7 @@ def refresh_materialized_views(job: Job) -> Upkeep:
     attempt = ExportAttempt.load(job.export_dir.data)
     unpopulated = attempt.unpopulated if attempt else ()
     made = [TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "materialized_view"]
-    with job.target.connect("refresh materialized views") as connection:
+    with recorded_connection(job, "refresh materialized views") as connection:
         names = maintenance.refresh_order(connection, [name for name in made if name not in unpopulated])
         return _upkeep(job, connection, "REFRESH MATERIALIZED VIEW", names)
 
@@ -86,7 +87,7 @@ def refresh_materialized_views(job: Job) -> Upkeep:
 def analyze_tables(job: Job) -> Upkeep:
     """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions."""
     tables = sorted({TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "table"})
-    with job.target.connect("analyze") as connection:
+    with recorded_connection(job, "analyze") as connection:
         return _upkeep(job, connection, "ANALYZE", tables)
 
 
