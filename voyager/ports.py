@@ -28,25 +28,31 @@ class Check:
 class Capabilities:
     """What a server can do, asked of the server itself (never inferred from a product's name elsewhere).
 
-    `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. `settings` are the session settings
-    for loading that the server and the role accept. `facts` holds what is only shown.
+    `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. The flags say: build indexes before
+    the data; index builds are online, so one that is cut off leaves an invalid index; COPY takes ROWS_PER_TRANSACTION;
+    the role may set session_replication_role; a range of ctids is read without a full scan; snapshots can be exported
+    to other sessions; the server is a standby; its write counters tell whether a table was written. `facts` holds what
+    is only shown.
     """
 
     version: str
     version_number: int
     release: str | None = None
-    transactional_ddl: bool = True
     indexes_before_data: bool = False
     concurrent_index_builds: bool = False
     copy_rows_per_transaction: bool = False
     replication_role: bool = False
-    terminate_backends: bool = True
     tid_range_scans: bool = True
     exported_snapshots: bool = True
-    strict_sequences: bool = True
     read_only_standby: bool = False
     write_counters: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Capabilities:
+        """Rebuild what was kept with a migration; flags of another version are ignored or take their default."""
+        known = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in saved.items() if name in known})
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from statemachine.definition import COMPLETED, NOT_STARTED, Facts
 from statemachine.errors import TransitionNotAllowed
 from statemachine.guidance import next_action
 from statemachine.machine import Transition, current_state
+from voyager import status
 from voyager.context import Context, actor
 from voyager.errors import NotAllowed
 from voyager.phases.job import Outcome
 from voyager.store.lease import Lease
 from voyager.store.migrations import LostSwap
+from voyager.store.record import MigrationRecord, PhaseRecord
 
 
 def fire(
@@ -65,7 +68,7 @@ def _write(
         if configuration[transition.phase] not in (NOT_STARTED, COMPLETED)
         else frozenset()
     )
-    holds = context.observe_facts(ask_source=False).holds
+    holds = status.facts(_moved(context.record, transition, outcome), source_unchanged=True).holds
     idle = next_action(context.workflow, configuration, Facts(frozenset(), holds))
     busy = next_action(context.workflow, configuration, Facts(running, holds))
     context.record = context.store.migrations.transition(
@@ -82,6 +85,17 @@ def _write(
         lease=lease,
     )
     context.remember()
+
+
+def _moved(record: MigrationRecord, transition: Transition, outcome: Outcome | None) -> MigrationRecord:
+    """The record as it will be, so that the stored answers of `next` already know what this phase came to."""
+    phases = {
+        name: replace(record.phases.get(name) or PhaseRecord(name, state), state=state)
+        for name, state in transition.changed.items()
+    }
+    if outcome is not None:
+        phases[transition.phase] = replace(phases[transition.phase], summary=outcome.summary)
+    return replace(record, phases={**record.phases, **phases})
 
 
 def offer(context: Context, facts: Facts) -> str:

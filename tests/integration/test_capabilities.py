@@ -43,7 +43,6 @@ def test_postgresql_is_probed(target_server: Server, fresh_database: Callable[..
     with connect(fresh_database(target_server), "test") as connection:
         found = probe(connection)
     assert (found.version_number // 10000, found.release) == (18, None)
-    assert found.transactional_ddl
     assert found.replication_role
     assert found.exported_snapshots
     assert found.tid_range_scans
@@ -91,13 +90,10 @@ def test_the_yugabytedb_double_is_taken_for_what_it_says(
     with connect(dressed, "test") as connection:
         found = probe(connection)
     assert (found.version, found.release) == ("15.2", "2025.1.0.0")
-    assert not found.transactional_ddl
     assert found.indexes_before_data
     assert found.concurrent_index_builds
     assert found.copy_rows_per_transaction
     assert not found.tid_range_scans
-    assert not found.strict_sequences
-    assert not found.terminate_backends
     assert not found.write_counters
     assert (found.facts["cluster"], found.facts["nodes"], found.facts["colocated"]) == ("u-1", 2, False)
     assert found.facts["isolation"] is None

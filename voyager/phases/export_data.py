@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option, start_clean_option
+from voyager.phases.options import option
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from voyager.phases.table_list import Chosen
 
 NEEDS = ("source",)
+UNDOES = "the exported data files are removed"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,6 @@ class Options:
     )
     chunk_size: str = option("64MB", "Cut larger tables into parts of about this size.", metavar="SIZE")
     compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
-    start_clean: bool = start_clean_option("remove the exported data files")
     require_one_snapshot: bool = option(
         False, "Refuse to go on under a second snapshot after an interruption.", per_run=True
     )

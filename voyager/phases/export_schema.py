@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option, start_clean_option
+from voyager.phases.options import option
 from voyager.progress import TableProgress
 from voyager.wording import counted
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("source",)
 UNDOES = "the files under schema/ are removed, edits included"
+_SAID_BY_THE_CATALOG = {"user_mapping", "subscription", "large_object"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class Options:
     )
     comments_on_objects: bool = option(False, "Carry over COMMENT ON statements.")
     owners: bool = option(False, "Carry over who owns what; the roles must exist on the target.")
-    start_clean: bool = start_clean_option("remove the exported schema files")
     grants: bool = option(False, "Carry over privileges; the roles must exist on the target.")
 
 
@@ -53,13 +53,12 @@ def run(job: Job) -> Outcome:
     from voyager.schema.statements import split_dump
 
     options: Options = job.options
-    _known(options.object_type_list + options.exclude_object_type_list)
+    _kinds(options.object_type_list + options.exclude_object_type_list)
     job.report(TableProgress("", "schema", "EXPORTING"))
     ddl = job.source.export_ddl(owners=options.owners, grants=options.grants, comments=options.comments_on_objects)
     job.checkpoint()
     dump = split_dump(ddl, schemas=job.source.endpoint.schemas)
-    kept = [statement for statement in dump.statements if _wanted(statement, options)]
-    left_out = [statement for statement in dump.statements if not _wanted(statement, options)]
+    kept, left_out = _choose(dump.statements, options)
     files = write_schema_files(kept, job.export_dir.schema)
     dispositions = _dispositions(dump.left_out, left_out, job.source.read_catalog().not_migrated)
     _write_report(job, kept, dispositions)
@@ -82,29 +81,47 @@ def undo(job: Job) -> None:
     shutil.rmtree(job.export_dir.schema, ignore_errors=True)
 
 
-def _known(kinds: Iterable[str]) -> None:
-    """Refuse a kind that no statement can have, naming those that exist."""
-    from voyager.schema.kinds import ORDER
+def _kinds(named: Iterable[str]) -> frozenset[str]:
+    """The kinds that an option names. Raises UsageError for one that no statement can have, naming those there are."""
+    from voyager.schema.kinds import ALIASES, ORDER
 
-    unknown = [kind for kind in kinds if _normal(kind) not in ORDER]
+    given = {kind: kind.strip().lower().replace(" ", "_").replace("-", "_") for kind in named}
+    kinds = {kind: ALIASES.get(name, name) for kind, name in given.items()}
+    unknown = [kind for kind, name in kinds.items() if name not in ORDER]
     if unknown:
         raise UsageError(
             f"There is no kind of object called {', '.join(repr(kind) for kind in unknown)}.",
             f"Use: {', '.join(sorted(ORDER))}.",
         )
+    return frozenset(kinds.values())
 
 
-def _normal(kind: str) -> str:
-    return kind.strip().lower().replace(" ", "_").replace("-", "_")
+def _choose(statements: Sequence[Statement], options: Options) -> tuple[list[Statement], list[Statement]]:
+    """Return (wanted, left out). Parts go with their whole (a primary key with its table); comments, owners and grants
+    with what they are about."""
+    from voyager.schema.kinds import PART_OF
+
+    chosen, excluded = _kinds(options.object_type_list), _kinds(options.exclude_object_type_list)
+    keys = {(one.schema, one.name) for one in statements if one.kind in {"primary_key", "unique"}}
+
+    def wanted(statement: Statement) -> bool:
+        subject = _subject(statement, keys)
+        names = {subject, PART_OF.get(subject, subject)}
+        if excluded & (names | {statement.kind}):
+            return False
+        return not chosen or subject == "schema" or bool(chosen & names)
+
+    return [one for one in statements if wanted(one)], [one for one in statements if not wanted(one)]
 
 
-def _wanted(statement: Statement, options: Options) -> bool:
-    """Comments, owners and grants follow the kind that they are about."""
-    kinds = {statement.kind, statement.target} - {""}
-    if options.object_type_list:
-        chosen = {_normal(kind) for kind in options.object_type_list} | {"schema"}
-        return bool((statement.target or statement.kind) in chosen or statement.kind in chosen)
-    return not kinds & {_normal(kind) for kind in options.exclude_object_type_list}
+def _subject(statement: Statement, keys: set[tuple[str, str]]) -> str:
+    """The kind that decides whether a statement is wanted."""
+    kind = statement.target or statement.kind
+    if kind in {"constraint", "not_valid_constraint"} and statement.table is None:
+        return "domain"
+    if kind == "index_attach" and (statement.schema, statement.name) in keys:
+        return "primary_key"
+    return kind
 
 
 def _dispositions(
@@ -116,7 +133,9 @@ def _dispositions(
         Disposition(statement.kind, statement.object_name, "skipped", "left out by the object type lists")
         for statement in unwanted
     ]
-    return list(dict.fromkeys([*left_out, *by_option, *not_migrated]))
+    # The catalog names these too, whether or not the dump has them.
+    from_dump = [one for one in left_out if one.kind not in _SAID_BY_THE_CATALOG]
+    return list(dict.fromkeys([*from_dump, *by_option, *not_migrated]))
 
 
 def _write_report(job: Job, kept: list[Statement], dispositions: list[Disposition]) -> None:

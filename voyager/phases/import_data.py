@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import NotAllowed, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option, start_clean_option
+from voyager.phases.options import option
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("source", "target")
+UNDOES = "the tables that this migration loaded are emptied"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,6 @@ class Options:
     parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
-    start_clean: bool = start_clean_option("empty the tables that this migration loaded")
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )

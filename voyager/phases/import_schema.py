@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from voyager.errors import BlockersFound
 from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
 from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option, start_clean_option
+from voyager.phases.options import option
 from voyager.wording import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ class Options:
     straight_order: bool = option(
         False, "Execute each statement once, in the order of the files; do not try again what lacks something."
     )
-    start_clean: bool = start_clean_option("drop from the target what the schema files create")
     accept_blockers: str | None = option(
         None,
         "Import although the analysis found blockers. Takes the migration's name.",
@@ -47,7 +46,7 @@ def coming(record: MigrationRecord, export_dir: ExportDir) -> dict[str, Any]:
 
     statements = read_schema_files(export_dir.schema)
     return {
-        "source": Capabilities(**record.capabilities["source"]),
+        "source": Capabilities.from_json(record.capabilities["source"]),
         "schemas": record.settings.get("schemas", ()),
         "extensions": [statement.name for statement in statements if statement.kind == "extension"],
     }

@@ -18,7 +18,7 @@ def option(
     """Declare one option of a phase's Options dataclass.
 
     The field's name gives the flag (`parallel_jobs` -> `--parallel-jobs`) and the config key (`parallel-jobs`) unless
-    `flags` spells it. `per_run` options (start_clean, dry runs, confirmations) are taken from the command line
+    `flags` spells it. `per_run` options (overrides, backups) are taken from the command line
     only and are never saved. Types allowed: bool, int, float, str, `str | None`, `int | None`, `tuple[str, ...]`
     (given comma-separated, quotes keep commas).
     """
@@ -26,8 +26,3 @@ def option(
         default=default,
         metadata={"help": help, "flags": flags, "hidden": hidden, "per_run": per_run, "metavar": metavar},
     )
-
-
-def start_clean_option(undoes: str) -> Any:
-    """The --start-clean of a phase; `undoes` completes "First ..." in its help."""
-    return option(False, f"First {undoes}, and undo the phases that build on it; asks before.", per_run=True)

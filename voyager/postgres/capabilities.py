@@ -27,8 +27,7 @@ SELECT version() AS version_text,
        r.rolsuper AS superuser,
        pg_catalog.current_setting('block_size')::int AS block_size,
        ARRAY(SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension e
-             WHERE e.extname <> 'plpgsql' ORDER BY 1) AS extensions,
-       pg_catalog.current_setting('yb_ddl_transaction_block_enabled', true) AS yb_transactional_ddl
+             WHERE e.extname <> 'plpgsql' ORDER BY 1) AS extensions
 FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user
 """
@@ -77,23 +76,17 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
     if not distributed:
         # A fork's version() may be unreadable to us; what libpq read at the handshake is not.
         number = number or connection.info.server_version
-    transactional_ddl = not distributed or facts.pop("yb_transactional_ddl") in ("on", "true")
-    facts.pop("yb_transactional_ddl", None)
     standby = facts.pop("standby")
     return Capabilities(
         version=version,
         version_number=number,
         release=release,
-        transactional_ddl=transactional_ddl,
         indexes_before_data=distributed,
         concurrent_index_builds=distributed,
         copy_rows_per_transaction=distributed,
         replication_role=_accepts(connection, "SET LOCAL session_replication_role = replica"),
-        # A backend of another node cannot be reached from ours.
-        terminate_backends=not distributed,
         tid_range_scans=not distributed and number >= _FIRST_WITH_TID_RANGE_SCANS,
         exported_snapshots=_accepts(connection, "SELECT pg_catalog.pg_export_snapshot()"),
-        strict_sequences=not distributed,
         read_only_standby=standby,
         # A standby counts no writes, and a node of a cluster counts only its own.
         write_counters=not distributed and not standby,
