@@ -90,9 +90,12 @@ class Context:
         """What is true now: live leases, and the conditions that hold.
 
         The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER has not begun.
-        Only when `deciding` is it waited for, some seconds, until its sessions have reported all their writes.
+        Only when `deciding` is it waited for, some seconds, until its sessions have reported all their writes, and does
+        a source that cannot be asked count as changed; who only looks is told what is known.
         """
         unchanged = self._source_unchanged(settled=deciding) if ask_source and self._cutover_is_near() else None
+        if unchanged is None and not deciding:
+            unchanged = True
         facts = status.facts(self.record, source_unchanged=unchanged)
         return Facts(running=facts.running, holds=facts.holds | overrides)
 

@@ -172,7 +172,8 @@ def confirmation_needed(status: MigrationStatus) -> ConfirmationNeeded:
     """What stops `next --run` before a consequential phase that nobody named."""
     action = status.next
     return ConfirmationNeeded(
-        f"{action.title} changes which database is the right one, or ends the migration; it is never run unnamed.",
+        f"{status.phase(action.phase or '').title} decides which database is the right one, or ends the migration; "
+        "it is never run unnamed.",
         f"Name it: yb-voyager migrate next --run {action.phase} --yes, or answer on a terminal.",
     )
 
@@ -210,7 +211,10 @@ _EVIDENCE: Mapping[str, Callable[[MigrationRecord], bool]] = {
     "verified": _verified,
     "snapshot_imported": lambda record: bool(_summary(record, "IMPORT_DATA").get("snapshot_imported")),
     "caught_up": lambda record: bool(_summary(record, "IMPORT_DATA").get("caught_up")),
-    "reverse_caught_up": lambda record: bool(_summary(record, "IMPORT_DATA_TO_SOURCE").get("caught_up")),
+    "reverse_caught_up": lambda record: any(
+        bool(_summary(record, phase).get("caught_up"))
+        for phase in ("IMPORT_DATA_TO_SOURCE", "IMPORT_DATA_TO_SOURCE_REPLICA")
+    ),
 }
 """Condition of the state machine -> what in the record shows that it holds."""
 

@@ -109,7 +109,7 @@ class Exporter:
                 " is gone, and --require-one-snapshot is given.",
                 "Begin anew with --start-clean, or leave --require-one-snapshot out.",
             )
-        counters = await self._counters()
+        counters = await self._counters(settled=False)
         async with self._job.source.open_snapshot(tuple(self._tables.values()), self._jobs) as snapshot:
             if self._finished:
                 await self._judge_earlier_chunks()
@@ -117,9 +117,10 @@ class Exporter:
             self._save()
             await self._read_all(snapshot)
 
-    async def _counters(self) -> Counters | None:
-        """Read before the snapshot, so that a write seen by neither is impossible."""
-        return await asyncio.to_thread(self._job.source.write_counters, tuple(self._tables))
+    async def _counters(self, *, settled: bool) -> Counters | None:
+        """Read before the snapshot, so that a write seen by neither is impossible. One that is reported late counts as
+        made since: only the later of two readings must be settled."""
+        return await asyncio.to_thread(self._job.source.write_counters, tuple(self._tables), settled=settled)
 
     async def _judge_earlier_chunks(self) -> None:
         """Under a second snapshot: which tables were written since theirs, and what that does to what is there.
@@ -127,7 +128,7 @@ class Exporter:
         A part of a table is a range of its blocks, and an update moves rows between them: a table that was written in
         between and is only partly there is read anew. One that is wholly there stays, and the export is mixed.
         """
-        now = await self._counters()
+        now = await self._counters(settled=True)
         earlier = {taken.key: taken.counters for taken in self._attempt.snapshots}
         parts = Counter(part.table for part in self._attempt.parts)
         stale: set[TableName] = set()

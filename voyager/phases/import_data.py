@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voyager.phases.import_run import Ledger
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
-NEEDS = ("source", "target")
+NEEDS = ("target",)
 UNDOES = "the tables that this migration loaded are emptied"
 
 
