@@ -235,9 +235,9 @@ class _Round:
                 self.existing.append(statement)
             self._finish(key, statement, "done" if started_before else "skipped")
             return None
-        self.run.job.store.statements.finish(key, "failed", error.message)
+        self.run.job.store.statements.finish(key, "failed", error.reason)
         self.states[id(statement)] = "failed"
-        return Refusal(statement, kind, error.message)
+        return Refusal(statement, kind, error.reason)
 
 
 def _numbered(statements: Sequence[Statement]) -> Iterator[tuple[Statement, StatementEntry]]:

@@ -109,11 +109,12 @@ def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
         path.unlink(missing_ok=True)
         return None
     job.export_dir.write_atomic(path, failed_sql(result.refused, result.not_tried).encode())
+    further = " --continue-on-error goes on past them." if hasattr(job.options, "continue_on_error") else ""
     untried = f"; {len(result.not_tried):,} were not tried" if result.not_tried else ""
     return BlockersFound(
         f"The target refused {counted(len(result.refused), 'statement')}{untried}. All are in {path}.",
-        "Correct them in the schema files (the lines name them) and run the same command again: only what is missing "
-        "is done. --continue-on-error goes on past them.",
+        "Correct them in the schema files (the lines name them), or delete those to do without, and run the same "
+        f"command again: only what is missing is done.{further}",
         tuple(
             f"{refusal.statement.file}:{refusal.statement.line}: {refusal.statement.kind} "
             f"{refusal.statement.object_name}: {refusal.message}"

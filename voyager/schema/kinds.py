@@ -100,6 +100,24 @@ LEFT_OUT = {
     "sequence_value": "sequence values are set after the data, from the source",
 }
 
+# What makes no sense without another kind: chosen with it, left out with it.
+PART_OF = {
+    **dict.fromkeys(
+        ("inheritance", "attach_partition", "identity", "default", "primary_key", "unique", "check", "exclusion",
+         "foreign_key", "not_valid_constraint", "validate_constraint", "constraint", "column", "table_setting",
+         "column_setting", "replica_identity"),
+        "table",
+    ),
+    **dict.fromkeys(("sequence_owner", "sequence_setting"), "sequence"),
+    **dict.fromkeys(("index_attach", "index_setting", "cluster"), "index"),
+    **dict.fromkeys(("operator_class", "operator_family"), "operator"),
+    "view_replacement": "view",
+    "refresh": "materialized_view",
+    "row_security": "policy",
+    "extension_dependency": "extension",
+}  # fmt: skip
+ALIASES = {"mview": "materialized_view", "user_type": "type", "fdw": "foreign_data_wrapper"}
+
 SECTIONS = {kind.name: kind.section for kind in KINDS}
 FILES = {kind.name: kind.file for kind in KINDS}
 ORDER = tuple(kind.name for kind in KINDS)

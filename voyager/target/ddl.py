@@ -40,10 +40,11 @@ _EXISTS_TEXT = re.compile(
 
 
 class StatementFailed(BlockersFound):
-    """The target refused one statement. `failure` says what to do about it, `sqlstate` what the server said."""
+    """The target refused one statement. `reason` is the server's sentence, `failure` says what to do about it."""
 
-    def __init__(self, message: str, hint: str, *, failure: Failure, state: str) -> None:
-        super().__init__(message, hint)
+    def __init__(self, what: str, reason: str, hint: str, *, failure: Failure, state: str) -> None:
+        super().__init__(f"The target refused {what}: {reason}", hint)
+        self.reason = reason
         self.failure: Failure = failure
         self.sqlstate = state
         if failure == "permission":
@@ -137,8 +138,7 @@ def _failed(error: DriverError, what: str, *, lost: bool) -> Exception:
         return translated
     hint = error.diag.message_hint or ""
     failure = classify_failure(error)
-    message = f"The target refused {what}: {primary_message(error)}"
-    return StatementFailed(message, visible(hint), failure=failure, state=sqlstate(error))
+    return StatementFailed(what, primary_message(error), visible(hint), failure=failure, state=sqlstate(error))
 
 
 @dataclass(frozen=True)

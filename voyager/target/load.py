@@ -19,6 +19,7 @@ from voyager.postgres.failures import primary_message, retryable, sqlstate, tran
 PURPOSE = "import data"
 LONGEST_PAUSE = 10.0
 _WHERE = re.compile(r", line (\d+)(?:, column (.+?))?(?:: |$)", re.DOTALL)
+_MISSING = frozenset({"42P01", "42703", "3F000"})
 _KEY = re.compile(r"^(Key \(.*\)=\(.*\)) already exists", re.DOTALL)
 
 
@@ -164,6 +165,13 @@ def session_settings(capabilities: Capabilities, lease_seconds: float) -> Mappin
 def rejection(error: BaseException, batch: Load) -> VoyagerError:
     """Our error for rows that the target will never take; it names table, batch, row and key, never another value."""
     state = sqlstate(error)
+    if state in _MISSING:
+        return BlockersFound(
+            f"The target has no place for {batch.described}: {primary_message(error)}.",
+            "Make the table there as the source has it (correct the schema files, then run: yb-voyager migrate import "
+            "schema) and run the command again; or leave it out: yb-voyager migrate export data --start-clean "
+            f"--exclude-table-list '{batch.table}'.",
+        )
     if state[:2] not in {"22", "23"}:
         return translate(error, f"load {batch.described}")
     place = _WHERE.search(getattr(error, "context", None) or "")

@@ -47,14 +47,20 @@ def read_catalog(connection: psycopg.Connection, chosen: tuple[str, ...]) -> Cat
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # A catalog that grew since its last ANALYZE is estimated at one row; nested loops over it take minutes.
         connection.execute("SET LOCAL enable_nestloop = off")
-        scope = {"schema_oids": list(read_schemas(connection, chosen))}
+        schemas = read_schemas(connection, chosen)
+        scope = {"schema_oids": list(schemas)}
         tables, of_extensions = _read_tables(connection, scope)
         sequences, unreadable = _read_sequences(connection, scope)
         left_behind = [
             Disposition(kind, visible(name), "skipped", visible(f"{number:,}: {reason}" if number > 1 else reason))
             for kind, name, number, reason in connection.execute(query("not_migrated"))
         ]
-    return Catalog(tuple(tables), tuple(sequences), (*of_extensions, *unreadable, *left_behind))
+        not_chosen = [
+            Disposition("schema", visible(name), "skipped", "it is not among the chosen schemas")
+            for oid, name in (read_schemas(connection, ()).items() if chosen else ())
+            if oid not in schemas
+        ]
+    return Catalog(tuple(tables), tuple(sequences), (*of_extensions, *unreadable, *not_chosen, *left_behind))
 
 
 def _read_tables(connection: psycopg.Connection, scope: dict[str, Any]) -> tuple[list[Table], list[Disposition]]:
