@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voyager.identifiers import TableName
 from voyager.phases import post_data
+from voyager.phases.import_schema import statements_of
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.recorded import recorded_connection
@@ -22,7 +24,7 @@ def plan(job: Job) -> list[str]:
     from voyager.target import maintenance
 
     with job.target.connect("finalize") as connection:
-        pending = [] if job.options.skip_validation else maintenance.not_valid_constraints(connection)
+        pending = [] if job.options.skip_validation else maintenance.not_valid_constraints(connection, migrated(job))
     return ["refresh every materialized view", *(sql for _, sql in pending), "ANALYZE every migrated table"]
 
 
@@ -47,17 +49,22 @@ def run(job: Job) -> Outcome:
 
 def validate(job: Job) -> tuple[list[str], list[str]]:
     """Validate what is NOT VALID. Rows that break one are the source's own: it stays NOT VALID and is named."""
-    from voyager.errors import BlockersFound
     from voyager.target import ddl, maintenance
 
     validated: list[str] = []
     refused: list[str] = []
     with recorded_connection(job, "finalize") as connection:
-        for name, sql in maintenance.not_valid_constraints(connection):
+        for name, sql in maintenance.not_valid_constraints(connection, migrated(job)):
             job.checkpoint()
             try:
                 ddl.execute(connection, sql, what=f"VALIDATE CONSTRAINT {name}")
                 validated.append(name)
-            except BlockersFound as error:
-                refused.append(f"Constraint {name} stays NOT VALID: {error.message}")
+            except ddl.StatementFailed as error:
+                refused.append(f"Constraint {name} stays NOT VALID: {error.reason}")
     return validated, refused
+
+
+def migrated(job: Job) -> set[TableName]:
+    """The tables and domains of the schema files; what else the target holds is not ours to judge."""
+    kinds = {"table", "foreign_table", "domain"}
+    return {TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind in kinds}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from voyager.identifiers import Identifier, TableName
@@ -29,15 +29,14 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind = 'm'
 """
 _NOT_VALID = """
-SELECT k.conname, n.nspname, c.relname, tn.nspname AS type_schema, t.typname
+SELECT k.conname, t.oid IS NOT NULL AS is_domain, n.nspname, coalesce(t.typname, c.relname) AS name
 FROM pg_catalog.pg_constraint k
 LEFT JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_type t ON t.oid = k.contypid
-LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(c.relnamespace, t.typnamespace)
 WHERE NOT k.convalidated AND k.contype IN ('c', 'f', 'n')
-  AND coalesce(n.nspname, tn.nspname) NOT IN ('pg_catalog', 'information_schema', 'ybvoyager')
-ORDER BY 2, 3, 4, 5, 1
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ybvoyager')
+ORDER BY 3, 4, 1
 """
 
 
@@ -47,20 +46,17 @@ def refresh_order(connection: psycopg.Connection, names: Iterable[TableName]) ->
     return sorted((name for name in names if name in depth), key=lambda name: (depth[name], name))
 
 
-def not_valid_constraints(connection: psycopg.Connection) -> list[tuple[str, str]]:
-    """Return (name for people, VALIDATE statement) of every constraint that is not valid.
+def not_valid_constraints(connection: psycopg.Connection, of: Collection[TableName]) -> list[tuple[str, str]]:
+    """Return (name for people, VALIDATE statement) of every constraint of these tables and domains that is not valid.
 
     A constraint that is declared NOT ENFORCED can never be validated and stays out.
     """
     enforced = " AND k.conenforced" if connection.info.server_version >= 180000 else ""
     sql = _NOT_VALID.replace("WHERE NOT k.convalidated", f"WHERE NOT k.convalidated{enforced}")
     found = []
-    for constraint, schema, table, type_schema, type_name in connection.execute(sql.encode()).fetchall():
-        quoted = Identifier(constraint).sql
-        if table is not None:
-            owner = TableName(schema, table)
-            found.append((f"{quoted} of {owner}", f"ALTER TABLE {owner.sql} VALIDATE CONSTRAINT {quoted}"))
-        else:
-            owner = TableName(type_schema, type_name)
-            found.append((f"{quoted} of domain {owner}", f"ALTER DOMAIN {owner.sql} VALIDATE CONSTRAINT {quoted}"))
+    for constraint, is_domain, schema, name in connection.execute(sql.encode()).fetchall():
+        owner, kind = TableName(schema, name), "DOMAIN" if is_domain else "TABLE"
+        if owner in of:
+            validate = f"ALTER {kind} {owner.sql} VALIDATE CONSTRAINT {Identifier(constraint).sql}"
+            found.append((f"{Identifier(constraint)} of {kind.lower()} {owner}", validate))
     return found
