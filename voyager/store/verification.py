@@ -30,7 +30,11 @@ class Verification:
     ) -> VerificationRun:
         """Begin a run. `point` is what the caller declared before its first read, and what a resumed run is held to."""
         event = event_row(
-            migration_uuid=migration_uuid, kind="note", actor=actor, phase=phase, detail={_MARK: dict(point)}
+            migration_uuid=migration_uuid,
+            kind="note",
+            actor=actor,
+            phase=phase,
+            detail={"message": "a comparison began", _MARK: dict(point)},
         )
         statement = insert(events).values(event).on_conflict_do_nothing()
         self._session.single(lambda connection: connection.execute(statement), "begin a verification")
