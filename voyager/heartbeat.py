@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from voyager.store.state import StateStore
 
 WRITE_EVERY = 1.0
+ANSWERS_WITHIN = 2.0
 
 
 class Heartbeat:
@@ -34,6 +35,7 @@ class Heartbeat:
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._lost = False
+        self._unanswered = False
         self._renewed_at = time.monotonic()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{lease.phase}", daemon=True)
 
@@ -51,7 +53,15 @@ class Heartbeat:
             self._notes.append(sentence)
 
     def check(self) -> None:
-        """Raise LeaseLost when this process may no longer act."""
+        """Raise LeaseLost when this process may no longer act.
+
+        A process that was stopped for longer than its lease lets the heartbeat ask first, so that nothing is begun that
+        a successor may be doing. Where the target is away there is no answer, and it goes on after a moment.
+        """
+        patience = time.monotonic() + ANSWERS_WITHIN
+        while self._stale() and not self._lost and not self._unanswered:
+            self._unanswered = time.monotonic() > patience
+            time.sleep(0.01)
         if self._lost:
             raise LeaseLost(
                 f"The lease of {self.lease.phase} was taken over while this process was stopped or cut off.",
@@ -90,11 +100,20 @@ class Heartbeat:
         while not self._stop.wait(min(WRITE_EVERY, self.lease.seconds / 3)):
             try:
                 if time.monotonic() - self._renewed_at >= self.lease.seconds / 3:
-                    asked_at = time.monotonic()
-                    if not self._store.leases.renew(self.lease):
-                        self._lost = True
-                        return
-                    self._renewed_at = asked_at
+                    self._renew()
+                if self._lost:
+                    return
                 self.flush()
             except VoyagerError:
                 continue
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._renewed_at > self.lease.seconds
+
+    def _renew(self) -> None:
+        asked_at = time.monotonic()
+        if self._store.leases.renew(self.lease):
+            self._renewed_at = asked_at
+            self._unanswered = False
+        else:
+            self._lost = True

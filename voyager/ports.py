@@ -15,7 +15,7 @@ from voyager.identifiers import TableName
 @dataclass(frozen=True)
 class Check:
     """The answer of one guardrail. `severity` is "ok", "warning" or "error"; `sql` repairs it where SQL can;
-    `exit_code` is what the command ends with when this error stops it (4, or 9 for a missing grant)."""
+    `exit_code` is what the command ends with when this error stops it (4; 9 for a missing grant, 10 for room)."""
 
     id: str
     severity: str

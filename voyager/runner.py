@@ -17,7 +17,9 @@ from voyager.errors import (
     Interrupted,
     LeaseLost,
     NotAllowed,
+    OutOfSpace,
     PermissionMissing,
+    UsageError,
     VoyagerError,
 )
 from voyager.heartbeat import Heartbeat
@@ -29,6 +31,9 @@ from voyager.progress import TableProgress
 from voyager.state_change import fire, offer
 from voyager.store.record import MigrationRecord
 from voyager.wording import counted
+
+_FAILED_GUARDRAILS: dict[int, type[VoyagerError]] = {2: UsageError, 9: PermissionMissing, 10: OutOfSpace}
+"""What guardrails that all failed for the same reason amount to; several reasons are blockers."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,8 @@ def stop_at_errors(checks: tuple[Check, ...], title: str) -> None:
     if not errors:
         return
     details = tuple(line for check in errors for line in (check.finding, *check.sql.splitlines()) if line)
-    kind = PermissionMissing if all(check.exit_code == 9 for check in errors) else BlockersFound
+    codes = {check.exit_code for check in errors}
+    kind = _FAILED_GUARDRAILS.get(min(codes), BlockersFound) if len(codes) == 1 else BlockersFound
     raise kind(
         f"{title} was not started: {counted(len(errors), 'guardrail')} failed.",
         "Repair what is listed (SQL is given where SQL repairs it) and run the same command again.",

@@ -87,15 +87,14 @@ def _in_order(phases: dict[str, PhaseRecord], phase_table: dict[str, Any]) -> di
     return {name: phases[name] for name in [*known, *sorted(phases.keys() - set(known))] if name in phases}
 
 
-def _size() -> ColumnElement[int]:
-    table = table_progress.c
+def _size(table: Any) -> ColumnElement[int]:
     return func.greatest(table.rows_done, func.coalesce(table.rows_total, table.rows_estimated, 0))
 
 
 def _tables(connection: Connection, migration_uuid: UUID) -> tuple[TableRecord, ...]:
     """The tables of most interest in each phase: running and failed first, then the largest."""
     table = table_progress.c
-    interest = (case((table.status.in_(AT_REST), 1), else_=0), _size().desc(), table.schema_name, table.table_name)
+    interest = (case((table.status.in_(AT_REST), 1), else_=0), _size(table).desc(), table.schema_name, table.table_name)
     ranked = (
         select(table_progress, func.row_number().over(partition_by=table.phase, order_by=interest).label("place"))
         .where(table.migration_uuid == migration_uuid)
@@ -123,7 +122,15 @@ def _tables(connection: Connection, migration_uuid: UUID) -> tuple[TableRecord, 
 
 
 def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTotals]:
-    table = table_progress.c
+    """Sums over a phase's tables; a step (it has no schema) counts only where a phase has nothing but steps."""
+    is_table = case((table_progress.c.schema_name != "", 1), else_=0)
+    has_tables = func.max(is_table).over(partition_by=table_progress.c.phase)
+    rows = (
+        select(table_progress, is_table.label("is_table"), has_tables.label("has_tables"))
+        .where(table_progress.c.migration_uuid == migration_uuid)
+        .subquery()
+    )
+    table = rows.c
     done = case((table.status.in_(("DONE", "SKIPPED")), 1), else_=0)
     query = (
         select(
@@ -131,13 +138,13 @@ def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTota
             func.count().label("tables"),
             func.sum(done).label("tables_done"),
             func.sum(table.rows_done).label("rows_done"),
-            func.sum(_size()).label("rows_total"),
+            func.sum(_size(table)).label("rows_total"),
             func.sum(table.bytes_done).label("bytes_done"),
             func.sum(func.greatest(table.bytes_done, func.coalesce(table.bytes_total, 0))).label("bytes_total"),
             func.coalesce(func.sum(table.rate), 0).label("rate"),
             func.sum(table.rows_quarantined).label("rows_quarantined"),
         )
-        .where(table.migration_uuid == migration_uuid)
+        .where(table.is_table == table.has_tables)
         .group_by(table.phase)
     )
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -39,6 +40,7 @@ class Statements:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._begun: dict[UUID, datetime] = {}
 
     def load(self, migration_uuid: UUID, phase: str) -> dict[UUID, StatementRecord]:
         """Return the journal of a phase by statement id, in the order of the statements."""
@@ -61,7 +63,7 @@ class Statements:
         return {row.statement_id: StatementRecord(*row) for row in rows}
 
     def begin(self, migration_uuid: UUID, phase: str, entry: StatementEntry) -> UUID:
-        """Write that a statement is started, before it is executed; returns its id."""
+        """Write that a statement is started, before it is executed; returns its id for finish()."""
         row = self._row(migration_uuid, phase, entry, "started")
         statement = insert(schema_statements).values(row)
         statement = statement.on_conflict_do_update(
@@ -73,15 +75,23 @@ class Statements:
                 "finished_at": None,
             },
         )
-        self._session.single(lambda connection: connection.execute(statement), f"note the start of {entry.object}")
+        noted = statement.returning(schema_statements.c.started_at)
+        doing = f"note the start of {entry.object}"
         statement_id: UUID = row["statement_id"]
+        self._begun[statement_id] = self._session.single(
+            lambda connection: connection.execute(noted).scalar_one(), doing
+        )
         return statement_id
 
     def finish(self, statement_id: UUID, state: str, error: str | None = None) -> None:
-        """Write how a started statement ended: done, failed or skipped, with the server's message where it failed."""
+        """Write how a started statement ended: done, failed or skipped, with the server's message where it failed.
+
+        A statement that somebody else has started since (the lease was taken over meanwhile) is theirs to finish.
+        """
+        table = schema_statements.c
         statement = (
             update(schema_statements)
-            .where(schema_statements.c.statement_id == statement_id)
+            .where(table.statement_id == statement_id, table.started_at == self._begun.pop(statement_id))
             .values(state=state, error=_shortened(error), finished_at=NOW)
         )
         self._session.single(lambda connection: connection.execute(statement), "note the end of a statement")

@@ -44,7 +44,8 @@ def activity_table(activity: Activity, canvas: Canvas, *, most: int = MOST) -> I
             yield Text.assemble(
                 (f"{canvas.glyphs.failed} ", "bold red"), name(_readable(row)), ": ", name(row.message, longest=400)
             )
-    rest = (activity.totals.tables if activity.totals else len(activity.tables)) - len(rows)
+    counted = [row for row in rows if row.schema] or rows  # totals leave steps out where there are tables
+    rest = (activity.totals.tables if activity.totals else len(activity.tables)) - len(counted)
     if rest > 0:
         yield Text(f"{canvas.glyphs.more} and {rest:,} more", style="dim")
 
