@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voyager.errors import UsageError
+from voyager.errors import UsageError, disk_error
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 
@@ -89,9 +89,20 @@ def back_up(export_dir: Path, options: Options) -> list[str]:
         if getattr(options, flag) and (export_dir / folder).is_dir():
             assert options.backup_dir is not None
             place = Path(options.backup_dir).expanduser() / folder
-            shutil.copytree(export_dir / folder, place, dirs_exist_ok=True)
+            try:
+                shutil.copytree(export_dir / folder, place, dirs_exist_ok=True, copy_function=_copy)
+            except OSError as error:
+                raise disk_error(error, place) from error
             kept.append(str(place))
     return kept
+
+
+def _copy(source: str, copy: str) -> None:
+    """Copy one file. Of the first that fails the reason is told: copytree would collect words, and no reason."""
+    try:
+        shutil.copy2(source, copy)
+    except OSError as error:
+        raise disk_error(error, copy, Path(source).stat().st_size) from error
 
 
 def left_behind(record: MigrationRecord) -> list[str]:

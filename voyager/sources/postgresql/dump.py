@@ -19,7 +19,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from voyager.endpoint import Endpoint
-from voyager.errors import BlockersFound, DatabaseAway, PermissionMissing, UsageError, VoyagerError
+from voyager.errors import BlockersFound, DatabaseAway, PermissionMissing, UsageError, VoyagerError, disk_error
 from voyager.identifiers import Identifier, visible
 from voyager.postgres.connection import connection_keywords
 from voyager.postgres.failures import refused_connection
@@ -178,8 +178,11 @@ def _write_passfile(directory: Path, password: str) -> Path:
         )
     path = directory / "passfile"
     escaped = password.replace("\\", "\\\\").replace(":", "\\:")
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+    except OSError as error:
+        raise disk_error(error, path) from None
     return path
 
 
