@@ -5,6 +5,7 @@
 #   make test-slow       the tests that take minutes
 #   make lint            ruff and mypy
 #   make bench           measure against peers
+#   make docs            write the generated parts of README.md
 #   make lock            pin the newest versions that pyproject.toml allows
 #   make clean           remove what the other targets made, but .venv
 
@@ -17,7 +18,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 # The paths of make's own rules are relative, so that the checkout may lie below a directory with a space in its name.
 
-.PHONY: demo test test-slow lint bench venv lock clean test-servers python
+.PHONY: demo test test-slow lint bench docs venv lock clean test-servers python
 
 demo: $(STAMP)
 	@$(RUN) -m voyager demo --rows $(ROWS) $(ARGS)
@@ -35,6 +36,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(RUN) -m benchmarks $(ARGS)
+
+docs: $(STAMP)
+	$(RUN) docs/generate.py
 
 venv: $(STAMP)
 
