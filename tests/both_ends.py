@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from urllib.parse import quote
 
 from tests import drive
 from tests.catalog_queries import QUERIES, READABLE, SEQUENCES
+from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -24,6 +27,16 @@ ABSENT = "absent"
 
 Holding = dict[tuple[str, str], dict[str, Any]]
 """(kind, identity) -> attributes."""
+
+
+@contextmanager
+def database(server: Server, name: str) -> Iterator[Endpoint]:
+    """A new database on a server, dropped afterwards; for fixtures of a module or a session."""
+    drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+    drive.execute(server.endpoint(), drop)
+    drive.execute(server.endpoint(), f"CREATE DATABASE {name} TEMPLATE template0")
+    yield dataclasses.replace(server.endpoint(name), engine="postgresql")
+    drive.execute(server.endpoint(), drop)
 
 
 def load(endpoint: Endpoint, files: Iterable[str]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,17 @@ from typing import Any
 import pytest
 
 from tests import both_ends, drive
-from tests.both_ends import Difference, Expected, Holding, Migration, becomes, holding, is_left_behind, unexplained
+from tests.both_ends import (
+    Difference,
+    Expected,
+    Holding,
+    Migration,
+    becomes,
+    database,
+    holding,
+    is_left_behind,
+    unexplained,
+)
 from tests.catalog_queries import SCHEMAS
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -130,15 +138,6 @@ class Migrated:
     said: str
 
 
-@contextmanager
-def database(server: Server, name: str) -> Iterator[Endpoint]:
-    drop = f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"
-    drive.execute(server.endpoint(), drop)
-    drive.execute(server.endpoint(), f"CREATE DATABASE {name} TEMPLATE template0")
-    yield dataclasses.replace(server.endpoint(name), engine="postgresql")
-    drive.execute(server.endpoint(), drop)
-
-
 def fill(endpoint: Endpoint, *files: str, hostile: bool = False, more: bool = True) -> None:
     with drive.connect(endpoint) as connection:
         for name in files:
@@ -251,10 +250,10 @@ def test_what_no_file_can_carry_is_said_once(from_18_to_18: Migrated, document: 
     summary = getattr(from_18_to_18, document)["summary"]
     said = [(one["kind"], one["name"]) for one in summary.get("not_migrated") or summary["skipped"]]
     others = [one for one in said if one[0] not in RELATIONS]
-    database = from_18_to_18.migration.source.database
+    name = from_18_to_18.migration.source.database
     assert sorted(one for one in others if one[0] != "table access method") == [
-        ("large objects", database),
-        ("setting", f"database {database}"),
+        ("large objects", name),
+        ("setting", f"database {name}"),
         ("user mapping", "ks_near for postgres"),
         ("user mapping", "ks_server for ks_reader"),
         ("user mapping", "ks_server for public"),

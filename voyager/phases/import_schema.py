@@ -25,11 +25,15 @@ OVERRIDES = {"accept_blockers": "no_blockers"}
 @dataclass(frozen=True)
 class Options:
     continue_on_error: bool = option(
-        False, "Go on past statements that the target refuses; they end in schema/failed.sql and the exit code is 4."
+        False,
+        "Go on past statements that the target refuses; they end in schema/failed.sql and the exit code is 4.",
+        per_run=True,
     )
-    ignore_exist: bool = option(False, "Take objects that exist on the target already as they are.")
+    ignore_exist: bool = option(False, "Take objects that exist on the target already as they are.", per_run=True)
     straight_order: bool = option(
-        False, "Execute each statement once, in the order of the files; do not try again what lacks something."
+        False,
+        "Execute each statement once, in the order of the files; do not try again what lacks something.",
+        per_run=True,
     )
     accept_blockers: str | None = option(
         None,
