@@ -110,7 +110,7 @@ class Context:
         return bool(
             verify
             and verify.state == "COMPLETED"
-            and verify.summary.get("counters")
+            and verify.summary.get("counters") is not None
             and cutover
             and cutover.state == "NOT_STARTED"
         )

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from statemachine.definition import COMPLETED, NOT_STARTED, Facts
+from statemachine.machine import Reason
 from voyager.context import Context, actor
 from voyager.errors import (
     BlockersFound,
@@ -150,9 +151,16 @@ def _judge(context: Context, phase_name: str, facts: Facts) -> str:
         raise NotAllowed(
             f"{phase.title} of migration {context.record.name} may not {trigger.split('_', 1)[0]} now.",
             offer(context, facts),
-            tuple(" ".join(part for part in (reason.says, reason.hint) if part) for reason in reasons),
+            tuple(_explained(reason, context.record.name) for reason in reasons),
         )
     return trigger
+
+
+def _explained(reason: Reason, migration: str) -> str:
+    """Why something may not start, what to do about it, and the option that passes it where there is one."""
+    override = reason.condition.override if reason.condition else ""
+    passes = f"To go on all the same: {override} {migration}" if override else ""
+    return " ".join(part for part in (reason.says, reason.hint, passes) if part)
 
 
 def _event_kind(trigger: str) -> str:

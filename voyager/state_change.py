@@ -99,7 +99,10 @@ def _moved(record: MigrationRecord, transition: Transition, outcome: Outcome | N
 
 
 def offer(context: Context, facts: Facts) -> str:
+    """What may be done now, in one sentence."""
     action = next_action(context.workflow, context.configuration, facts)
+    if action.kind == "blocked":
+        return f"{action.title}; `yb-voyager migrate next` says what to do."
     if action.command:
         return f"Next is: yb-voyager {action.command}."
     return action.reason

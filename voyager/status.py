@@ -112,10 +112,12 @@ def facts(record: MigrationRecord, *, source_unchanged: bool | None) -> Facts:
     """What is true of a migration beside the states of its phases: live leases, and the conditions that hold.
 
     `source_unchanged` is what the source answered; None, nobody asked or it cannot tell, does not count as unchanged.
+    Where it could not tell when it was verified, nothing that is said now can count.
     A condition whose phase has given no answer yet holds: `after` keeps what depends on it from starting.
     """
     holds = {name for name, holds in _EVIDENCE.items() if holds(record)}
-    if source_unchanged or not _completed(record, "VERIFY"):
+    can_be_told = _summary(record, "VERIFY").get("counters", ()) is not None
+    if (source_unchanged and can_be_told) or not _completed(record, "VERIFY"):
         holds.add("source_unchanged")
     return Facts(
         running=frozenset(phase for phase, lease in record.leases.items() if lease.live), holds=frozenset(holds)

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import VoyagerError
+from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.recorded import RecordedConnections
 from voyager.progress import TableProgress
@@ -76,8 +77,8 @@ class DdlRun:
         self._report("BUILDING")
         existing: list[Statement] = []
         with self._connections() as pool:
-            if "started" in states.values() and self.job.target.capabilities.concurrent_index_builds:
-                self._drop_invalid_indexes(pool)
+            if journal and self.job.target.capabilities.concurrent_index_builds:
+                self._drop_invalid_indexes(pool, pending)
             context = _Round(self, pool, entries, states, existing)
             refused, not_tried = self._rounds(context, pending)
         done = len(pending) - len(refused) - len(not_tried) - len(existing)
@@ -98,12 +99,14 @@ class DdlRun:
                 refusal.statement for refusal in for_good
             ]
 
-    def _drop_invalid_indexes(self, pool: _Connections) -> None:
-        """An online build that was cut off leaves an index that is there and serves nobody: it must be built anew."""
+    def _drop_invalid_indexes(self, pool: _Connections, pending: Sequence[Statement]) -> None:
+        """An online build that was cut off or refused in an earlier run leaves an index that is there and serves
+        nobody: it must be built anew, by whatever its statement is now."""
         from voyager.target import ddl
 
-        for name in ddl.drop_invalid_indexes(pool.get(), self.job.record.settings.get("schemas", ())):
-            self.job.warn(f"Index {name} was left invalid by a build that was cut off; it is built anew.")
+        names = [TableName(statement.schema, statement.name) for statement in pending if statement.kind == "index"]
+        for name in ddl.drop_invalid_indexes(pool.get(), names) if names else ():
+            self.job.warn(f"Index {name} was left invalid by a build that did not end well; it is built anew.")
 
     def _key(self, entry: StatementEntry) -> Any:
         return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)

@@ -334,11 +334,12 @@ def _same(earlier: Counters | None, now: Counters | None, table: TableName) -> b
 
 
 def _gravity(error: Any) -> int:
-    """Which of several failures to tell: a lost lease before all, an unforeseen one before an outage."""
+    """Which of several failures to tell: a lost lease before all, an unforeseen one before an outage, which need not be
+    waited for where somebody asked to stop."""
     if isinstance(error, LeaseLost):
         return 5
     if not isinstance(error, VoyagerError):
         return 4
     if isinstance(error, DatabaseAway):
-        return 1
-    return 0 if isinstance(error, Interrupted) else 3
+        return 0
+    return 1 if isinstance(error, Interrupted) else 3

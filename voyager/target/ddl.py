@@ -117,13 +117,15 @@ def object_exists(
     return None if lookup.hint_only or row[0] is None else bool(row[0])
 
 
-def drop_invalid_indexes(connection: Connection, schemas: Iterable[str] = ()) -> list[TableName]:
-    """Drop the indexes that a broken-off online build left invalid, in `schemas` (all but voyager's own when empty).
+def drop_invalid_indexes(connection: Connection, names: Iterable[TableName]) -> list[TableName]:
+    """Drop those of the named indexes that a broken-off online build left invalid, and return which they were.
 
     An index that is being built now, and the invalid-until-attached index of a partitioned table, stay.
     """
+    wanted = list(names)
+    named = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
     try:
-        found = repeat(connection.execute, _INVALID_INDEXES.encode(), {"schemas": list(schemas)}).fetchall()
+        found = repeat(connection.execute, _INVALID_INDEXES.encode(), named).fetchall()
     except DriverError as error:
         raise translate(error, "look for invalid indexes in the target") from error
     dropped = [TableName(schema, name) for schema, name in found]
@@ -186,8 +188,9 @@ SELECT n.nspname, c.relname
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT i.indisvalid AND n.nspname !~ '^pg_'
-  AND (pg_catalog.cardinality(%(schemas)s::text[]) = 0 AND n.nspname <> 'ybvoyager' OR n.nspname = ANY (%(schemas)s))
+JOIN ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[])) AS wanted (schema, name)
+  ON n.nspname = wanted.schema AND c.relname = wanted.name
+WHERE NOT i.indisvalid
   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
 ORDER BY 1, 2
 """

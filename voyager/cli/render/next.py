@@ -46,6 +46,11 @@ def _action(status: MigrationStatus, canvas: Canvas, command: Sequence[str]) -> 
     parts.append(paragraph(_reason(status)))
     parts += _failures(status)
     hints = [condition.hint for condition in action.blocked_by if condition.hint]
+    hints += [
+        f"To go on all the same, add to its command: {condition.override} {visible(status.name)}"
+        for condition in action.blocked_by
+        if condition.override
+    ]
     if hints:
         parts.append(canvas.bullets(hints))
     if command:

@@ -41,6 +41,7 @@ class PostgresSnapshot:
         self._endpoint = endpoint
         self._coordinator = coordinator
         self._shared = shared
+        self._over = False
         self._idle: asyncio.LifoQueue[asyncpg.Connection | None] = asyncio.LifoQueue()
         self._readers: set[asyncpg.Connection] = set()
 
@@ -66,6 +67,12 @@ class PostgresSnapshot:
         """Stream the part as COPY text on a reader of the pool; a reader that failed is replaced by a new one."""
         reader: asyncpg.Connection | None = await self._idle.get()
         try:
+            if self._over:
+                raise DatabaseAway(
+                    f"The snapshot of {self._endpoint.url} is gone: reading another part of it was broken off, and all"
+                    " share one connection.",
+                    "Run the same command again: finished parts are kept, the rest is read under a new snapshot.",
+                )
             if reader is None:
                 reader = await self._join()
             async with bulk.copy_out(reader, select_statement(table, part)) as rows:
@@ -74,6 +81,7 @@ class PostgresSnapshot:
             if self._shared:
                 self._drop(reader)
                 reader = None
+            self._over = not self._shared
             if isinstance(error, bulk.DRIVER_ERRORS):
                 raise translate(error, f"read table {table.name} of {self._endpoint.url}") from None
             raise

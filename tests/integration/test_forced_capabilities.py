@@ -1,0 +1,547 @@
+"""Every capability forced on (or off) against a plain PostgreSQL: what is sent changes as it says, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+
+from tests import drive
+from tests.in_process import LOGGING, Ends
+from voyager.config import resolve
+from voyager.context import open_context
+from voyager.embedded import Server, start_server
+from voyager.endpoint import Endpoint
+from voyager.errors import Interrupted
+from voyager.phases import export_data
+from voyager.ports import Capabilities
+from voyager.progress import TableProgress
+from voyager.runner import Run, run_phase
+from voyager.sources.postgresql.source import PostgresSource
+from voyager.target.target import Target
+
+End = type[Target] | type[PostgresSource]
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+SHOP = """
+CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL);
+CREATE UNIQUE INDEX customers_email ON customers (email);
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers, note text);
+CREATE INDEX orders_customer ON orders (customer_id);
+CREATE INDEX orders_note ON orders (note text_pattern_ops) WHERE note <> '';
+INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 100) i;
+INSERT INTO orders SELECT i, 1 + i % 100, repeat('x', 100) FROM generate_series(1, 2000) i;
+"""
+INDEXES = {"customers_email", "orders_customer", "orders_note"}
+UP_TO_THE_DATA = ("init", "export schema", "analyze-schema", "import schema")
+EVERYTHING = (*UP_TO_THE_DATA, "export data", "import data", "verify")
+
+
+def forces(end: End, **flags: Any) -> Callable[[Test], Test]:
+    """The test runs with these flags in what the probe of `end` says; they count as tested."""
+
+    def mark(test: Test) -> Test:
+        test.forced = (*getattr(test, "forced", ()), (end, flags))  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+@pytest.fixture
+def force(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`force(end, **flags)`: the flags on top of what the server says, from now on. Dictionaries are merged."""
+
+    def apply(end: End, **flags: Any) -> None:
+        probe = end.probe
+
+        def forced(self: Any) -> Capabilities:
+            found = probe(self)
+            wanted = {name: {**found.facts, **value} if name == "facts" else value for name, value in flags.items()}
+            return dataclasses.replace(found, **wanted)
+
+        monkeypatch.setattr(end, "probe", forced)
+
+    return apply
+
+
+@pytest.fixture(autouse=True)
+def _forced_by_the_mark(request: pytest.FixtureRequest, force: Callable[..., None]) -> None:
+    for end, flags in getattr(request.function, "forced", ()):
+        force(end, **flags)
+
+
+@pytest.fixture(scope="module")
+def logging_server(servers_directory: Path) -> Iterator[Server]:
+    with start_server(servers_directory / "logging", settings=LOGGING, trust=True) as server:
+        yield server
+
+
+@pytest.fixture
+def ends(
+    logging_server: Server,
+    fresh_database: Callable[..., Endpoint],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Ends:
+    """A source that holds the shop, and an empty target."""
+    source, target = fresh_database(logging_server), fresh_database(logging_server)
+    drive.execute(source, SHOP)
+    ends = Ends(source, target, tmp_path / "export", logging_server, capsys)
+    for name, value in ends.environment().items():
+        monkeypatch.setenv(name, value)
+    return ends
+
+
+def test_every_capability_is_forced_by_a_test_of_this_module() -> None:
+    module = vars(sys.modules[__name__])
+    tests = [value for name, value in module.items() if name.startswith("test_")]
+    forced = {name for test in tests for _, flags in getattr(test, "forced", ()) for name in flags}
+    assert forced == {field.name for field in dataclasses.fields(Capabilities)}
+
+
+# Before or after the data
+
+
+def created(statements: list[str]) -> set[str]:
+    return {found[1] for text in statements if (found := re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ", text))}
+
+
+def test_indexes_follow_the_rows_on_a_server_that_says_nothing_else(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    assert created(ends.at_target.texts(purpose="schema")) == set()
+    ends.through("export data", "import data")
+    order = [text.split()[0] for text in ends.at_target.texts("^COPY|^CREATE (UNIQUE )?INDEX")]
+    assert order == ["COPY"] * 2 + ["CREATE"] * 3
+    assert created(ends.at_target.texts(purpose="post-data")) == INDEXES
+
+
+@forces(Target, indexes_before_data=True)
+def test_indexes_before_data_are_built_one_at_a_time_before_the_first_row(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    assert created(ends.at_target.texts(purpose="schema")) == INDEXES
+    assert len({sent.pid for sent in ends.at_target.read("^(CREATE|ALTER) ", purpose="schema")}) == 1
+    ends.through("export data")
+    ends.run("import", "data", "--parallel-jobs", "4")
+    assert created(ends.at_target.texts()) == set()
+    assert len(ends.at_target.texts("^COPY")) == 2
+    assert len({sent.pid for sent in ends.at_target.read("^(CREATE|ALTER) ", purpose="post-data")}) == 1
+    assert ends.at_target.texts("FOREIGN KEY", purpose="post-data")
+    ends.through("verify")
+    assert ends.run("import", "data", "--start-clean", "--yes").code == 0
+    assert created(ends.at_target.texts()) == set()
+
+
+# An index that a build left invalid
+
+
+def use_online_builds(ends: Ends) -> None:
+    """What this capability says of a server's plain CREATE INDEX; PostgreSQL does it when it is asked to."""
+    edit_indexes(ends, "INDEX ", "INDEX CONCURRENTLY ")
+
+
+def edit_indexes(ends: Ends, before: str, after: str) -> None:
+    path = ends.export_dir / "schema" / "indexes" / "index.sql"
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+
+
+def validity(target: Endpoint) -> dict[str, bool]:
+    sql = """SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+             WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisprimary"""
+    return dict(drive.fetch(target, sql))
+
+
+@pytest.mark.parametrize("repair", ["rows", "statement"])
+@forces(Target, concurrent_index_builds=True)
+def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(ends: Ends, repair: str) -> None:
+    ends.through("init", "export schema")
+    use_online_builds(ends)
+    ends.through("analyze-schema", "import schema", "export data")
+    drive.execute(ends.target, "INSERT INTO customers VALUES (-1, 'c7'); CREATE TABLE theirs (a int)")
+    drive.execute(ends.target, "INSERT INTO theirs VALUES (1), (1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        drive.execute(ends.target, "CREATE UNIQUE INDEX CONCURRENTLY not_ours ON theirs (a)")
+    refused = ends.run("import", "data", code=4)
+    assert "customers_email" in str(refused.document["error"]["details"])
+    assert validity(ends.target)["customers_email"] is False
+    if repair == "rows":
+        drive.execute(ends.target, "DELETE FROM customers WHERE id = -1")
+    else:
+        edit_indexes(ends, "UNIQUE INDEX", "INDEX")
+    resumed = ends.run("import", "data")
+    sent = ends.at_target.texts("^(DROP|CREATE|CREATE UNIQUE) INDEX")
+    assert [text.split(" ON ")[0] for text in sent] == [
+        'DROP INDEX IF EXISTS "public"."customers_email"',
+        f"CREATE {'UNIQUE ' if repair == 'rows' else ''}INDEX CONCURRENTLY customers_email",
+    ]
+    assert "customers_email was left invalid" in resumed.err
+    assert validity(ends.target) == {**dict.fromkeys(INDEXES, True), "not_ours": False}
+
+
+@forces(Target, concurrent_index_builds=True, indexes_before_data=True)
+def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends: Ends) -> None:
+    ends.through("init", "export schema")
+    use_online_builds(ends)
+    ends.through("analyze-schema")
+    killed = threading.Thread(target=end_the_build_of, args=(ends.target, "orders_customer"))
+    killed.start()
+    ends.run("import", "schema", code=8)
+    killed.join()
+    assert validity(ends.target)["orders_customer"] is False
+    ends.run("import", "schema")
+    sent = [text.split(" ON ")[0] for text in ends.at_target.texts("^(DROP|CREATE) INDEX")]
+    assert sent[:2] == [
+        'DROP INDEX IF EXISTS "public"."orders_customer"',
+        "CREATE INDEX CONCURRENTLY orders_customer",
+    ]
+    assert validity(ends.target) == dict.fromkeys(INDEXES, True)
+
+
+def end_the_build_of(target: Endpoint, index: str) -> None:
+    """Keep an online build waiting for a writer of its table, as soon as there is one, and end its session."""
+    deadline = time.monotonic() + 30
+    with drive.connect(target) as writer, drive.connect(target) as watcher:
+        while not watcher.execute("SELECT to_regclass('public.orders_pkey')").fetchone()[0]:  # type: ignore[index]
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        writer.execute("BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE")
+        build = "SELECT pid FROM pg_stat_activity WHERE query ~ %s AND wait_event_type = 'Lock'"
+        while (found := watcher.execute(build, [f"INDEX CONCURRENTLY {index} "]).fetchone()) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        watcher.execute("SELECT pg_terminate_backend(%s)", found)
+
+
+# How rows are loaded
+
+
+@forces(Target, copy_rows_per_transaction=True)
+def test_copy_tells_how_many_rows_belong_together_where_the_server_takes_that(
+    ends: Ends, force: Callable[..., None]
+) -> None:
+    ends.through(*UP_TO_THE_DATA, "export data")
+    refused = ends.run("import", "data", "--parallel-jobs", "1", code=4)
+    sent = set(ends.at_target.texts("^COPY"))
+    assert sent == {
+        'COPY "public"."orders" ("id", "customer_id", "note") FROM STDIN WITH (ROWS_PER_TRANSACTION 2000)',
+        'COPY "public"."customers" ("id", "email") FROM STDIN WITH (ROWS_PER_TRANSACTION 100)',
+    }
+    # Plain PostgreSQL knows no such option: refused for each table by name, and no row is in.
+    error = refused.document["error"]
+    assert 'option "rows_per_transaction" not recognized' in " ".join((error["message"], *error["details"]))
+    assert {"public.customers", "public.orders"} <= set(re.findall(r"public\.\w+", str(error)))
+    assert drive.fetch(ends.target, "SELECT count(*) FROM orders") == [(0,)]
+    assert drive.fetch(ends.target, "SELECT count(*) FROM ybvoyager.import_batches") == [(0,)]
+    force(Target, copy_rows_per_transaction=False)
+    ends.run("import", "data")
+    assert not ends.at_target.texts("ROWS_PER_TRANSACTION")
+    assert drive.fetch(ends.target, "SELECT count(*) FROM orders") == [(2000,)]
+
+
+def test_a_role_that_may_leaves_triggers_out_while_it_loads(ends: Ends) -> None:
+    first = ends.run("init")
+    assert "target_replication_role" not in {check["id"] for check in first.document["checks"]}
+    ends.through(*UP_TO_THE_DATA[1:], "export data", "import data")
+    assert ends.at_target.texts("session_replication_role.*replica", purpose="import data")
+
+
+@forces(Target, replication_role=False)
+def test_a_role_that_may_not_leave_triggers_out_is_told_and_loads_without(ends: Ends) -> None:
+    checks = {check["id"]: check for check in ends.run("init").document["checks"]}
+    warning = checks["target_replication_role"]
+    assert warning["severity"] == "warning"
+    assert warning["sql"] == 'GRANT SET ON PARAMETER session_replication_role TO "postgres";'
+    ends.through(*UP_TO_THE_DATA[1:], "export data")
+    drive.execute(
+        ends.target,
+        """
+        CREATE TABLE seen (id int);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN INSERT INTO public.seen VALUES (NEW.id); RETURN NEW; END';
+        CREATE TRIGGER watching AFTER INSERT ON customers FOR EACH ROW EXECUTE FUNCTION note();
+        """,
+    )
+    loaded = ends.run("import", "data")
+    assert not ends.at_target.texts("session_replication_role", purpose="import data")
+    told = next(check for check in loaded.document["checks"] if check["id"] == "target_triggers")
+    assert (told["severity"], "public.customers" in told["finding"]) == ("warning", True)
+    assert drive.fetch(ends.target, "SELECT count(*) FROM seen") == [(100,)]
+    ends.through("verify")
+
+
+# How rows are read
+
+
+def test_a_large_table_is_cut_by_the_places_of_its_rows(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    ends.run("export", "data", "--chunk-size", "64KB")
+    assert len(ends.at_source.texts("^COPY .*ctid", purpose="export data")) > 3
+
+
+@forces(PostgresSource, tid_range_scans=False)
+def test_without_tid_range_scans_every_table_is_one_part(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    exported = ends.run("export", "data", "--chunk-size", "64KB")
+    assert sorted(ends.at_source.texts("^COPY", purpose="export data")) == [
+        'COPY (SELECT "id", "customer_id", "note" FROM ONLY "public"."orders") TO STDOUT',
+        'COPY (SELECT "id", "email" FROM ONLY "public"."customers") TO STDOUT',
+    ]
+    assert not ends.at_source.texts(r"\bctid\b", purpose="export data")
+    assert exported.document["summary"]["parts"] == 2
+    ends.through("import data", "verify")
+
+
+@forces(PostgresSource, exported_snapshots=False)
+def test_without_exported_snapshots_one_connection_reads_everything(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    ends.run("export", "data", "--parallel-jobs", "4", "--chunk-size", "64KB")
+    sent = ends.at_source.read(purpose="export data")
+    reads = [one for one in sent if one.text.startswith("COPY")]
+    assert len(reads) > 3
+    assert len({one.pid for one in sent}) == 1
+    texts = [one.text for one in sent if one.text.startswith(("BEGIN", "LOCK", "COPY", "COMMIT", "ROLLBACK;"))]
+    assert [text.split()[0] for text in texts] == ["BEGIN", "LOCK", *["COPY"] * len(reads)]
+    assert "REPEATABLE READ READ ONLY" in texts[0]
+    assert not ends.at_source.texts("SNAPSHOT|pg_export_snapshot", purpose="export data")
+    ends.through("import data", "verify")
+
+
+@forces(PostgresSource, exported_snapshots=False)
+def test_the_one_connection_sees_one_moment(ends: Ends) -> None:
+    source = PostgresSource(ends.source)
+    orders, customers = sorted(source.read_catalog().tables, key=lambda table: table.name, reverse=True)
+
+    async def rows() -> list[int]:
+        counts = []
+        async with source.open_snapshot([orders, customers], 4) as snapshot:
+            for table in (orders, customers):
+                (part,) = source.plan_chunks(table, 1 << 30)
+                async with snapshot.read(table, part) as pieces:
+                    counts.append(sum([bytes(piece).count(b"\n") async for piece in pieces]))
+                drive.execute(ends.source, "INSERT INTO customers SELECT -i, '-' || i FROM generate_series(1, 9) i "
+                                           "ON CONFLICT DO NOTHING")  # fmt: skip
+        return counts
+
+    assert asyncio.run(rows()) == [2000, 100]
+    source.close()
+
+
+@forces(PostgresSource, exported_snapshots=False)
+def test_stopping_in_the_middle_of_a_table_is_no_error_of_those_who_wait_for_the_one_connection(ends: Ends) -> None:
+    drive.execute(ends.source, "INSERT INTO orders SELECT i, 1, '' FROM generate_series(2001, 80000) i; ANALYZE")
+    ends.through(*UP_TO_THE_DATA)
+    stop_export(ends, when=lambda progress: progress.rows_done > 0, jobs=4)
+    assert ends.run("export", "data").document["summary"]["rows"] == 80_100
+
+
+def stop_export(ends: Ends, *, when: Callable[[TableProgress], bool], jobs: int) -> list[str]:
+    """Run the export until some table stands as `when` asks, then stop it as Ctrl-C does; what it warned of."""
+    stop, warnings = threading.Event(), list[str]()
+
+    def watch(progress: TableProgress) -> None:
+        if when(progress):
+            stop.set()
+
+    context = open_context(resolve({}, environment=dict(os.environ)), outage_budget=20)
+    try:
+        with pytest.raises(Interrupted):
+            run_phase(
+                context,
+                "EXPORT_DATA",
+                export_data.Options(parallel_jobs=jobs),
+                Run(report=watch, warn=warnings.append, stop=stop),
+            )
+    finally:
+        context.close()
+    assert warnings == []
+    return warnings
+
+
+# A standby
+
+
+@forces(Target, read_only_standby=True)
+def test_a_standby_is_no_target(ends: Ends) -> None:
+    refused = ends.run("init", code=4)
+    assert "The target is a standby and takes no writes" in str(refused.document["error"]["details"])
+    assert not ends.at_target.texts("^(CREATE|INSERT|ALTER)")
+    assert not ends.export_dir.exists()
+
+
+def test_a_target_that_became_a_standby_is_sent_no_ddl(ends: Ends, force: Callable[..., None]) -> None:
+    ends.through("init", "export schema", "analyze-schema")
+    force(Target, read_only_standby=True)
+    ends.run("import", "schema", code=4)
+    assert not ends.at_target.texts("^(CREATE|ALTER)", purpose="schema")
+
+
+@forces(PostgresSource, read_only_standby=True, write_counters=False)
+def test_a_standby_as_the_source_is_told_and_what_it_cannot_read_is_named(ends: Ends) -> None:
+    drive.execute(ends.source, "CREATE UNLOGGED TABLE scratch (a int)")
+    ends.through(*UP_TO_THE_DATA)
+    refused = ends.run("export", "data", code=4)
+    assert "public.scratch" in str(refused.document["error"]["details"])
+    assert not ends.at_source.texts("^COPY")
+    drive.execute(ends.source, "ALTER TABLE scratch SET LOGGED")
+    checks = {check["id"]: check["severity"] for check in ends.run("export", "data").document["checks"]}
+    assert checks["source_standby"] == "warning"
+
+
+# Whether the source was written
+
+
+COUNTERS = "pg_stat_(get|all|user).*tup|n_tup_ins|pg_stat_xact"
+
+
+@forces(PostgresSource, write_counters=False)
+def test_without_write_counters_the_cutover_waits_for_somebody_who_answers_for_it(ends: Ends) -> None:
+    ends.through(*EVERYTHING)
+    assert ends.run("verify").err.count("The source cannot tell when its tables are written") == 1
+    assert not ends.at_source.texts(COUNTERS)
+    offered = ends.run("next").document["next"]
+    assert (offered["kind"], offered["phase"]) == ("blocked", "CUTOVER")
+    assert "--accept-source-changes" in str(offered)
+    refused = ends.run("cutover", "initiate", "--yes", code=5)
+    assert "--accept-source-changes" in str(refused.document["error"])
+    ends.run("cutover", "initiate", "--yes", "--accept-source-changes", "another", code=2)
+    ends.run("cutover", "initiate", "--yes", "--accept-source-changes", ends.name)
+    sql = "SELECT detail -> 'overrides' FROM ybvoyager.events WHERE phase = 'CUTOVER' AND kind = 'transition'"
+    assert (["source_unchanged"],) in drive.fetch(ends.target, sql)
+
+
+def test_with_write_counters_the_cutover_asks_them(ends: Ends) -> None:
+    ends.through(*EVERYTHING)
+    assert ends.at_source.texts(COUNTERS)
+    drive.execute(ends.source, "UPDATE customers SET email = email WHERE id = 1")
+    assert ends.run("cutover", "initiate", "--yes", code=5).document["error"]
+    ends.through("verify")
+    ends.run("cutover", "initiate", "--yes")
+
+
+def test_a_source_without_tables_was_not_written(ends: Ends) -> None:
+    drive.execute(ends.source, "DROP TABLE customers, orders; CREATE SEQUENCE numbers")
+    ends.through(*EVERYTHING)
+    assert ends.run("next").document["next"]["kind"] == "run"
+    ends.run("cutover", "initiate", "--yes")
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@forces(PostgresSource, write_counters=False)
+def test_an_export_that_goes_on_is_mixed_where_writes_cannot_be_told(
+    ends: Ends, tells: bool, force: Callable[..., None]
+) -> None:
+    force(PostgresSource, write_counters=tells)
+    ends.through(*UP_TO_THE_DATA)
+    stop_export(ends, when=lambda progress: progress.status == "DONE", jobs=1)
+    resumed = ends.run("export", "data")
+    assert len(resumed.document["summary"]["snapshots"]) == 2
+    assert len(ends.at_source.texts("^COPY")) == 1
+    assert resumed.document["summary"]["mixed"] is not tells
+    assert bool(ends.at_source.texts(COUNTERS)) is tells
+    assert ("this source cannot tell" in resumed.err) is not tells
+    ends.run("import", "data")
+    assert ends.run("verify", "--level", "counts").document["next"]["kind"] == ("run" if tells else "blocked")
+
+
+# Which release it is
+
+
+@forces(Target, release="2025.1.0.0")
+def test_a_release_is_what_the_schema_is_judged_for(ends: Ends) -> None:
+    drive.execute(
+        ends.source,
+        """
+        CREATE TABLE areas (p point, doubled int, half int GENERATED ALWAYS AS (doubled / 2) STORED);
+        CREATE INDEX areas_p ON areas USING gist (p);
+        """,
+    )
+    ends.through("init", "export schema")
+    analyzed = ends.run("analyze-schema", code=4).document
+    assert "judged for YugabyteDB 2025.1.0.0" in analyzed["headline"]
+    assert analyzed["summary"]["blockers"] == 1
+    assert "areas_p" in str(analyzed["details"])
+    offered = ends.run("next").document["next"]
+    assert (offered["kind"], offered["phase"]) == ("blocked", "IMPORT_SCHEMA")
+    refused = ends.run("import", "schema", code=5).document["error"]
+    assert "--accept-blockers" in str(refused)
+    ends.run("import", "schema", "--accept-blockers", "another", code=2)
+    assert not ends.at_target.texts("^CREATE TABLE")
+    ends.run("import", "schema", "--accept-blockers", ends.name)
+    assert ends.at_target.texts("^CREATE TABLE public.areas")
+    shown = ends.run("status").document["migration"]["target"]
+    assert shown.startswith("yugabytedb://")
+
+
+@forces(Target, release="2024.2.3.0")
+def test_an_older_release_is_judged_by_what_it_lacks(ends: Ends) -> None:
+    drive.execute(ends.source, "CREATE TABLE areas (a int, half int GENERATED ALWAYS AS (a / 2) STORED)")
+    ends.through("init", "export schema")
+    analyzed = ends.run("analyze-schema", code=4).document
+    assert "STORED_GENERATED_COLUMNS" in analyzed["summary"]["by_issue"]
+    ends.run("analyze-schema", "--target-db-version", "2025.1.0.0")
+    ends.run("import", "schema")
+
+
+@forces(Target, release="2025.1.0.0", replication_role=False)
+def test_the_grant_of_a_release_is_its_own(ends: Ends) -> None:
+    checks = {check["id"]: check for check in ends.run("init").document["checks"]}
+    assert checks["target_replication_role"]["sql"] == 'GRANT yb_superuser TO "postgres";'
+
+
+@forces(Target, version="10.23", version_number=100023)
+def test_a_target_older_than_what_can_be_written_is_refused(ends: Ends) -> None:
+    refused = ends.run("init", code=4)
+    assert "The target is PostgreSQL 10.23; the oldest that can be written is 11." in str(refused.document["error"])
+    assert not ends.at_target.texts("^CREATE")
+
+
+@forces(PostgresSource, version="9.6.24", version_number=90624)
+def test_a_source_older_than_what_can_be_read_is_refused(ends: Ends) -> None:
+    refused = ends.run("init", code=4)
+    assert "The source is PostgreSQL 9.6.24; 10 is the oldest that can be read." in str(refused.document["error"])
+
+
+@forces(Target, version="15.2", version_number=150002)
+def test_a_target_older_than_the_source_is_told(ends: Ends) -> None:
+    checks = {check["id"]: check for check in ends.run("init").document["checks"]}
+    assert checks["target_older"]["severity"] == "warning"
+    assert "judged for PostgreSQL 15.2" in _analyzed(ends)
+
+
+def _analyzed(ends: Ends) -> str:
+    ends.through("export schema")
+    return str(ends.run("analyze-schema").document["headline"])
+
+
+# What is only compared
+
+
+@forces(Target, facts={"encoding": "LATIN1", "collate": "xx_XX", "cluster": "c-1", "database_oid": "5"})
+@forces(PostgresSource, facts={"database_bytes": 1 << 60, "cluster": "c-1", "database_oid": "5"})
+def test_facts_of_both_ends_are_held_against_each_other(ends: Ends) -> None:
+    refused = " ".join(ends.run("init", code=4).document["error"]["details"])
+    assert "Source and target are the same database" in refused
+    assert "The target's encoding is LATIN1 and the source's UTF8" in refused
+    assert "bytes free" in refused
+    assert not ends.at_target.texts("^CREATE")
+
+
+@forces(Target, facts={"collate": "xx_XX"})
+def test_another_collation_is_told(ends: Ends) -> None:
+    checks = {check["id"]: check for check in ends.run("init").document["checks"]}
+    assert "xx_XX" in checks["target_collation"]["finding"]
+    kept = drive.fetch(
+        ends.target, "SELECT capabilities -> 'target' -> 'facts' ->> 'collate' FROM ybvoyager.migrations"
+    )
+    assert kept == [("xx_XX",)]
