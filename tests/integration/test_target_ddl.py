@@ -222,8 +222,12 @@ def test_an_index_that_a_broken_off_build_left_invalid_is_dropped(connection: ps
     with pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute('CREATE UNIQUE INDEX CONCURRENTLY "left over" ON public.t (a)')
     assert ddl.object_exists(connection, kind="index", schema="public", name="left over") is False
-    assert ddl.drop_invalid_indexes(connection, ["elsewhere"]) == []
-    assert ddl.drop_invalid_indexes(connection) == [TableName("public", "left over")]
-    assert ddl.drop_invalid_indexes(connection, ["public"]) == []
+    every = [TableName("public", name) for name in ("waiting", "good one", "left over", "nope")]
+    assert ddl.drop_invalid_indexes(connection, every[:2]) == []
+    assert ddl.drop_invalid_indexes(connection, [TableName("elsewhere", "left over")]) == []
+    assert ddl.drop_invalid_indexes(connection, every) == [TableName("public", "left over")]
+    assert ddl.drop_invalid_indexes(connection, every) == []
     assert ddl.object_exists(connection, kind="index", schema="public", name="waiting") is True
     assert ddl.object_exists(connection, kind="index", schema="public", name="good one") is True
+
+
