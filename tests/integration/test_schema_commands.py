@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -259,10 +260,27 @@ def test_finalize_leaves_alone_what_is_not_of_the_migration(prepared: Prepare, s
         migration = prepared(source=source)
         drive.execute(migration.target, OF_OTHERS)
         migration.run("next", "--until", "CUTOVER", "--yes")
+        assert migration.summary("CUTOVER")["checklist"][-1] == "Then run: yb-voyager migrate finalize."
         migration.run("finalize", "--yes")
         sql = "SELECT conrelid::regclass::text, convalidated FROM pg_constraint WHERE conname = 'later' ORDER BY 1"
         assert drive.fetch(migration.target, sql) == [("app.own", True), ("mine.own", False)]
         assert migration.summary("FINALIZE")["validated"] == ["later of table app.own"]
+
+
+def test_a_sequence_that_fell_behind_stops_the_cutover_and_the_sql_that_is_given_repairs_it(
+    prepared: Prepare, source_server: Server
+) -> None:
+    with database(source_server, "schema_behind") as source:
+        drive.execute(source, 'CREATE TABLE public."it\'s" (id serial); INSERT INTO public."it\'s" VALUES (41)')
+        migration = prepared(source=source)
+        migration.run("next", "--until", "VERIFY", "--yes")
+        drive.execute(migration.target, "SELECT setval('public.\"it''s_id_seq\"', 3)")
+        done = migration.run("cutover", "initiate", "--yes", code=4)
+        repair = re.search(r"SELECT pg_catalog.setval\(.*\);", done.stderr)
+        assert repair is not None
+        drive.execute(migration.target, repair[0])
+        migration.run("cutover", "initiate", "--yes")
+        assert drive.fetch(migration.target, "SELECT nextval('public.\"it''s_id_seq\"')") == [(42,)]
 
 
 def test_straight_order_executes_once_what_is_deferred_otherwise(prepared: Prepare, source_server: Server) -> None:

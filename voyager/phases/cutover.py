@@ -64,8 +64,8 @@ def run(job: Job) -> Outcome:
     if behind:
         raise BlockersFound(
             f"{counted(len(behind), 'sequence')} of the target would hand out values that exist: inserts would fail.",
-            "Run: yb-voyager migrate import data --post-data-only, then cut over again.",
-            tuple(str(sequence) for sequence in behind),
+            "Run what is listed on the target, then cut over again.",
+            tuple(f"{sequence} {sequence.remedy}" for sequence in behind),
         )
     steps = checklist(job)
     return Outcome(
@@ -85,5 +85,13 @@ def checklist(job: Job) -> list[str]:
         "Start the applications against the target and watch their errors.",
         f"To go back: nothing was changed in {source.url}. Until the target takes writes that matter, repoint the "
         "applications to the source; writes made to the target meanwhile stay in the target and are not carried back.",
+        *(f"Materialized view {name} is not filled: {reason}" for name, reason in _not_filled(job).items()),
         "Then run: yb-voyager migrate finalize.",
     ]
+
+
+def _not_filled(job: Job) -> dict[str, str]:
+    """The materialized views that import data could not refresh, with the reason."""
+    imported = job.record.phases.get("IMPORT_DATA")
+    found: dict[str, str] = imported.summary.get("post_data", {}).get("not_refreshed", {}) if imported else {}
+    return found

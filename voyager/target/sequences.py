@@ -43,6 +43,12 @@ class Behind:
     def __str__(self) -> str:
         return f"Sequence {self.name} gives {self.next_value} next, but {self.column} already goes to {self.furthest}."
 
+    @property
+    def remedy(self) -> str:
+        """The statement that moves the sequence beyond the column."""
+        quoted = self.name.sql.replace("'", "''")
+        return f"SELECT pg_catalog.setval('{quoted}', {self.furthest});"
+
 
 @dataclass(frozen=True)
 class Restored:
