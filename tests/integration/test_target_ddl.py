@@ -231,3 +231,21 @@ def test_an_index_that_a_broken_off_build_left_invalid_is_dropped(connection: ps
     assert ddl.object_exists(connection, kind="index", schema="public", name="good one") is True
 
 
+FAR = """
+CREATE EXTENSION postgres_fdw WITH SCHEMA public;
+CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+CREATE USER MAPPING FOR CURRENT_USER SERVER far OPTIONS (user 'x', password 'x');
+CREATE FOREIGN TABLE public.far (a int) SERVER far;
+CREATE MATERIALIZED VIEW public.of_far AS SELECT * FROM public.far WITH NO DATA;
+"""
+
+
+def test_a_server_that_the_target_cannot_reach_is_a_refusal_and_no_outage(
+    connection: psycopg.Connection, endpoint: Endpoint
+) -> None:
+    drive.execute(endpoint, FAR)
+    with pytest.raises(ddl.StatementFailed) as refused:
+        ddl.execute(connection, "REFRESH MATERIALIZED VIEW public.of_far", what="the refresh of public.of_far")
+    assert refused.value.sqlstate == "08001"
+    assert refused.value.message.startswith("The target refused the refresh of public.of_far: ")
+    ddl.execute(connection, "CREATE TABLE public.goes_on ()")
