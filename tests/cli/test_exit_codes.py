@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests import drive
 from tests.faults.driver import locked, snapshot, wait_until
-from tests.faults.trial import Trial, trial
-from tests.states import database
+from tests.faults.trial import Staged, staged
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 
@@ -25,21 +23,16 @@ CREATE VIEW v AS SELECT count(*) FROM a;
 
 
 @pytest.fixture(scope="module")
-def source(source_server: Server) -> Iterator[Endpoint]:
-    with database(source_server) as endpoint:
-        drive.execute(endpoint, SOURCE)
-        yield endpoint
+def migrations(
+    source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Staged]:
+    phases = ("INITIALIZE", "ANALYZE_SCHEMA", "EXPORT_DATA", "IMPORT_DATA")
+    with staged(source_server, target_server, tmp_path_factory.mktemp("codes"), SOURCE, *phases) as one:
+        yield one
 
 
-@pytest.fixture
-def migration(source: Endpoint, target_server: Server, tmp_path: Path) -> Iterator[Trial]:
-    with database(target_server) as target:
-        yield trial(source, target, tmp_path)
-
-
-def test_ddl_that_the_target_refuses_is_4_and_an_edited_file_repairs_it(migration: Trial) -> None:
-    migration.run("init")
-    migration.until("ANALYZE_SCHEMA")
+def test_ddl_that_the_target_refuses_is_4_and_an_edited_file_repairs_it(migrations: Staged) -> None:
+    migration = migrations.after("ANALYZE_SCHEMA")
     views = migration.export_dir / "schema" / "views" / "view.sql"
     good = views.read_text()
     views.write_text(good + "\nCREATE VIEW public.broken AS SELECT nothing FROM public.a;\n")
@@ -58,9 +51,8 @@ def test_ddl_that_the_target_refuses_is_4_and_an_edited_file_repairs_it(migratio
     assert drive.fetch(migration.target, "SELECT to_regclass('public.broken') IS NOT NULL") == [(True,)]
 
 
-def test_a_killed_command_is_14_for_a_monitor_and_a_running_one_is_0(migration: Trial) -> None:
-    migration.run("init")
-    migration.until("EXPORT_DATA")
+def test_a_killed_command_is_14_for_a_monitor_and_a_running_one_is_0(migrations: Staged) -> None:
+    migration = migrations.after("EXPORT_DATA")
     with locked(migration.target, "public.b"):
         process = migration.start("import", "data")
         wait_until(lambda: migration.state("IMPORT_DATA") == "IN_PROGRESS")
@@ -80,17 +72,15 @@ def test_a_killed_command_is_14_for_a_monitor_and_a_running_one_is_0(migration: 
 
 @pytest.mark.parametrize("words", [("export", "schema"), ("import", "data"), ("verify",)])
 def test_one_interrupt_stops_at_a_safe_point_with_130_and_the_same_command_goes_on(
-    migration: Trial, words: tuple[str, ...]
+    migrations: Staged, words: tuple[str, ...]
 ) -> None:
     """A table is held, so that the interrupt comes while the command works, and let go after it."""
     phase, before, end = {
-        "export": ("EXPORT_SCHEMA", "", migration.source),
-        "import": ("IMPORT_DATA", "EXPORT_DATA", migration.target),
-        "verify": ("VERIFY", "IMPORT_DATA", migration.target),
+        "export": ("EXPORT_SCHEMA", "INITIALIZE", migrations.migration.source),
+        "import": ("IMPORT_DATA", "EXPORT_DATA", migrations.migration.target),
+        "verify": ("VERIFY", "IMPORT_DATA", migrations.migration.target),
     }[words[0]]
-    migration.run("init")
-    if before:
-        migration.until(before)
+    migration = migrations.after(before)
     with locked(end, "public.b"):
         process = migration.start(*words)
         wait_until(lambda: migration.state(phase) == "IN_PROGRESS" and waits_for_a_lock(end))
@@ -106,9 +96,8 @@ def test_one_interrupt_stops_at_a_safe_point_with_130_and_the_same_command_goes_
         assert snapshot(migration.target) == snapshot(migration.source)
 
 
-def test_a_second_interrupt_stops_at_once(migration: Trial) -> None:
-    migration.run("init")
-    migration.until("EXPORT_DATA")
+def test_a_second_interrupt_stops_at_once(migrations: Staged) -> None:
+    migration = migrations.after("EXPORT_DATA")
     with locked(migration.target, "public.b"):
         process = migration.start("import", "data")
         wait_until(lambda: migration.state("IMPORT_DATA") == "IN_PROGRESS" and waits_for_a_lock(migration.target))

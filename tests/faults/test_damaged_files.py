@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from tests import drive
-from tests.faults.driver import Stages, overlapping_batches, snapshot, unmatched_batches
-from tests.faults.trial import Trial, trial
-from tests.states import database
+from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches
+from tests.faults.trial import Staged, Trial, staged
 from voyager.embedded import Server
 
 ROWS = 50_000
@@ -26,19 +25,10 @@ INSERT INTO small SELECT generate_series(1, 100);
 
 
 @pytest.fixture(scope="module")
-def exported(source_server: Server, target_server: Server, tmp_path_factory: Any) -> Iterator[Stages]:
+def exported(source_server: Server, target_server: Server, tmp_path_factory: Any) -> Iterator[Staged]:
     """A migration whose data is exported: big's file has three blocks of 20,000, 20,000 and 10,000 rows."""
-    directory: Path = tmp_path_factory.mktemp("damaged")
-    (directory / "copies").mkdir()
-    with database(source_server) as source, database(target_server) as target:
-        drive.execute(source, SOURCE)
-        migration = trial(source, target, directory)
-        migration.run("init")
-        migration.until("EXPORT_DATA")
-        stages = Stages(migration, target_server, directory / "copies")
-        stages.save("exported")
-        yield stages
-        stages.drop()
+    with staged(source_server, target_server, tmp_path_factory.mktemp("damaged"), SOURCE, "EXPORT_DATA") as one:
+        yield one
 
 
 def flip_a_bit_in_the_second_block(data: Path, manifest: dict[str, Any]) -> int:
@@ -65,10 +55,9 @@ def add_a_row(data: Path, manifest: dict[str, Any]) -> int:
     ("damage", "loaded"), [(flip_a_bit_in_the_second_block, 30_000), (cut_the_last_byte, 0), (add_a_row, 0)]
 )
 def test_a_damaged_data_file_is_named_and_no_row_of_the_damage_is_loaded(
-    exported: Stages, damage: Callable[[Path, dict[str, Any]], int], loaded: int, tmp_path: Path
+    exported: Staged, damage: Callable[[Path, dict[str, Any]], int], loaded: int, tmp_path: Path
 ) -> None:
-    exported.restore("exported")
-    migration: Trial = exported.migration  # type: ignore[assignment]
+    migration = exported.after("EXPORT_DATA")
     manifest = manifest_of(migration, "big")
     data = migration.export_dir / "data" / f"{manifest['chunk_id']}_data.sql"
     shutil.copy(data, tmp_path / "good")
@@ -112,9 +101,8 @@ def change_the_manifest(_: Path, manifest: Path) -> Path:
 
 
 @pytest.mark.parametrize("damage", [lose_the_data_file, lose_the_manifest, tear_the_manifest, change_the_manifest])
-def test_a_lost_or_torn_file_stops_the_import(exported: Stages, damage: Callable[[Path, Path], Path]) -> None:
-    exported.restore("exported")
-    migration: Trial = exported.migration  # type: ignore[assignment]
+def test_a_lost_or_torn_file_stops_the_import(exported: Staged, damage: Callable[[Path, Path], Path]) -> None:
+    migration = exported.after("EXPORT_DATA")
     chunk = manifest_of(migration, "big")["chunk_id"]
     folder = migration.export_dir / "data"
     damage(folder / f"{chunk}_data.sql", folder / f"{chunk}.manifest.json")

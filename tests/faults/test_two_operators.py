@@ -15,7 +15,7 @@ import pytest
 
 from tests import drive
 from tests.faults.driver import LEASE_SECONDS, locked, overlapping_batches, snapshot, unmatched_batches, wait_until
-from tests.faults.trial import Trial, trial
+from tests.faults.trial import Staged, Trial, staged, trial
 from tests.states import database
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -31,37 +31,32 @@ CREATE INDEX b_t ON b (t);
 
 
 @pytest.fixture(scope="module")
-def source(source_server: Server) -> Iterator[Endpoint]:
-    with database(source_server) as endpoint:
-        drive.execute(endpoint, SOURCE)
-        yield endpoint
+def migrations(
+    source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Staged]:
+    directory = tmp_path_factory.mktemp("operators")
+    with staged(source_server, target_server, directory, SOURCE, "IMPORT_SCHEMA", "EXPORT_DATA") as one:
+        yield one
 
 
-@pytest.fixture
-def migration(source: Endpoint, target_server: Server, tmp_path: Path) -> Iterator[Trial]:
-    with database(target_server) as target:
-        yield trial(source, target, tmp_path)
-
-
-def test_of_two_equal_commands_one_runs_and_the_other_names_it(migration: Trial) -> None:
+def test_of_two_equal_commands_one_runs_and_the_other_names_it(
+    migrations: Staged, target_server: Server, tmp_path: Path
+) -> None:
     """A table is held so that whoever is first is still at work when the other asks."""
+    with database(target_server) as target:
+        race_through(trial(migrations.migration.source, target, tmp_path))
+
+
+def race_through(migration: Trial) -> None:
     both = [migration.start("init"), migration.start("init")]
     outcomes = sorted((process.wait(120), "".join(process.communicate())) for process in both)
     assert outcomes[0][0] == 0, outcomes
     assert outcomes[1][0] in (2, 5), outcomes
     assert "active" in outcomes[1][1]
-    for words, end in (
-        (("export", "schema"), migration.source),
-        (("analyze-schema",), None),
-        (("import", "schema"), None),
-        (("export", "data"), migration.source),
-        (("import", "data"), migration.target),
-        (("verify",), migration.target),
-    ):
-        if end is None:
-            migration.run(*words)
-        else:
-            race(migration, words, end)
+    race(migration, ("export", "schema"), migration.source)
+    migration.until("IMPORT_SCHEMA")
+    race(migration, ("export", "data"), migration.source)
+    race(migration, ("import", "data"), migration.target)
     assert snapshot(migration.target) == snapshot(migration.source)
     assert unmatched_batches(migration.target) == []
 
@@ -79,9 +74,8 @@ def race(migration: Trial, words: tuple[str, ...], end: Endpoint) -> None:
     assert winner.returncode == 0, output + errors
 
 
-def test_an_importer_that_was_stopped_past_its_lease_writes_nothing_more(migration: Trial) -> None:
-    migration.run("init")
-    migration.until("EXPORT_DATA")
+def test_an_importer_that_was_stopped_past_its_lease_writes_nothing_more(migrations: Staged) -> None:
+    migration = migrations.after("EXPORT_DATA")
     with stopped(
         migration, ("import", "data"), at=lambda: committed(migration) and waiting(migration, "COPY")
     ) as former:
@@ -98,10 +92,9 @@ def test_an_importer_that_was_stopped_past_its_lease_writes_nothing_more(migrati
     assert unmatched_batches(migration.target) == []
 
 
-def test_an_importer_that_was_stopped_in_its_ddl_executes_no_further_statement(migration: Trial) -> None:
+def test_an_importer_that_was_stopped_in_its_ddl_executes_no_further_statement(migrations: Staged) -> None:
     """Nothing ties DDL to the lease but the look at it between two statements."""
-    migration.run("init")
-    migration.until("EXPORT_DATA")
+    migration = migrations.after("EXPORT_DATA")
     with stopped(
         migration,
         ("import", "data", "--parallel-jobs", "1"),
@@ -126,10 +119,9 @@ def test_an_importer_that_was_stopped_in_its_ddl_executes_no_further_statement(m
     }
 
 
-def test_an_exporter_that_was_stopped_keeps_its_directory_until_it_ends(migration: Trial) -> None:
+def test_an_exporter_that_was_stopped_keeps_its_directory_until_it_ends(migrations: Staged) -> None:
     """Files know no lease: the successor is told who has the directory, and the old one finds its lease gone."""
-    migration.run("init")
-    migration.until("IMPORT_SCHEMA")
+    migration = migrations.after("IMPORT_SCHEMA")
     with locked(migration.source, "public.b"):
         process = migration.start("export", "data")
         wait_until(lambda: migration.state("EXPORT_DATA") == "IN_PROGRESS" and waiting(migration, "", migration.source))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tests import drive
-from tests.faults.driver import Migration
+from tests.faults.driver import Migration, Stages
+from tests.states import database
+from voyager.embedded import Server
 
 LOOKING = ("status", "history", "next")
 """Words that make a command one that only looks: it has no --yes."""
@@ -56,6 +59,37 @@ class Trial(Migration):
 def trial(source: Any, target: Any, tmp_path: Path, **more: Any) -> Trial:
     """A trial whose export-dir is below `tmp_path`."""
     return Trial(source, target, tmp_path / "export dir", **more)
+
+
+@dataclass
+class Staged:
+    """A migration as it was after some of its phases, to begin from again and again."""
+
+    migration: Trial
+    stages: Stages
+
+    def after(self, phase: str) -> Trial:
+        """The migration as it was when `phase` was completed."""
+        self.stages.restore(phase.lower())
+        self.migration.extra.clear()
+        return self.migration
+
+
+@contextmanager
+def staged(source: Server, target: Server, directory: Path, sql: str, *phases: str) -> Iterator[Staged]:
+    """Migrate what `sql` creates up to the last of the phases, and keep how it stood after each."""
+    (directory / "copies").mkdir()
+    with database(source) as one, database(target) as other:
+        drive.execute(one, sql)
+        migration = trial(one, other, directory)
+        migration.run("init")
+        stages = Stages(migration, target, directory / "copies")
+        for phase in phases:
+            if phase != "INITIALIZE":
+                migration.until(phase)
+            stages.save(phase.lower())
+        yield Staged(migration, stages)
+        stages.drop()
 
 
 def uri(endpoint: Any) -> str:
