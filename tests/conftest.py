@@ -73,12 +73,16 @@ def own_server(servers_directory: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def fresh_database() -> Iterator[Callable[..., Endpoint]]:
-    """`fresh_database(server, name=None, engine="postgresql")`: an empty database, dropped when the test ends."""
+    """`fresh_database(server, name=None, engine="postgresql")`: an empty database (or a copy of `template`), dropped
+    when the test ends."""
     made: list[tuple[Server, str]] = []
 
-    def make(server: Server, name: str | None = None, *, engine: str = "postgresql") -> Endpoint:
+    def make(
+        server: Server, name: str | None = None, *, engine: str = "postgresql", template: str = "template0"
+    ) -> Endpoint:
         database = name or f"test_{uuid4().hex[:12]}"
-        drive.execute(server.endpoint(), f"CREATE DATABASE {Identifier(database).sql} TEMPLATE template0")
+        copied = f"CREATE DATABASE {Identifier(database).sql} TEMPLATE {Identifier(template).sql}"
+        drive.execute(server.endpoint(), copied)
         made.append((server, database))
         return dataclasses.replace(server.endpoint(database), engine=engine)
 

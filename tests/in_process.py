@@ -14,6 +14,11 @@ import pytest
 from voyager.cli.app import main
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
+from voyager.sources.postgresql.source import PostgresSource
+from voyager.target.target import Target
+
+End = type[Target] | type[PostgresSource]
+"""Whose probe is told otherwise."""
 
 LOGGING = {"log_statement": "all", "log_line_prefix": "»%p|%d|%a|", "track_activity_query_size": "4096"}
 """Settings of a server whose log is read by `StatementLog`."""
@@ -49,7 +54,7 @@ class StatementLog:
         """Those whose text matches `pattern` (anywhere, whatever its case)."""
         with self.server.log.open("rb") as log:
             log.seek(self._start)
-            text = log.read().decode()
+            text = log.read().decode(errors="replace")
         found = []
         for entry in _ENTRY.finditer(text):
             end = _ANY.search(text, entry.end())

@@ -9,18 +9,16 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
 import pytest
 
 from tests import drive
-from tests.in_process import LOGGING, Ends
+from tests.in_process import End, Ends
 from voyager.config import resolve
 from voyager.context import open_context
-from voyager.embedded import Server, start_server
 from voyager.endpoint import Endpoint
 from voyager.errors import Interrupted
 from voyager.phases import export_data
@@ -30,18 +28,8 @@ from voyager.runner import Run, run_phase
 from voyager.sources.postgresql.source import PostgresSource
 from voyager.target.target import Target
 
-End = type[Target] | type[PostgresSource]
 Test = TypeVar("Test", bound=Callable[..., Any])
 
-SHOP = """
-CREATE TABLE customers (id int PRIMARY KEY, email text NOT NULL);
-CREATE UNIQUE INDEX customers_email ON customers (email);
-CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers, note text);
-CREATE INDEX orders_customer ON orders (customer_id);
-CREATE INDEX orders_note ON orders (note text_pattern_ops) WHERE note <> '';
-INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 100) i;
-INSERT INTO orders SELECT i, 1 + i % 100, repeat('x', 100) FROM generate_series(1, 2000) i;
-"""
 INDEXES = {"customers_email", "orders_customer", "orders_note"}
 UP_TO_THE_DATA = ("init", "export schema", "analyze-schema", "import schema")
 EVERYTHING = (*UP_TO_THE_DATA, "export data", "import data", "verify")
@@ -57,50 +45,10 @@ def forces(end: End, **flags: Any) -> Callable[[Test], Test]:
     return mark
 
 
-@pytest.fixture
-def force(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`force(end, **flags)`: the flags on top of what the server says, from now on. Dictionaries are merged."""
-
-    def apply(end: End, **flags: Any) -> None:
-        probe = end.probe
-
-        def forced(self: Any) -> Capabilities:
-            found = probe(self)
-            wanted = {name: {**found.facts, **value} if name == "facts" else value for name, value in flags.items()}
-            return dataclasses.replace(found, **wanted)
-
-        monkeypatch.setattr(end, "probe", forced)
-
-    return apply
-
-
 @pytest.fixture(autouse=True)
 def _forced_by_the_mark(request: pytest.FixtureRequest, force: Callable[..., None]) -> None:
     for end, flags in getattr(request.function, "forced", ()):
         force(end, **flags)
-
-
-@pytest.fixture(scope="module")
-def logging_server(servers_directory: Path) -> Iterator[Server]:
-    with start_server(servers_directory / "logging", settings=LOGGING, trust=True) as server:
-        yield server
-
-
-@pytest.fixture
-def ends(
-    logging_server: Server,
-    fresh_database: Callable[..., Endpoint],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Ends:
-    """A source that holds the shop, and an empty target."""
-    source, target = fresh_database(logging_server), fresh_database(logging_server)
-    drive.execute(source, SHOP)
-    ends = Ends(source, target, tmp_path / "export", logging_server, capsys)
-    for name, value in ends.environment().items():
-        monkeypatch.setenv(name, value)
-    return ends
 
 
 def test_every_capability_is_forced_by_a_test_of_this_module() -> None:
@@ -117,13 +65,11 @@ def created(statements: list[str]) -> set[str]:
     return {found[1] for text in statements if (found := re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ", text))}
 
 
-def test_indexes_follow_the_rows_on_a_server_that_says_nothing_else(ends: Ends) -> None:
-    ends.through(*UP_TO_THE_DATA)
-    assert created(ends.at_target.texts(purpose="schema")) == set()
-    ends.through("export data", "import data")
-    order = [text.split()[0] for text in ends.at_target.texts("^COPY|^CREATE (UNIQUE )?INDEX")]
+def test_indexes_follow_the_rows_on_a_server_that_says_nothing_else(begun: Ends) -> None:
+    begun.through("export data", "import data")
+    order = [text.split()[0] for text in begun.at_target.texts("^COPY|^CREATE (UNIQUE )?INDEX")]
     assert order == ["COPY"] * 2 + ["CREATE"] * 3
-    assert created(ends.at_target.texts(purpose="post-data")) == INDEXES
+    assert created(begun.at_target.texts(purpose="post-data")) == INDEXES
 
 
 @forces(Target, indexes_before_data=True)
@@ -164,29 +110,28 @@ def validity(target: Endpoint) -> dict[str, bool]:
 
 @pytest.mark.parametrize("repair", ["rows", "statement"])
 @forces(Target, concurrent_index_builds=True)
-def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(ends: Ends, repair: str) -> None:
-    ends.through("init", "export schema")
-    use_online_builds(ends)
-    ends.through("analyze-schema", "import schema", "export data")
-    drive.execute(ends.target, "INSERT INTO customers VALUES (-1, 'c7'); CREATE TABLE theirs (a int)")
-    drive.execute(ends.target, "INSERT INTO theirs VALUES (1), (1)")
+def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(begun: Ends, repair: str) -> None:
+    use_online_builds(begun)
+    begun.through("export data")
+    drive.execute(begun.target, "INSERT INTO customers VALUES (-1, 'c7'); CREATE TABLE theirs (a int)")
+    drive.execute(begun.target, "INSERT INTO theirs VALUES (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
-        drive.execute(ends.target, "CREATE UNIQUE INDEX CONCURRENTLY not_ours ON theirs (a)")
-    refused = ends.run("import", "data", code=4)
+        drive.execute(begun.target, "CREATE UNIQUE INDEX CONCURRENTLY not_ours ON theirs (a)")
+    refused = begun.run("import", "data", code=4)
     assert "customers_email" in str(refused.document["error"]["details"])
-    assert validity(ends.target)["customers_email"] is False
+    assert validity(begun.target)["customers_email"] is False
     if repair == "rows":
-        drive.execute(ends.target, "DELETE FROM customers WHERE id = -1")
+        drive.execute(begun.target, "DELETE FROM customers WHERE id = -1")
     else:
-        edit_indexes(ends, "UNIQUE INDEX", "INDEX")
-    resumed = ends.run("import", "data")
-    sent = ends.at_target.texts("^(DROP|CREATE|CREATE UNIQUE) INDEX")
+        edit_indexes(begun, "UNIQUE INDEX", "INDEX")
+    resumed = begun.run("import", "data")
+    sent = begun.at_target.texts("^(DROP|CREATE|CREATE UNIQUE) INDEX")
     assert [text.split(" ON ")[0] for text in sent] == [
         'DROP INDEX IF EXISTS "public"."customers_email"',
         f"CREATE {'UNIQUE ' if repair == 'rows' else ''}INDEX CONCURRENTLY customers_email",
     ]
     assert "customers_email was left invalid" in resumed.err
-    assert validity(ends.target) == {**dict.fromkeys(INDEXES, True), "not_ours": False}
+    assert validity(begun.target) == {**dict.fromkeys(INDEXES, True), "not_ours": False}
 
 
 @forces(Target, concurrent_index_builds=True, indexes_before_data=True)
@@ -228,11 +173,11 @@ def end_the_build_of(target: Endpoint, index: str) -> None:
 
 @forces(Target, copy_rows_per_transaction=True)
 def test_copy_tells_how_many_rows_belong_together_where_the_server_takes_that(
-    ends: Ends, force: Callable[..., None]
+    begun: Ends, force: Callable[..., None]
 ) -> None:
-    ends.through(*UP_TO_THE_DATA, "export data")
-    refused = ends.run("import", "data", "--parallel-jobs", "1", code=4)
-    sent = set(ends.at_target.texts("^COPY"))
+    begun.through("export data")
+    refused = begun.run("import", "data", "--parallel-jobs", "1", code=4)
+    sent = set(begun.at_target.texts("^COPY"))
     assert sent == {
         'COPY "public"."orders" ("id", "customer_id", "note") FROM STDIN WITH (ROWS_PER_TRANSACTION 2000)',
         'COPY "public"."customers" ("id", "email") FROM STDIN WITH (ROWS_PER_TRANSACTION 100)',
@@ -241,19 +186,17 @@ def test_copy_tells_how_many_rows_belong_together_where_the_server_takes_that(
     error = refused.document["error"]
     assert 'option "rows_per_transaction" not recognized' in " ".join((error["message"], *error["details"]))
     assert {"public.customers", "public.orders"} <= set(re.findall(r"public\.\w+", str(error)))
-    assert drive.fetch(ends.target, "SELECT count(*) FROM orders") == [(0,)]
-    assert drive.fetch(ends.target, "SELECT count(*) FROM ybvoyager.import_batches") == [(0,)]
+    assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(0,)]
+    assert drive.fetch(begun.target, "SELECT count(*) FROM ybvoyager.import_batches") == [(0,)]
     force(Target, copy_rows_per_transaction=False)
-    ends.run("import", "data")
-    assert not ends.at_target.texts("ROWS_PER_TRANSACTION")
-    assert drive.fetch(ends.target, "SELECT count(*) FROM orders") == [(2000,)]
+    begun.run("import", "data")
+    assert not begun.at_target.texts("ROWS_PER_TRANSACTION")
+    assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(2000,)]
 
 
-def test_a_role_that_may_leaves_triggers_out_while_it_loads(ends: Ends) -> None:
-    first = ends.run("init")
-    assert "target_replication_role" not in {check["id"] for check in first.document["checks"]}
-    ends.through(*UP_TO_THE_DATA[1:], "export data", "import data")
-    assert ends.at_target.texts("session_replication_role.*replica", purpose="import data")
+def test_a_role_that_may_leaves_triggers_out_while_it_loads(begun: Ends) -> None:
+    begun.through("export data", "import data")
+    assert begun.at_target.texts("session_replication_role.*replica", purpose="import data")
 
 
 @forces(Target, replication_role=False)
@@ -283,38 +226,35 @@ def test_a_role_that_may_not_leave_triggers_out_is_told_and_loads_without(ends: 
 # How rows are read
 
 
-def test_a_large_table_is_cut_by_the_places_of_its_rows(ends: Ends) -> None:
-    ends.through(*UP_TO_THE_DATA)
-    ends.run("export", "data", "--chunk-size", "64KB")
-    assert len(ends.at_source.texts("^COPY .*ctid", purpose="export data")) > 3
+def test_a_large_table_is_cut_by_the_places_of_its_rows(begun: Ends) -> None:
+    begun.run("export", "data", "--chunk-size", "64KB")
+    assert len(begun.at_source.texts("^COPY .*ctid", purpose="export data")) > 3
 
 
 @forces(PostgresSource, tid_range_scans=False)
-def test_without_tid_range_scans_every_table_is_one_part(ends: Ends) -> None:
-    ends.through(*UP_TO_THE_DATA)
-    exported = ends.run("export", "data", "--chunk-size", "64KB")
-    assert sorted(ends.at_source.texts("^COPY", purpose="export data")) == [
+def test_without_tid_range_scans_every_table_is_one_part(begun: Ends) -> None:
+    exported = begun.run("export", "data", "--chunk-size", "64KB")
+    assert sorted(begun.at_source.texts("^COPY", purpose="export data")) == [
         'COPY (SELECT "id", "customer_id", "note" FROM ONLY "public"."orders") TO STDOUT',
         'COPY (SELECT "id", "email" FROM ONLY "public"."customers") TO STDOUT',
     ]
-    assert not ends.at_source.texts(r"\bctid\b", purpose="export data")
+    assert not begun.at_source.texts(r"\bctid\b", purpose="export data")
     assert exported.document["summary"]["parts"] == 2
-    ends.through("import data", "verify")
+    begun.through("import data", "verify")
 
 
 @forces(PostgresSource, exported_snapshots=False)
-def test_without_exported_snapshots_one_connection_reads_everything(ends: Ends) -> None:
-    ends.through(*UP_TO_THE_DATA)
-    ends.run("export", "data", "--parallel-jobs", "4", "--chunk-size", "64KB")
-    sent = ends.at_source.read(purpose="export data")
+def test_without_exported_snapshots_one_connection_reads_everything(begun: Ends) -> None:
+    begun.run("export", "data", "--parallel-jobs", "4", "--chunk-size", "64KB")
+    sent = begun.at_source.read(purpose="export data")
     reads = [one for one in sent if one.text.startswith("COPY")]
     assert len(reads) > 3
     assert len({one.pid for one in sent}) == 1
     texts = [one.text for one in sent if one.text.startswith(("BEGIN", "LOCK", "COPY", "COMMIT", "ROLLBACK;"))]
     assert [text.split()[0] for text in texts] == ["BEGIN", "LOCK", *["COPY"] * len(reads)]
     assert "REPEATABLE READ READ ONLY" in texts[0]
-    assert not ends.at_source.texts("SNAPSHOT|pg_export_snapshot", purpose="export data")
-    ends.through("import data", "verify")
+    assert not begun.at_source.texts("SNAPSHOT|pg_export_snapshot", purpose="export data")
+    begun.through("import data", "verify")
 
 
 @forces(PostgresSource, exported_snapshots=False)
@@ -338,11 +278,10 @@ def test_the_one_connection_sees_one_moment(ends: Ends) -> None:
 
 
 @forces(PostgresSource, exported_snapshots=False)
-def test_stopping_in_the_middle_of_a_table_is_no_error_of_those_who_wait_for_the_one_connection(ends: Ends) -> None:
-    drive.execute(ends.source, "INSERT INTO orders SELECT i, 1, '' FROM generate_series(2001, 80000) i; ANALYZE")
-    ends.through(*UP_TO_THE_DATA)
-    stop_export(ends, when=lambda progress: progress.rows_done > 0, jobs=4)
-    assert ends.run("export", "data").document["summary"]["rows"] == 80_100
+def test_stopping_in_the_middle_of_a_table_is_no_error_of_those_who_wait_for_the_one_connection(begun: Ends) -> None:
+    drive.execute(begun.source, "INSERT INTO orders SELECT i, 1, '' FROM generate_series(2001, 80000) i; ANALYZE")
+    stop_export(begun, when=lambda progress: progress.rows_done > 0, jobs=4)
+    assert begun.run("export", "data").document["summary"]["rows"] == 80_100
 
 
 def stop_export(ends: Ends, *, when: Callable[[TableProgress], bool], jobs: int) -> list[str]:
@@ -405,28 +344,28 @@ COUNTERS = "pg_stat_(get|all|user).*tup|n_tup_ins|pg_stat_xact"
 
 
 @forces(PostgresSource, write_counters=False)
-def test_without_write_counters_the_cutover_waits_for_somebody_who_answers_for_it(ends: Ends) -> None:
-    ends.through(*EVERYTHING)
-    assert ends.run("verify").err.count("The source cannot tell when its tables are written") == 1
-    assert not ends.at_source.texts(COUNTERS)
-    offered = ends.run("next").document["next"]
+def test_without_write_counters_the_cutover_waits_for_somebody_who_answers_for_it(begun: Ends) -> None:
+    begun.through("export data", "import data", "verify")
+    assert begun.run("verify").err.count("The source cannot tell when its tables are written") == 1
+    assert not begun.at_source.texts(COUNTERS)
+    offered = begun.run("next").document["next"]
     assert (offered["kind"], offered["phase"]) == ("blocked", "CUTOVER")
     assert "--accept-source-changes" in str(offered)
-    refused = ends.run("cutover", "initiate", "--yes", code=5)
+    refused = begun.run("cutover", "initiate", "--yes", code=5)
     assert "--accept-source-changes" in str(refused.document["error"])
-    ends.run("cutover", "initiate", "--yes", "--accept-source-changes", "another", code=2)
-    ends.run("cutover", "initiate", "--yes", "--accept-source-changes", ends.name)
+    begun.run("cutover", "initiate", "--yes", "--accept-source-changes", "another", code=2)
+    begun.run("cutover", "initiate", "--yes", "--accept-source-changes", begun.name)
     sql = "SELECT detail -> 'overrides' FROM ybvoyager.events WHERE phase = 'CUTOVER' AND kind = 'transition'"
-    assert (["source_unchanged"],) in drive.fetch(ends.target, sql)
+    assert (["source_unchanged"],) in drive.fetch(begun.target, sql)
 
 
-def test_with_write_counters_the_cutover_asks_them(ends: Ends) -> None:
-    ends.through(*EVERYTHING)
-    assert ends.at_source.texts(COUNTERS)
-    drive.execute(ends.source, "UPDATE customers SET email = email WHERE id = 1")
-    assert ends.run("cutover", "initiate", "--yes", code=5).document["error"]
-    ends.through("verify")
-    ends.run("cutover", "initiate", "--yes")
+def test_with_write_counters_the_cutover_asks_them(begun: Ends) -> None:
+    begun.through("export data", "import data", "verify")
+    assert begun.at_source.texts(COUNTERS)
+    drive.execute(begun.source, "UPDATE customers SET email = email WHERE id = 1")
+    assert begun.run("cutover", "initiate", "--yes", code=5).document["error"]
+    begun.through("verify")
+    begun.run("cutover", "initiate", "--yes")
 
 
 def test_a_source_without_tables_was_not_written(ends: Ends) -> None:
@@ -439,19 +378,18 @@ def test_a_source_without_tables_was_not_written(ends: Ends) -> None:
 @pytest.mark.parametrize("tells", [True, False])
 @forces(PostgresSource, write_counters=False)
 def test_an_export_that_goes_on_is_mixed_where_writes_cannot_be_told(
-    ends: Ends, tells: bool, force: Callable[..., None]
+    begun: Ends, tells: bool, force: Callable[..., None]
 ) -> None:
     force(PostgresSource, write_counters=tells)
-    ends.through(*UP_TO_THE_DATA)
-    stop_export(ends, when=lambda progress: progress.status == "DONE", jobs=1)
-    resumed = ends.run("export", "data")
+    stop_export(begun, when=lambda progress: progress.status == "DONE", jobs=1)
+    resumed = begun.run("export", "data")
     assert len(resumed.document["summary"]["snapshots"]) == 2
-    assert len(ends.at_source.texts("^COPY")) == 1
+    assert len(begun.at_source.texts("^COPY")) == 1
     assert resumed.document["summary"]["mixed"] is not tells
-    assert bool(ends.at_source.texts(COUNTERS)) is tells
+    assert bool(begun.at_source.texts(COUNTERS)) is tells
     assert ("this source cannot tell" in resumed.err) is not tells
-    ends.run("import", "data")
-    assert ends.run("verify", "--level", "counts").document["next"]["kind"] == ("run" if tells else "blocked")
+    begun.run("import", "data")
+    assert begun.run("verify", "--level", "counts").document["next"]["kind"] == ("run" if tells else "blocked")
 
 
 # Which release it is
