@@ -130,6 +130,8 @@ IMPORT_DATA = Phase(
         _STATUS,
     ),
     after=("EXPORT_DATA",),
+    # What follows the rows may be done again alone, after a file was edited.
+    repeatable=True,
 )
 
 VERIFY = Phase(
@@ -154,7 +156,7 @@ CUTOVER = Phase(
         "Stop the application's writes to the source before you run it.",
         "Point the application at the target only when cutover is COMPLETED.",
     ),
-    after=("VERIFY",),
+    after=("IMPORT_DATA", "VERIFY"),
     when=("verified", "source_unchanged"),
     consequential=True,
     cancel="migrate cutover initiate --cancel",
@@ -201,6 +203,7 @@ _STREAM_IMPORT = replace(
     after=("IMPORT_SCHEMA",),
     overlaps=("EXPORT_DATA",),
     streams=True,
+    repeatable=False,
     done_when=("EXPORT_DATA",),
     done_begun=("CUTOVER",),
 )
@@ -225,6 +228,7 @@ _STREAM_CUTOVER = replace(
         "Follow it with: yb-voyager migrate cutover status",
         "Point the application at the target only when cutover is COMPLETED.",
     ),
+    after=("VERIFY",),
     overlaps=("EXPORT_DATA", "IMPORT_DATA"),
     when=("verified", "caught_up"),
     done_when=("EXPORT_DATA", "IMPORT_DATA"),
@@ -287,8 +291,7 @@ CUTOVER_TO_SOURCE_REPLICA = replace(
     name="CUTOVER_TO_SOURCE_REPLICA",
     title="Cutover to Source Replica",
     command="migrate cutover initiate --to source-replica",
-    summary="Go over to the source replica: let the last change of the target reach it and hand the application "
-    "to it.",
+    summary="Go over to the source replica: let the last change of the target reach it and hand the application to it.",
     overlaps=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),
     done_when=("EXPORT_DATA_FROM_TARGET", "IMPORT_DATA_TO_SOURCE_REPLICA"),
     cancel="migrate cutover initiate --to source-replica --cancel",
