@@ -111,8 +111,9 @@ class _Guide:
     def _stopped(self) -> Iterator[tuple[Phase, tuple[Reason, ...]]]:
         """Phases whose turn it is, but for conditions that do not hold."""
         for phase in self._plan():
-            if self.configuration[phase.name] == NOT_STARTED:
-                reasons = self.chart.reasons(f"start_{phase.name}", self.facts)
+            if self.configuration[phase.name] != COMPLETED:
+                verb = "start" if self.configuration[phase.name] == NOT_STARTED else "resume"
+                reasons = self.chart.reasons(f"{verb}_{phase.name}", self.facts)
                 if reasons and all(reason.condition for reason in reasons):
                     yield phase, reasons
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transitions import MachineError
@@ -240,6 +240,8 @@ class Statechart:
             yield from self._idle(tuple(name for name in self._phases if name != phase.name), facts)
         if verb in {"start", "repeat"}:
             yield from self._conditions(phase, facts)
+        if verb == "resume" and phase.cancel and not phase.done_when:
+            yield from self._conditions_again(phase, facts)
         if verb in {"complete", "adopt"}:
             yield from self._finishable(phase)
         if verb == "repeat":
@@ -298,6 +300,11 @@ class Statechart:
             if name not in facts.holds:
                 condition = self.workflow.condition(name)
                 yield Reason(condition.kind, condition.says, condition.hint, condition)
+
+    def _conditions_again(self, phase: Phase, facts: Facts) -> Iterator[Reason]:
+        """A step that may be called off and waits for nobody decides when it is run again, by what holds then."""
+        for reason in self._conditions(phase, facts):
+            yield replace(reason, hint=f"Call it off first: yb-voyager {phase.cancel}. {reason.hint}")
 
     def _no_consequence(self, forbidden: set[str]) -> Iterator[Reason]:
         for other in self.workflow.phases:

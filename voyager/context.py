@@ -89,7 +89,7 @@ class Context:
     ) -> Facts:
         """What is true now: live leases, and the conditions that hold.
 
-        The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER has not begun.
+        The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER is not done.
         Only when `deciding` is it waited for, some seconds, until its sessions have reported all their writes, and does
         a source that cannot be asked count as changed; who only looks is told what is known.
         """
@@ -112,7 +112,7 @@ class Context:
             and verify.state == "COMPLETED"
             and verify.summary.get("counters") is not None
             and cutover
-            and cutover.state == "NOT_STARTED"
+            and cutover.state != "COMPLETED"
         )
 
     def _source_unchanged(self, *, settled: bool) -> bool | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from threading import Event
 
 from voyager.context import Context, actor
@@ -33,6 +33,23 @@ def leased(
         yield heartbeat
     finally:
         heartbeat.close()
+
+
+@contextmanager
+def all_leased(
+    context: Context,
+    phase_names: Iterable[str],
+    *,
+    report: Callable[[TableProgress], None],
+    warn: Callable[[str], None],
+    stop: Event,
+) -> Iterator[dict[str, Heartbeat]]:
+    """Hold several phases at once: nobody works at one of them, and a stopped holder of one that expired is fenced."""
+    with ExitStack() as held_together:
+        yield {
+            name: held_together.enter_context(leased(context, name, report=report, warn=warn, stop=stop))
+            for name in phase_names
+        }
 
 
 def _acquire(context: Context, phase_name: str, warn: Callable[[str], None], stop: Event) -> Lease:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -24,13 +25,13 @@ from voyager.errors import (
     VoyagerError,
 )
 from voyager.heartbeat import Heartbeat
-from voyager.holding import held, holder_is_gone, leased
+from voyager.holding import all_leased, held, holder_is_gone, leased
 from voyager.phases.job import Job, Outcome
 from voyager.ports import Check
 from voyager.postgres.failures import from_driver, translate
 from voyager.progress import TableProgress
+from voyager.saved_options import kept
 from voyager.state_change import fire, offer
-from voyager.store.record import MigrationRecord
 from voyager.wording import counted
 
 _FAILED_GUARDRAILS: dict[int, type[VoyagerError]] = {2: UsageError, 9: PermissionMissing, 10: OutOfSpace}
@@ -82,7 +83,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
         return _cancel(context, phase_name, run)
     if run.start_clean:
         return _start_clean(context, phase_name, options, run)
-    asks_source = "source_unchanged" in phase.when
+    asks_source, judged_at = "source_unchanged" in phase.when, context.record.version
     facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
@@ -97,10 +98,19 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             "Answer on a terminal, or add --yes to this command.",
         )
     with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
-        _save_options(context, phase_name, options)
-        job = _job(context, phase_name, options, run, lease=heartbeat)
-        fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)
-        outcome = _execute(context, phase_name, job, heartbeat)
+        if context.refresh().settings.get("undoing"):
+            raise NotAllowed(
+                f"Somebody else began to undo phases of migration {context.record.name} meanwhile.",
+                "Run the same command again: it finishes that first.",
+            )
+        if context.record.version != judged_at:
+            # Somebody moved the migration between our look and our lease: what they came to decides, too.
+            facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
+            trigger = _judge(context, phase_name, facts)
+        with kept(context, phase_name, options):
+            job = _job(context, phase_name, options, run, lease=heartbeat)
+            fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)
+            outcome = _execute(context, phase_name, job, heartbeat)
         _complete(context, phase_name, outcome, heartbeat)
     return Result(phase_name, outcome=outcome, checks=checks)
 
@@ -138,7 +148,8 @@ def _judge(context: Context, phase_name: str, facts: Facts) -> str:
     chart = context.chart
     trigger = chart.trigger_of(phase_name)
     holder = context.record.leases.get(phase_name)
-    if holder is not None and holder.live and not holder_is_gone(holder.host, holder.pid):
+    others = holder is not None and holder.live and holder.owner != actor()
+    if holder is not None and others and not holder_is_gone(holder.host, holder.pid):
         raise held(phase_name, holder.owner, holder.host, holder.pid)
     if trigger.startswith("start_") and context.configuration[phase_name] == COMPLETED:
         raise NotAllowed(
@@ -292,14 +303,13 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
             f"--start-clean undoes {undone} of migration {context.record.name}: {_consequences(names)}.",
             "Answer on a terminal, or add --yes.",
         )
-    with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
-        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
-        undo_phases(context, names, options, run, heartbeat)
-        if begun:
-            trigger = f"restart_{phase_name}"
-            fire(context, trigger, facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
-        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
+    with _all_that_rests_on(context, phase_name, run) as held_phases:
+        # What was judged before the leases were held may have changed; nobody can change it any more.
         context.refresh()
+        begun = context.configuration[phase_name] != NOT_STARTED
+        names = _to_undo(context, phase_name, facts) if begun else names
+        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
+        _undo_and_restart(context, names, options, run, held_phases)
     fresh = Run(run.report, run.warn, run.stop, run.confirmed, run.overrides)
     return run_phase(context, phase_name, options, fresh)
 
@@ -329,26 +339,6 @@ def _startable(context: Context, phase_name: str, facts: Facts) -> str:
     return phase_name
 
 
-def saved_options(record: MigrationRecord, phase_name: str) -> dict[str, Any]:
-    """What the first run of a phase was told, so that a later run need not be told again."""
-    saved = record.settings.get("options", {}).get(phase_name, {})
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
-
-
-def _save_options(context: Context, phase_name: str, options: Any) -> None:
-    """Keep what differs from the defaults; options of a single run (--start-clean, overrides) are not kept."""
-    kept = {
-        one.name: getattr(options, one.name)
-        for one in fields(options)
-        if not one.metadata.get("per_run") and getattr(options, one.name) != one.default
-    }
-    options_by_phase = {**context.record.settings.get("options", {}), phase_name: kept}
-    if context.record.settings.get("options", {}).get(phase_name, {}) != kept:
-        settings = {"options": options_by_phase}
-        context.store.migrations.save_settings(context.record.migration_uuid, settings, actor=actor())
-        context.refresh()
-
-
 def _finish_undoing(context: Context, options: Any, run: Run) -> None:
     """Finish what a --start-clean that died half-way left undone."""
     names = context.record.settings.get("undoing") or []
@@ -356,19 +346,30 @@ def _finish_undoing(context: Context, options: Any, run: Run) -> None:
         return
     first = names[0]
     run.warn(f"Finishing the --start-clean of {first} that was cut off.")
-    with leased(context, first, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
-        undo_phases(context, names, options, run, heartbeat)
-        facts = context.observe_facts(ask_source=False)
-        if context.configuration[first] != NOT_STARTED:
-            fire(context, f"restart_{first}", facts, kind="transition", detail={"undone": names}, lease=heartbeat.lease)
-        context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
-    context.refresh()
+    with _all_that_rests_on(context, first, run) as held_phases:
+        if context.refresh().settings.get("undoing"):
+            _undo_and_restart(context, names, options, run, held_phases)
 
 
-def undo_phases(context: Context, names: list[str], options: Any, run: Run, heartbeat: Heartbeat) -> None:
-    """Run the undo steps of phases, last first; each is idempotent."""
+def _all_that_rests_on(context: Context, phase_name: str, run: Run) -> AbstractContextManager[dict[str, Heartbeat]]:
+    """Hold a phase and whatever depends on it, begun or not: while they are undone nobody may start one of them, and
+    one whose holder was stopped in the middle must not go on into what was emptied."""
+    names = (phase_name, *context.workflow.dependents(phase_name))
+    return all_leased(context, names, report=run.report, warn=run.warn, stop=run.stop)
+
+
+def _undo_and_restart(
+    context: Context, names: list[str], options: Any, run: Run, held_phases: dict[str, Heartbeat]
+) -> None:
+    """Undo phases, last first (each undo is idempotent), then say that they are not started."""
+    first = names[0]
     for name in reversed(names):
         undo = getattr(handler(name), "undo", None)
         if undo is not None:
-            undo(_job(context, name, options, run, lease=heartbeat))
+            undo(_job(context, name, options, run, lease=held_phases[name]))
         context.store.progress.reset(context.record.migration_uuid, name)
+    if context.configuration[first] != NOT_STARTED:
+        facts, lease = Facts(frozenset(), frozenset()), held_phases[first].lease
+        fire(context, f"restart_{first}", facts, kind="transition", detail={"undone": names}, lease=lease)
+    context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": []})
+    context.refresh()

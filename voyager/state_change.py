@@ -47,8 +47,9 @@ def fire(
                     "Look with: yb-voyager migrate status, then run the command again.",
                 ) from None
             context.refresh()
-            # What runs may have changed with it; what was observed of the source and overridden still counts.
-            facts = Facts(context.observe_facts(ask_source=False).running, facts.holds)
+            # What others run may have changed with it; what was observed of the source and overridden still counts.
+            others = {name for name, held in context.record.leases.items() if held.live and held.owner != lease.owner}
+            facts = Facts(frozenset(others), facts.holds)
     raise AssertionError("unreachable")
 
 

@@ -22,7 +22,7 @@ ROWS = """
     fleet dashboard legacy demo ai
     registration
     runner
-    state_change holding
+    state_change holding saved_options
     heartbeat
     context
     status

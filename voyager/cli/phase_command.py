@@ -46,13 +46,15 @@ def perform(
 ) -> Reply:
     """Run one phase and say what became of it; the next step too, when this is the `last` one to run."""
     from voyager.context import source_endpoint
-    from voyager.runner import Run, run_phase, saved_options
+    from voyager.runner import Run, run_phase
+    from voyager.saved_options import saved_options
     from voyager.status import migration_status
 
     config = invocation.resolved()
     if options_class(phase.name) is None:
         raise UsageError(f"{phase.title} is declared, but this version cannot run it yet.")
-    saved = saved_options(context.record, phase.name)
+    # Doing a phase over begins with its options, too.
+    saved = {} if START_CLEAN in invocation.options else saved_options(context.record, phase.name)
     options = make_options(phase.name, given=_own(phase, invocation), config=config, saved=saved)
     overrides = accepted(phase, options, context.record.name)
 

@@ -81,6 +81,7 @@ def undo(job: Job) -> None:
 
     ledger = Ledger.read(job)
     empty_tables(job, ledger.tables)
+    job.checkpoint()
     job.store.batches.forget(job.record.migration_uuid)
 
 

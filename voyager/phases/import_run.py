@@ -15,6 +15,7 @@ from voyager.errors import BlockersFound, DamagedFile, Interrupted, LeaseLost, V
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.job import Job
+from voyager.phases.recorded import recorded_connection
 from voyager.ports import Execute
 from voyager.progress import TableProgress
 from voyager.store import ledger as statements
@@ -291,19 +292,20 @@ def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
     exported = {table.name for table in attempt.tables} if attempt else set()
     if not loaded:
         return
-    connection = job.target.connect("import data --start-clean")
-    try:
-        there = {name for name in exported | loaded if _exists(connection, name)}
-        empty = {name for name in there - loaded if _is_empty(connection, name)}
-        names = ", ".join(f"ONLY {name.sql}" for name in sorted(there & loaded | empty))
-        if names:
-            connection.execute(f"TRUNCATE TABLE {names}")
-    except Exception as error:
-        from voyager.postgres.failures import translate
+    with recorded_connection(job, "import data --start-clean") as connection:
+        try:
+            there = {name for name in exported | loaded if _exists(connection, name)}
+            empty = {name for name in there - loaded if _is_empty(connection, name)}
+            names = ", ".join(f"ONLY {name.sql}" for name in sorted(there & loaded | empty))
+            job.checkpoint()
+            if names:
+                connection.execute(f"TRUNCATE TABLE {names}")
+        except VoyagerError:
+            raise
+        except Exception as error:
+            from voyager.postgres.failures import translate
 
-        raise translate(error, "empty the tables that were loaded") from None
-    finally:
-        connection.close()
+            raise translate(error, "empty the tables that were loaded") from None
 
 
 def _exists(connection: Any, name: TableName) -> bool:

@@ -9,6 +9,7 @@ from voyager.errors import BlockersFound
 from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.recorded import recorded_connection
 from voyager.wording import counted
 
 if TYPE_CHECKING:
@@ -130,16 +131,18 @@ def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
 def undo(job: Job) -> None:
     """Drop from the target whatever the schema files create: what this migration made, and what a rehearsal left.
 
-    Objects that --ignore-exist took as they were stay.
+    Objects that --ignore-exist took as they were stay. What followed the rows goes with its tables, so its journal goes
+    too: nothing of it may be taken for done.
     """
     from voyager.target.drop import drop
 
     journal = job.store.statements.load(job.record.migration_uuid, "IMPORT_SCHEMA")
     taken = {record.sha256 for record in journal.values() if record.state == "skipped"}
-    pre, _ = statements_of(job)
-    with job.target.connect("undo import schema") as connection:
-        for statement in reversed(pre):
+    pre, post = statements_of(job)
+    with recorded_connection(job, "undo import schema") as connection:
+        for statement in reversed((*pre, *post)):
             if statement.sha256 not in taken:
                 job.checkpoint()
                 drop(connection, kind=statement.kind, schema=statement.schema, name=statement.name)
-    job.store.statements.forget(job.record.migration_uuid, "IMPORT_SCHEMA")
+    for phase in ("IMPORT_DATA", "IMPORT_SCHEMA"):
+        job.store.statements.forget(job.record.migration_uuid, phase)

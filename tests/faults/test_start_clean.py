@@ -1,0 +1,81 @@
+"""What --start-clean undoes is undone wholly: by nobody's leave half-way, and with nothing of it taken for done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import drive
+from tests.faults.driver import LEASE_SECONDS, locked, snapshot, unmatched_batches, wait_until
+from tests.faults.trial import Trial, trial
+from tests.states import database
+from voyager.embedded import Server
+
+SOURCE = """
+CREATE TABLE a (id serial PRIMARY KEY, t text);
+INSERT INTO a (t) SELECT 'row ' || n FROM generate_series(1, 30000) n;
+CREATE INDEX a_t ON a (t);
+CREATE TABLE b (id int, a_id int REFERENCES a);
+INSERT INTO b SELECT n, 1 + n % 100 FROM generate_series(1, 40000) n;
+CREATE PUBLICATION told FOR TABLE a;
+"""
+
+AFTER_THE_ROWS = """
+SELECT c.conname FROM pg_constraint c WHERE c.contype = 'f'
+UNION ALL SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'public.a'::regclass
+UNION ALL SELECT pubname FROM pg_publication ORDER BY 1
+"""
+
+
+@pytest.fixture
+def migration(source_server: Server, target_server: Server, tmp_path: Path) -> Iterator[Trial]:
+    with database(source_server) as source, database(target_server) as target:
+        drive.execute(source, SOURCE)
+        yield trial(source, target, tmp_path)
+
+
+def test_a_schema_imported_anew_after_the_data_gets_its_keys_and_indexes_again(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("IMPORT_DATA")
+    wanted = drive.fetch(migration.source, AFTER_THE_ROWS)
+    assert drive.fetch(migration.target, AFTER_THE_ROWS) == wanted
+    migration.run("import", "schema", "--start-clean")
+    migration.until("VERIFY")
+    assert drive.fetch(migration.target, AFTER_THE_ROWS) == wanted
+    assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def test_a_stopped_importer_loads_nothing_into_what_an_earlier_phase_started_clean(migration: Trial) -> None:
+    """Its own lease is taken from it too, although it is another phase that starts clean."""
+    migration.run("init")
+    migration.until("EXPORT_DATA")
+    with locked(migration.target, "public.b"):
+        process = migration.start("import", "data", "--parallel-jobs", "1", "--batch-size", "20000")
+        wait_until(lambda: _waits_for_b(migration))
+        os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(LEASE_SECONDS + 0.5)
+    try:
+        migration.run("export", "data", "--start-clean")
+        os.kill(process.pid, signal.SIGCONT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 6, output + errors
+    assert drive.fetch(migration.target, "SELECT count(*) FROM ybvoyager.import_batches") == [(0,)]
+    assert drive.fetch(migration.target, "SELECT count(*) FROM b") == [(0,)]
+    migration.until("VERIFY")
+    assert unmatched_batches(migration.target) == []
+    assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def _waits_for_b(migration: Trial) -> bool:
+    sql = (
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() "
+        "AND query LIKE 'COPY%'"
+    )
+    return drive.fetch(migration.target, sql) != []
