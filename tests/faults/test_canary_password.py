@@ -82,7 +82,7 @@ class Watch(threading.Thread):
             for connection in connections:
                 rows = connection.execute("SELECT concat_ws(' ', application_name, query) FROM pg_stat_activity")
                 self.seen.update(row[0] for row in rows)
-            time.sleep(0.005)
+            time.sleep(0.05)
         for connection in connections:
             connection.close()
 
