@@ -25,14 +25,17 @@ CONDITIONS = (
     Condition(
         name="verified",
         kind="fix",
-        says="There is no clean, recent verification: the last one found differences, left tables out, or is too old.",
-        hint="Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again.",
+        says="There is no clean, recent verification: the last one found differences, left tables out, only counted "
+        "rows that may have been changed since they were exported, or is too old.",
+        hint="Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again, "
+        "of all tables and with --level checksum.",
         override="--accept-unverified",
     ),
     Condition(
         name="source_unchanged",
         kind="fix",
-        says="The source has been written since it was verified, or it cannot be told: the target may lack those rows.",
+        says="The source has been written (or got a table) since it was verified, or it cannot be told: the target may "
+        "lack those rows.",
         hint="Stop the writers and run `yb-voyager migrate verify` again; if it finds differences, repeat the copy "
         "with `yb-voyager migrate export data --start-clean`.",
         override="--accept-source-changes",

@@ -115,14 +115,27 @@ class Context:
             and cutover.state != "COMPLETED"
         )
 
+    def _tables_made_since_export(self) -> bool:
+        """Whether the source has tables that the export knew nothing of, whose rows no counter of ours counts."""
+        from voyager.phases.table_list import choose
+
+        exported = self.record.phases["EXPORT_DATA"].summary
+        if "copied" not in exported:
+            return False
+        known = {*exported["copied"], *(one["name"] for one in exported["skipped"])}
+        return any(str(table.name) not in known for table in choose(self.source.read_catalog(), (), ()).tables)
+
     def _source_unchanged(self, *, settled: bool) -> bool | None:
         """True, False, or None when the source cannot be asked now."""
         recorded = self.record.phases["VERIFY"].summary["counters"]
         names = [TableName(entry["schema"], entry["table"]) for entry in recorded]
         try:
             counters = self.source.write_counters(names, settled=settled)
+            made_since = settled and self._tables_made_since_export()
         except (DatabaseAway, PermissionMissing, UsageError):
             return None
+        if made_since:
+            return False
         if counters is None:
             return None
         return all(

@@ -130,6 +130,8 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None) -> Migr
     workflow = WORKFLOWS[record.workflow]
     seen = seen or facts(record, source_unchanged=True)
     saved = {name: phase.state for name, phase in record.phases.items()}
+    # What a --start-clean began to undo is done no more, and the next command finishes undoing it.
+    saved |= dict.fromkeys(record.settings.get("undoing") or (), NOT_STARTED)
     configuration = restore(workflow, saved, saved_by=record.voyager_version)
     phases = tuple(_phase_status(record, phase, configuration[phase.name]) for phase in workflow.phases)
     return MigrationStatus(
@@ -200,11 +202,12 @@ def _no_blockers(record: MigrationRecord) -> bool:
 
 
 def _verified(record: MigrationRecord) -> bool:
-    """A clean comparison of everything; of every value, where the export was read at more than one moment."""
+    """A clean comparison of everything. Numbers of rows do where nothing was written since all was read at once."""
     if not _completed(record, "VERIFY"):
         return True
     found = _summary(record, "VERIFY")
-    thorough = found.get("level") == "checksum" or not _summary(record, "EXPORT_DATA").get("mixed")
+    at_once = not _summary(record, "EXPORT_DATA").get("mixed")
+    thorough = found.get("level") == "checksum" or (at_once and bool(found.get("unchanged_since_export")))
     return bool(found.get("clean")) and bool(found.get("complete", True)) and thorough
 
 

@@ -16,6 +16,7 @@ from voyager.ports import ChunkRange, WriteCounter
 
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
+    from voyager.store.record import MigrationRecord
 
 NAME = "export.json"
 Counters = dict[TableName, WriteCounter]
@@ -54,6 +55,7 @@ class ExportAttempt:
     dispositions: tuple[Disposition, ...]
     parts: tuple[ChunkRange, ...]
     compression: str
+    migration: str
     unpopulated: tuple[TableName, ...] = ()
     snapshots: tuple[SnapshotTaken, ...] = ()
     mixed: tuple[str, ...] = ()
@@ -61,6 +63,20 @@ class ExportAttempt:
 
     def with_snapshot(self, snapshot: SnapshotTaken) -> ExportAttempt:
         return replace(self, snapshots=(*self.snapshots, snapshot))
+
+    def belongs_to(self, record: MigrationRecord, data: Path) -> None:
+        """Raise NotAllowed when this is another migration's export, or not the one that this migration completed."""
+        completed = record.phases["EXPORT_DATA"].summary.get("attempt") if "EXPORT_DATA" in record.phases else None
+        if self.migration != str(record.migration_uuid):
+            whose = f"of another migration ({self.migration})"
+        elif completed and self.id != completed:
+            whose = f"not the last one of this migration (this is {self.id}, that was {completed})"
+        else:
+            return
+        raise NotAllowed(
+            f"The export in {data} is {whose}.",
+            "Put the right files back, or remove these and export anew: yb-voyager migrate export data --start-clean.",
+        )
 
     def same_tables(self, tables: Sequence[Table]) -> None:
         """Raise NotAllowed when the choice of tables, or the shape of one, is not what this attempt began with."""

@@ -74,6 +74,7 @@ def run(job: Job) -> Outcome:
             undo(job)
             attempt = _begin(job, chosen)
         else:
+            attempt.belongs_to(job.record, job.export_dir.data)
             attempt.same_tables(chosen.tables)
         exporter = Exporter(job, attempt, chosen.tables, jobs=_jobs(job.options))
         attempt = asyncio.run(exporter.run())
@@ -118,6 +119,7 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
         dispositions=chosen.dispositions,
         unpopulated=chosen.unpopulated,
         compression=job.options.compression,
+        migration=str(job.record.migration_uuid),
     )
     job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
     return attempt

@@ -37,6 +37,7 @@ def plan(job: Job) -> list[str]:
     from voyager.phases.import_run import Ledger, plan_batches
 
     attempt, chunks = complete_chunks(job.export_dir.data)
+    attempt.belongs_to(job.record, job.export_dir.data)
     ledger, limits = Ledger.read(job), _limits(job.options)
     left = [one for chunk in chunks for one in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits)]
     rows = sum(batch.rows for batch in left)
@@ -60,6 +61,7 @@ def run(job: Job) -> Outcome:
 
     _check_options(job.options)
     attempt, chunks = complete_chunks(job.export_dir.data)
+    attempt.belongs_to(job.record, job.export_dir.data)
     if not job.options.post_data_only:
         importer = Importer(job, chunks, Ledger.read(job), limits=_limits(job.options))
         asyncio.run(importer.run(_jobs(job.options)))

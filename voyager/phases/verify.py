@@ -42,12 +42,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is compared, and what is not and why. `complete` when every migrated table is."""
+    """What is compared, and what is not and why. `complete` when every migrated table is. `made_since` are tables that
+    the source got after its export, `exported_at` the write counters that the export's rows go with."""
 
     catalog: Catalog
     tables: tuple[Table, ...]
     not_compared: tuple[dict[str, str], ...]
     complete: bool
+    made_since: tuple[TableName, ...] = ()
+    exported_at: Mapping[TableName, WriteCounter] | None = None
 
 
 def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) -> list[Check]:  # noqa: ARG001
@@ -94,6 +97,7 @@ def run(job: Job) -> Outcome:
     )
     started_at = _now()
     found = _compare(job, request)
+    found.differences += [_made_since(name) for name in scope.made_since]
     body = _report(job, scope, found, counters, started_at)
     path = job.export_dir.reports / REPORT
     job.export_dir.write_atomic(path, json.dumps(body, indent=1).encode())
@@ -125,7 +129,15 @@ def _scope(job: Job) -> Scope:
         else {"kind": "table", "name": str(name), "reason": "left out of this verification"}
         for name in sorted(migrated - compared)
     ]
-    return Scope(catalog, tables, tuple(not_compared), complete=migrated == compared)
+    known = {one.name for one in dispositions}
+    return Scope(
+        catalog,
+        tables,
+        tuple(not_compared),
+        complete=migrated == compared,
+        made_since=tuple(table.name for table in chosen.tables if str(table.name) not in known),
+        exported_at=attempt.snapshots[0].counters if attempt and attempt.snapshots else None,
+    )
 
 
 def _compare(job: Job, request: Request) -> Found:
@@ -183,6 +195,7 @@ def _outcome(scope: Scope, found: Found, body: dict[str, Any], path: str) -> Out
         "complete": scope.complete,
         "level": body["level"],
         "method": found.method,
+        "unchanged_since_export": _unchanged_since_export(scope, body["counters"]),
         "tables": len(found.tables),
         "tables_different": sum(1 for result in found.tables if result.state == "different"),
         "rows": rows,
@@ -201,6 +214,25 @@ def _outcome(scope: Scope, found: Found, body: dict[str, Any], path: str) -> Out
     return Outcome(
         f"{counted}: {len(found.differences)} differences found.{partly}", summary, details, _problem(found, path)
     )
+
+
+def _unchanged_since_export(scope: Scope, counters: list[dict[str, Any]] | None) -> bool:
+    """Whether the source is known to hold what was exported; else equal numbers of rows say little."""
+    then = scope.exported_at
+    if then is None or counters is None:
+        return False
+    now = {(one["schema"], one["table"]): (one["writes"], one["identity"]) for one in counters}
+    return all(
+        (was := then.get(table.name)) is not None
+        and now.get((table.name.schema, table.name.name)) == (was.writes, was.identity)
+        for table in scope.tables
+    )
+
+
+def _made_since(name: TableName) -> Difference:
+    from voyager.verification.findings import Difference
+
+    return Difference("table", str(name), f"Table {name} was made in the source after the export; it did not travel.")
 
 
 def _problem(found: Found, path: str) -> DifferencesFound:
