@@ -1,4 +1,4 @@
-"""Writes the generated parts of README.md: the command tree, the state diagram, the exit codes. `--check` only compares.
+"""Writes the generated parts of README.md: command tree, state diagram, exit codes. `--check` only compares.
 
 Run it with `make docs`. A part stands between `<!-- generated: NAME -->` and `<!-- end -->`.
 """

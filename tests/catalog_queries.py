@@ -151,8 +151,8 @@ QUERIES: dict[str, str] = {
         WHERE {SCHEMAS} AND {_no_member("pg_constraint", "k.oid")} AND {_no_member("pg_class", "k.conrelid")}""",
     "index": f"""SELECT {_identity("pg_class", "c.oid")} AS identity,
         pg_get_indexdef(c.oid) AS definition,
-        c.relpersistence, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate, i.indisclustered, i.indisvalid,
-        i.indisready, i.indisreplident, i.indnullsnotdistinct,
+        c.relpersistence, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate, i.indisclustered,
+        i.indisvalid, i.indisready, i.indisreplident, i.indnullsnotdistinct,
         (SELECT array_agg(nullif((to_jsonb(a) ->> 'attstattarget')::int, -1) ORDER BY a.attnum)
          FROM pg_attribute a WHERE a.attrelid = c.oid) AS statistics,
         (SELECT inh.inhparent::regclass::text FROM pg_inherits inh WHERE inh.inhrelid = c.oid) AS parent
