@@ -130,8 +130,10 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None) -> Migr
     workflow = WORKFLOWS[record.workflow]
     seen = seen or facts(record, source_unchanged=True)
     saved = {name: phase.state for name, phase in record.phases.items()}
-    # What a --start-clean began to undo is done no more, and the next command finishes undoing it.
-    saved |= dict.fromkeys(record.settings.get("undoing") or (), NOT_STARTED)
+    if undoing := record.settings.get("undoing"):
+        # What a --start-clean began to undo is done no more; the phase that starts clean, or the next one, goes on.
+        saved |= dict.fromkeys(undoing, NOT_STARTED)
+        seen = Facts(seen.running & {undoing[0]}, seen.holds)
     configuration = restore(workflow, saved, saved_by=record.voyager_version)
     phases = tuple(_phase_status(record, phase, configuration[phase.name]) for phase in workflow.phases)
     return MigrationStatus(

@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -73,9 +75,49 @@ def test_a_stopped_importer_loads_nothing_into_what_an_earlier_phase_started_cle
     assert snapshot(migration.target) == snapshot(migration.source)
 
 
-def _waits_for_b(migration: Trial) -> bool:
+def test_a_start_clean_that_was_cut_off_shows_as_undone_and_is_finished_by_the_next_command(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("VERIFY")
+    with locked(migration.target, "public.b"):
+        process = migration.start("export", "data", "--start-clean")
+        wait_until(lambda: _waits_for_b(migration, "ALTER TABLE"))
+        process.kill()
+        process.communicate()
+        assert migration.document("status")["next"]["kind"] == "wait"
+        time.sleep(LEASE_SECONDS + 0.5)
+        shown = migration.document("status")
+    states = {one["phase"]: one["state"] for one in shown["phases"]}
+    assert [states[name] for name in ("EXPORT_DATA", "IMPORT_DATA", "VERIFY")] == ["NOT_STARTED"] * 3
+    assert shown["next"]["phase"] == "EXPORT_DATA"
+    migration.attempt("cutover", "initiate", code=5)
+    assert migration.state("VERIFY") == "NOT_STARTED"
+    migration.until("VERIFY")
+    assert unmatched_batches(migration.target) == []
+    assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def test_data_is_imported_anew_by_a_role_that_cannot_leave_keys_and_triggers_out(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("IMPORT_SCHEMA")
+    role = f"loader_{uuid4().hex[:8]}"
+    drive.execute(
+        migration.target,
+        f"CREATE ROLE {role} LOGIN PASSWORD 'x';"
+        f"GRANT ALL ON SCHEMA public, ybvoyager TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA ybvoyager TO {role};"
+        f"ALTER TABLE a OWNER TO {role}; ALTER TABLE b OWNER TO {role};"
+        f"GRANT CREATE ON DATABASE {migration.target.database} TO {role}",
+    )
+    loader = replace(migration, target=replace(migration.target, user=role, password="x"))
+    loader.until("VERIFY")
+    loader.run("import", "data", "--start-clean")
+    loader.until("VERIFY")
+    assert drive.fetch(migration.target, AFTER_THE_ROWS) == drive.fetch(migration.source, AFTER_THE_ROWS)
+    assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def _waits_for_b(migration: Trial, command: str = "COPY") -> bool:
     sql = (
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() "
-        "AND query LIKE 'COPY%'"
+        "AND query LIKE %s"
     )
-    return drive.fetch(migration.target, sql) != []
+    return drive.fetch(migration.target, sql, [f"{command}%"]) != []

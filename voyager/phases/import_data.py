@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("target",)
-UNDOES = "the tables that this migration loaded are emptied"
+UNDOES = "the tables that this migration loaded are emptied, and are without foreign keys and triggers meanwhile"
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,14 @@ def run(job: Job) -> Outcome:
 
 
 def undo(job: Job) -> None:
-    """Empty the tables that this migration loaded, then forget that it did.
+    """Empty the tables that this migration loaded, without what judges their rows, then forget that it did.
 
     Only those in the ledger and exported ones that are empty anyway (one of those may reference another) are touched.
     """
+    from voyager.phases import post_data
     from voyager.phases.import_run import Ledger, empty_tables
 
+    post_data.undo(job)
     ledger = Ledger.read(job)
     empty_tables(job, ledger.tables)
     job.checkpoint()

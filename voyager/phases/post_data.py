@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from voyager.postgres.connection import Connection
 
+IN_THE_WAY = frozenset({"foreign_key", "not_valid_constraint", "trigger"})
+"""Kinds that judge or answer rows: a load that begins anew must not meet them."""
+
 
 @dataclass
 class Upkeep:
@@ -47,6 +50,28 @@ def run(job: Job) -> dict[str, Any]:
         "sequences": restored,
         **summary(refreshed, analyzed),
     }
+
+
+def undo(job: Job) -> None:
+    """Drop what would refuse or change rows that are loaded anew: the keys, constraints and triggers that run() made.
+
+    Indexes and the like stay. Dropped are parents before their partitions, whose own go with them. The journal forgets
+    them and their comments.
+    """
+    from voyager.target.drop import drop_from_table
+
+    uuid = job.record.migration_uuid
+    made = {entry.sha256 for entry in job.store.statements.load(uuid, "IMPORT_DATA").values()}
+    ours = [one for one in statements_of(job)[1] if one.sha256 in made]
+    in_the_way = [(one, one.table) for one in ours if one.kind in IN_THE_WAY and one.table is not None]
+    if not in_the_way:
+        return
+    with recorded_connection(job, "undo import data") as connection:
+        for statement, table in in_the_way:
+            job.checkpoint()
+            drop_from_table(connection, kind=statement.kind, table=table, name=statement.name)
+    gone = [one for one, _ in in_the_way] + [one for one in ours if one.kind in ("comment", "validate_constraint")]
+    job.store.statements.forget(uuid, "IMPORT_DATA", [statement.sha256 for statement in gone])
 
 
 def summary(refreshed: Upkeep, analyzed: Upkeep) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,10 +97,12 @@ class Statements:
         )
         self._session.single(lambda connection: connection.execute(statement), "note the end of a statement")
 
-    def forget(self, migration_uuid: UUID, phase: str) -> None:
-        """Forget a phase's journal."""
+    def forget(self, migration_uuid: UUID, phase: str, texts: Collection[str] | None = None) -> None:
+        """Forget a phase's journal, or only the statements whose texts have these checksums."""
         table = schema_statements.c
         statement = delete(schema_statements).where(table.migration_uuid == migration_uuid, table.phase == phase)
+        if texts is not None:
+            statement = statement.where(table.sha256.in_(texts))
         self._session.single(lambda connection: connection.execute(statement), "forget the journal of DDL")
 
     @staticmethod

@@ -51,6 +51,16 @@ WHERE n.nspname = %s AND f.opfname = %s
 """
 
 
+def drop_from_table(connection: psycopg.Connection, *, kind: str, table: TableName, name: str) -> None:
+    """Drop a constraint or a trigger of a table, if both are there."""
+    what = f"the drop of {kind} {Identifier(name)} on {table}"
+    if kind == "trigger":
+        ddl.execute(connection, f"DROP TRIGGER IF EXISTS {Identifier(name).sql} ON {table.sql}", what=what)
+    else:
+        sql = f"ALTER TABLE IF EXISTS {table.sql} DROP CONSTRAINT IF EXISTS {Identifier(name).sql}"
+        ddl.execute(connection, sql, what=what)
+
+
 def drop(connection: psycopg.Connection, *, kind: str, schema: str, name: str) -> bool:
     """Drop one object and what depends on it; False when its kind goes with another object (a constraint, a default).
 
