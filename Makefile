@@ -1,7 +1,7 @@
 # Everything a developer types. Each target prepares what it needs in ./.venv.
 #
 #   make demo            a whole migration between two private servers (ROWS=100000)
-#   make test            every test but the slow ones        (ARGS="-k name" goes to pytest)
+#   make test            every test but the slow ones        (ARGS="-k name" goes to pytest; PARALLEL= runs them one by one)
 #   make test-slow       the tests that take minutes
 #   make lint            ruff and mypy
 #   make bench           measure against peers
@@ -12,6 +12,8 @@
 PYTHON ?= python3
 ROWS ?= 100000
 ARGS ?=
+# Every worker has servers of its own; a file's tests stay together, since they share what they made.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -24,10 +26,10 @@ demo: $(STAMP)
 	@$(RUN) -m voyager demo --rows $(ROWS) $(ARGS)
 
 test: $(STAMP) test-servers
-	$(RUN) -m pytest -m "not slow" $(ARGS)
+	$(RUN) -m pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 test-slow: $(STAMP) test-servers
-	$(RUN) -m pytest -m slow $(ARGS)
+	$(RUN) -m pytest -m slow $(PARALLEL) $(ARGS)
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .
