@@ -39,6 +39,7 @@ class Context:
     target_endpoint: Endpoint
     find_source: Callable[[], Endpoint]
     lease_seconds: float = 30.0
+    given_export_dir: Path | None = None
 
     @property
     def workflow(self) -> Workflow:
@@ -68,6 +69,36 @@ class Context:
     @cached_property
     def export_dir(self) -> ExportDir:
         return ExportDir(Path(self.record.export_dir))
+
+    def settle_export_dir(self, *, lost: bool = False) -> None:
+        """Go on in the export-dir that this command names, where it was moved or copied to, and remember it.
+
+        Raises UsageError when that is not this migration's, or when there is none on this machine; with `lost` an
+        empty one is made then.
+        """
+        from voyager.store.cache import RECORD, read_cache
+
+        known, given = Path(self.record.export_dir), self.given_export_dir
+        if given is not None and given.resolve() != known.resolve():
+            found = read_cache(given / RECORD)
+            if found is None or found.migration_uuid != self.record.migration_uuid:
+                raise UsageError(
+                    f"{given} is not the export directory of migration {self.record.name}, which is {known}.",
+                    "Move or copy that one whole, with its .voyager folder, and name it with --export-dir; or leave "
+                    "--export-dir out.",
+                )
+            self.store.migrations.move_export_dir(self.record.migration_uuid, str(given), actor=actor())
+            self.refresh()
+            self.__dict__.pop("export_dir", None)
+        elif not self.export_dir.private.is_dir():
+            if lost:
+                self.export_dir.create()
+                return
+            raise UsageError(
+                f"The export directory {known} of migration {self.record.name} is not on this machine.",
+                "Name where it is now with --export-dir, or put it back. If it is lost, export anew: yb-voyager "
+                "migrate export schema --start-clean.",
+            )
 
     def remember(self) -> None:
         """Keep the record in export-dir: for the time when the target is away, and to find the target by export-dir."""
@@ -167,6 +198,7 @@ def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
         target_endpoint=replace(endpoint, engine=record.target["engine"]),
         find_source=lambda: source_endpoint(config, record),
         lease_seconds=config.lease_seconds,
+        given_export_dir=config.export_dir,
     )
 
 

@@ -78,6 +78,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
         # A newer version brings new tables and columns; older ones go on reading what they know.
         context.store.ddl.install()
     context.refresh()
+    if not run.dry_run and not phase.consequential:
+        context.settle_export_dir(lost=run.start_clean and phase_name == "EXPORT_SCHEMA")
     _finish_undoing(context, options, run)
     if getattr(options, "cancel", False):
         return _cancel(context, phase_name, run)
@@ -154,7 +156,7 @@ def _judge(context: Context, phase_name: str, facts: Facts) -> str:
     if trigger.startswith("start_") and context.configuration[phase_name] == COMPLETED:
         raise NotAllowed(
             f"{phase.title} of migration {context.record.name} is COMPLETED already.",
-            offer(context, facts) + " To do it over: --start-clean.",
+            offer(context, facts) + (" To do it over: --start-clean." if phase.restartable else ""),
         )
     judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
     reasons = chart.reasons(trigger, judged)

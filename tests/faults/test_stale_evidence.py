@@ -111,3 +111,27 @@ def test_a_refused_table_list_is_not_remembered(migration: Trial) -> None:
     migration.attempt("export", "data", "--table-list", "nosuch", code=2)
     migration.run("export", "data")
     assert migration.summary("EXPORT_DATA")["tables"] == 2
+
+
+def test_a_moved_export_dir_is_gone_on_with_and_another_ones_is_refused(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("EXPORT_DATA")
+    moved = migration.export_dir.parent / "moved"
+    migration.export_dir.rename(moved)
+    told = migration.attempt("import", "data", code=2).stderr
+    assert "is not on this machine" in told
+    told = migration.attempt("import", "data", "--export-dir", migration.export_dir.parent, code=2).stderr
+    assert f"is not the export directory of migration {migration.name}" in told
+    assert migration.state("IMPORT_DATA") == "NOT_STARTED"
+    migration.run("import", "data", "--export-dir", moved)
+    migration.until("VERIFY")
+    assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def test_lost_schema_files_are_not_taken_for_a_schema_without_keys(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("EXPORT_DATA")
+    (migration.export_dir / "schema").rename(migration.export_dir / "aside")
+    assert "no schema files" in migration.attempt("import", "data", code=5).stderr
+    (migration.export_dir / "aside").rename(migration.export_dir / "schema")
+    migration.until("VERIFY")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from voyager.errors import NotAllowed
 from voyager.identifiers import TableName
 from voyager.phases import sequence_file
 from voyager.phases.ddl_run import DdlRun
@@ -36,7 +37,13 @@ def run(job: Job) -> dict[str, Any]:
 
     Raises BlockersFound when the target refuses a statement; schema/failed.sql then holds what is missing.
     """
-    _, post = statements_of(job)
+    pre, post = statements_of(job)
+    imported = job.record.phases.get("IMPORT_SCHEMA")
+    if not pre and not post and imported and imported.summary.get("statements"):
+        raise NotAllowed(
+            f"There are no schema files in {job.export_dir.schema}: what follows the rows cannot be made from them.",
+            "Put them back, then run the same command again: the rows that are in stay.",
+        )
     jobs = int(getattr(job.options, "parallel_jobs", None) or 2)
     result = DdlRun(job, "post-data", jobs=jobs, continue_on_error=True).run(post)
     problem = report_refusals(job, result)

@@ -193,6 +193,19 @@ class Migrations:
 
         self._session.run(work, "save settings")
 
+    def move_export_dir(self, migration_uuid: UUID, export_dir: str, *, actor: str) -> None:
+        """Note that a migration's files are somewhere else now."""
+        event = event_row(
+            migration_uuid=migration_uuid, kind="config", actor=actor, detail={"export_dir": to_text(export_dir)}
+        )
+        mine = migrations.c.migration_uuid == migration_uuid
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(migrations).where(mine).values(export_dir=to_text(export_dir), updated_at=NOW))
+            connection.execute(insert(events).values(event).on_conflict_do_nothing())
+
+        self._session.run(work, "note where export-dir is")
+
     def save_guidance(
         self, migration_uuid: UUID, *, next_if_idle: Mapping[str, Any], next_if_running: Mapping[str, Any]
     ) -> None:
