@@ -159,7 +159,7 @@ CUTOVER = Phase(
         "Stop the application's writes to the source before you run it.",
         "Point the application at the target only when cutover is COMPLETED.",
     ),
-    after=("IMPORT_DATA", "VERIFY"),
+    after=("IMPORT_SCHEMA", "IMPORT_DATA", "VERIFY"),
     when=("verified", "source_unchanged"),
     consequential=True,
     cancel="migrate cutover initiate --cancel",

@@ -104,7 +104,8 @@ class Heartbeat:
                 if self._lost:
                     return
                 self.flush()
-            except VoyagerError:
+            except Exception:
+                # Whatever it was, the next beat tries again: a thread that ended would let the lease run out unseen.
                 continue
 
     def _stale(self) -> bool:

@@ -31,7 +31,9 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Options:
-    level: str = option("checksum", "What is compared: checksum (every value) or counts (numbers of rows only).")
+    level: str = option(
+        "checksum", "What is compared: checksum (every value) or counts (numbers of rows only).", per_run=True
+    )
     parallel_jobs: int = option(4, "How many chunks are read at the same time on each side.")
     outage_budget: float = option(600.0, "Seconds to wait for a database that is away.", metavar="SECONDS")
     table_list: tuple[str, ...] = option(
