@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import select
 import signal
 import stat
@@ -127,7 +128,7 @@ def test_the_command_that_next_prints_can_be_pasted(shell: Shell):
     panel = ended(shell.run("next")).stdout
     pasted = re.search(r"^ +yb-voyager .*?(?<!\\)$", panel, re.M | re.S)
     assert pasted, panel
-    script = pasted[0].replace("yb-voyager", " ".join(drive.command_line()), 1)
+    script = pasted[0].replace("yb-voyager", shlex.join(drive.command_line()), 1)
     environment = drive.clean_environment(shell.env)
     shown = ["sh", "-c", script]
     done = subprocess.run(shown, env=environment, cwd=shell.directory, capture_output=True, text=True, check=False)
