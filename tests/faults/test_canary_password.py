@@ -22,7 +22,7 @@ from voyager.embedded import Server
 from voyager.identifiers import quote_literal
 
 CANARY = """p@ss'"<>$%&;:#"""
-ROLE = "canary"
+ROLE = "canary_operator"
 FORMS = {
     "plain": CANARY,
     "as JSON": json.dumps(CANARY)[1:-1],

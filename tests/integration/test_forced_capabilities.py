@@ -134,15 +134,24 @@ def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(begun
     assert validity(begun.target) == {**dict.fromkeys(INDEXES, True), "not_ours": False}
 
 
+# Time for a writer to be there before the build looks for one.
+SLOW_BUILDS = """
+CREATE FUNCTION wait_a_while() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); END';
+CREATE EVENT TRIGGER slow_builds ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION wait_a_while();
+"""
+
+
 @forces(Target, concurrent_index_builds=True, indexes_before_data=True)
 def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends: Ends) -> None:
     ends.through("init", "export schema")
     use_online_builds(ends)
     ends.through("analyze-schema")
+    drive.execute(ends.target, SLOW_BUILDS)
     killed = threading.Thread(target=end_the_build_of, args=(ends.target, "orders_customer"))
     killed.start()
     ends.run("import", "schema", code=8)
     killed.join()
+    drive.execute(ends.target, "DROP EVENT TRIGGER slow_builds")
     assert validity(ends.target)["orders_customer"] is False
     ends.run("import", "schema")
     sent = [text.split(" ON ")[0] for text in ends.at_target.texts("^(DROP|CREATE) INDEX")]
@@ -154,10 +163,11 @@ def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends:
 
 
 def end_the_build_of(target: Endpoint, index: str) -> None:
-    """Keep an online build waiting for a writer of its table, as soon as there is one, and end its session."""
+    """Lock the index's table for writing while its online build is about to start; end the build, which then waits."""
     deadline = time.monotonic() + 30
     with drive.connect(target) as writer, drive.connect(target) as watcher:
-        while not watcher.execute("SELECT to_regclass('public.orders_pkey')").fetchone()[0]:  # type: ignore[index]
+        begun = "SELECT pid FROM pg_stat_activity WHERE query ~ %s AND wait_event = 'PgSleep'"
+        while watcher.execute(begun, [f"INDEX CONCURRENTLY {index} "]).fetchone() is None:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         writer.execute("BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE")
