@@ -140,7 +140,7 @@ def test_sequences_behind_their_columns_are_found_in_the_schemas_asked_for(
     (found,) = sequences.behind(connection, schemas=['Od"d', "other"])
     assert str(found) == ('Sequence "Od""d"."t %s_Id_seq" gives 1 next, but "Od""d"."t %s".Id already goes to 1.')
     assert sequences.behind(connection, schemas=["other"]) == []
-    assert len(sequences.check(connection)) == 1
+    assert len(sequences.behind(connection)) == 1
 
 
 def test_what_a_source_tells_is_what_the_target_then_has(

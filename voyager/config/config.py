@@ -109,11 +109,6 @@ class Config:
         return found
 
     @property
-    def target_database_given(self) -> bool:
-        """False when only the default database name stands; the migration may then be in another database."""
-        return "dbname" in self._keywords("target")
-
-    @property
     def source_password(self) -> str | None:
         return self.password("source")
 

@@ -69,7 +69,7 @@ def statements_of(job: Job) -> tuple[tuple[Statement, ...], tuple[Statement, ...
     from voyager.schema.order import ordered
 
     return ordered(
-        [statement for statement in read_schema_files(job.export_dir.schema) if statement.file != "failed.sql"],
+        read_schema_files(job.export_dir.schema),
         indexes_before_data=job.target.capabilities.indexes_before_data,
     )
 

@@ -172,13 +172,6 @@ class Migrations:
             f"save the summary of {phase}",
         )
 
-    def save_percent(self, migration_uuid: UUID, phase: str, percent: float) -> None:
-        """Keep how far a phase without tables has come."""
-        self._session.single(
-            lambda connection: _write_phase(connection, migration_uuid, phase, {"percent": percent}),
-            f"save the progress of {phase}",
-        )
-
     def save_settings(self, migration_uuid: UUID, settings: Mapping[str, Any], *, actor: str | None = None) -> None:
         """Merge `settings` into the migration's, key by key; with `actor` the change becomes an event."""
         event = event_row(migration_uuid=migration_uuid, kind="config", actor=actor or "", detail=dict(settings))
@@ -205,16 +198,6 @@ class Migrations:
             connection.execute(insert(events).values(event).on_conflict_do_nothing())
 
         self._session.run(work, "note where export-dir is")
-
-    def save_guidance(
-        self, migration_uuid: UUID, *, next_if_idle: Mapping[str, Any], next_if_running: Mapping[str, Any]
-    ) -> None:
-        """Replace the stored answers of `next`, when a condition changed and no phase did."""
-        values = {"next_if_idle": dict(next_if_idle), "next_if_running": dict(next_if_running)}
-        statement = update(migrations).where(migrations.c.migration_uuid == migration_uuid)
-        self._session.single(
-            lambda connection: connection.execute(statement.values(**values, updated_at=NOW)), "save what comes next"
-        )
 
     def end(self, migration_uuid: UUID, reason: str) -> None:
         """Mark a migration as ended; its name is free again. The first reason stays."""

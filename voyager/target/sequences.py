@@ -119,9 +119,6 @@ def behind(connection: Connection, schemas: ListOf[str] = ()) -> list[Behind]:
     return found
 
 
-check = behind
-
-
 def _position(standing: _Standing, source: Sequence) -> tuple[int, bool]:
     """Return (value, is_called) for setval()."""
     if standing.cycles:
