@@ -87,7 +87,7 @@ lock:
 	@$(MAKE) --no-print-directory python
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(PYTHON) -m venv "$$scratch" && "$$scratch/bin/pip" install --quiet --disable-pip-version-check uv && \
-	"$$scratch/bin/uv" pip compile pyproject.toml --extra demo --extra dev --universal --python-version 3.11 --upgrade \
+	"$$scratch/bin/uv" pip compile pyproject.toml --extra demo --extra dev --extra tui --extra mysql --extra oracle --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
 	  --output-file "$$scratch/pinned" && \
 	{ echo "# Every package of the demo and the tests, pinned by hash. Made by: make lock"; \
