@@ -28,7 +28,7 @@ See it work between two private servers in half a minute: `yb-voyager demo`."""
 def application() -> typer.Typer:
     """Build the whole command tree."""
     root = typer.Typer(
-        cls=group(*EVERYTHING, order=("migrate", "demo", "version")), help=prose(ROOT_HELP),
+        cls=group(*EVERYTHING, "assessment", order=("migrate", "assessment", "demo", "version")), help=prose(ROOT_HELP),
         no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )  # fmt: skip

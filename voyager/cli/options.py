@@ -14,11 +14,17 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from voyager.cli.invocation import Invocation
 from voyager.config import Value
 from voyager.config.settings import (
+    ASSESSMENT_DIR,
+    ASSESSMENT_SETTINGS,
+    COLLECTION_SETTINGS,
+    METADATA_DIR,
     MIGRATION_SETTINGS,
+    ORACLE_SETTINGS,
     OUTPUT_SETTINGS,
     RUN_SETTINGS,
     SOURCE_SETTINGS,
     TARGET_SETTINGS,
+    TARGET_VERSION,
     Setting,
 )
 
@@ -27,7 +33,14 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
     "source": SOURCE_SETTINGS,
     "source-password": tuple(row for row in SOURCE_SETTINGS if row.name == "source_db_password_file"),
     "source-rest": tuple(replace(row, hidden=True) for row in SOURCE_SETTINGS if row.name != "source_db_password_file"),
+    "oracle": ORACLE_SETTINGS,
     "migration": MIGRATION_SETTINGS,
+    "config-file": tuple(row for row in MIGRATION_SETTINGS if row.name == "config_file"),
+    "assessment": ASSESSMENT_SETTINGS,
+    "assessment-dir": (ASSESSMENT_DIR,),
+    "metadata-dir": (METADATA_DIR,),
+    "target-version": (TARGET_VERSION,),
+    "collection": COLLECTION_SETTINGS,
     "output": OUTPUT_SETTINGS,
     "run": RUN_SETTINGS,
 }

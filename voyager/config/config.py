@@ -25,7 +25,15 @@ TLS_KEYWORDS = {
     "ssl_root_cert": "sslrootcert",
     "ssl_crl": "sslcrl",
 }
-PLACE_KEYWORDS = {"db_type": "engine", "db_host": "host", "db_port": "port", "db_name": "dbname", "db_user": "user"}
+PLACE_KEYWORDS = {
+    "db_type": "engine",
+    "db_host": "host",
+    "db_port": "port",
+    "db_name": "dbname",
+    "db_user": "user",
+    "oracle_db_sid": "sid",
+    "oracle_tns_alias": "tns_alias",
+}
 ENDPOINT_KEYWORDS = {"engine", "host", "port", "dbname", "user", "password", "passfile", "service", "application_name"}
 
 
@@ -78,6 +86,12 @@ class Config:
         return Path(given).expanduser().absolute() if given else None
 
     @property
+    def assessment_dir(self) -> Path | None:
+        """The directory of an assessment as an absolute path."""
+        given = self.get("assessment_dir")
+        return Path(given).expanduser().absolute() if given else None
+
+    @property
     def lease_seconds(self) -> float:
         return float(self.get("lease_seconds", 30.0))
 
@@ -126,7 +140,7 @@ class Config:
         keywords = self._keywords(role)
         if saved:
             keywords = _saved_keywords(saved) | keywords
-        if not keywords.keys() & {"host", "dbname", "service"}:
+        if not keywords.keys() & {"host", "dbname", "service", "sid", "tns_alias"}:
             return None
         engine = _engine(role, keywords)
         return Endpoint(
@@ -237,6 +251,8 @@ def _engine(role: str, keywords: Mapping[str, str]) -> str:
         return named
     if role == "target":
         return "yugabytedb"
+    if keywords.keys() & {"sid", "tns_alias"}:
+        return "oracle"
     port = keywords.get("port", "")
     return ENGINE_OF_PORT.get(int(port), "postgresql") if port.isdigit() else "postgresql"
 

@@ -45,6 +45,7 @@ class Setting:
 
 
 SOURCE, TARGET, MIGRATION, OUTPUT = "Source database", "Target database", "Which migration", "Output and behaviour"
+ASSESSMENT = "Assessment"
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -91,7 +92,83 @@ def _endpoint(role: str, panel: str, engines: tuple[str, ...], default_port: str
 SOURCE_ENGINES = ("postgresql", "yugabytedb", "mysql", "oracle")
 TARGET_ENGINES = ("yugabytedb", "postgresql")
 
+ORACLE_SETTINGS = (
+    Setting(
+        "source_oracle_db_sid",
+        "SID of an Oracle database that has no service name.",
+        section="source",
+        key="oracle-db-sid",
+        panel=SOURCE,
+        metavar="SID",
+        flags=("--oracle-db-sid",),
+    ),
+    Setting(
+        "source_oracle_tns_alias",
+        "Alias in tnsnames.ora, instead of host and port.",
+        section="source",
+        key="oracle-tns-alias",
+        panel=SOURCE,
+        metavar="ALIAS",
+        flags=("--oracle-tns-alias",),
+    ),
+)
+"""How else an Oracle database can be named."""
 SOURCE_SETTINGS = _endpoint("source", SOURCE, SOURCE_ENGINES, "5432 for PostgreSQL, 3306 for MySQL, 1521 for Oracle")
+ASSESSMENT_DIR = Setting(
+    "assessment_dir",
+    "Directory of the assessment: metadata, reports, sizing.",
+    "path",
+    panel=ASSESSMENT,
+    metavar="DIR",
+    flags=("--assessment-dir",),
+)
+METADATA_DIR = Setting(
+    "metadata_dir",
+    "Directory with what the scripts collected (flat, or one node-… directory for each node).",
+    "path",
+    section="assessment",
+    panel=ASSESSMENT,
+    metavar="DIR",
+    flags=("--metadata-dir",),
+    aliases=("--assessment-metadata-dir",),
+)
+TARGET_VERSION = Setting(
+    "assessed_for",
+    "YugabyteDB release to judge for, as 2025.2.3.0 (default: the latest stable one).",
+    section="assessment",
+    key="target-db-version",
+    panel=ASSESSMENT,
+    metavar="VERSION",
+    flags=("--target-db-version",),
+)
+COLLECTION_SETTINGS = (
+    Setting(
+        "iops_capture_interval",
+        "Seconds between the two readings that give reads and writes per second; 0 leaves them out (default: 120).",
+        "int",
+        section="assessment",
+        panel=ASSESSMENT,
+        metavar="SECONDS",
+    ),
+    Setting(
+        "source_read_replica_endpoints",
+        "Read replicas whose reads are added, as host:port,… (default: those the primary knows of).",
+        "list",
+        section="source",
+        key="read-replica-endpoints",
+        panel=ASSESSMENT,
+        metavar="LIST",
+    ),
+    Setting(
+        "primary_only",
+        "Leave read replicas out.",
+        "bool",
+        section="assessment",
+        panel=ASSESSMENT,
+        flags=("--primary-only",),
+    ),
+)
+ASSESSMENT_SETTINGS = (ASSESSMENT_DIR, METADATA_DIR, TARGET_VERSION, *COLLECTION_SETTINGS, *ORACLE_SETTINGS)
 TARGET_SETTINGS = _endpoint("target", TARGET, TARGET_ENGINES, "5433")
 MIGRATION_SETTINGS = (
     Setting(
@@ -164,10 +241,11 @@ RUN_SETTINGS = (
 )
 
 SETTINGS: tuple[Setting, ...] = (
-    *MIGRATION_SETTINGS, *TARGET_SETTINGS, *SOURCE_SETTINGS, *OUTPUT_SETTINGS, *RUN_SETTINGS,
+    *MIGRATION_SETTINGS, *TARGET_SETTINGS, *SOURCE_SETTINGS, *ASSESSMENT_SETTINGS, *OUTPUT_SETTINGS, *RUN_SETTINGS,
 )  # fmt: skip
 
 SECTION_ALIASES = {
+    "assess-migration": "assessment",
     "export-data-from-source": "export-data",
     "import-data-to-target": "import-data",
     "initiate-cutover-to-target": "cutover",
@@ -178,9 +256,10 @@ SECTION_ALIASES = {
 """Section of yb-voyager's file -> section of ours."""
 
 LEGACY_KEYS: dict[str, frozenset[str]] = {
+    "assessment": frozenset({"assessment-metadata-dir", "run-guardrails-checks", "log-level"}),
     "": frozenset({"send-diagnostics", "log-level", "profile", "control-plane-type"}),
     "source": frozenset(
-        {"read-replica-endpoints", "oracle-db-sid", "oracle-home", "oracle-tns-alias", "oracle-cdb-name"}
+        {"oracle-home", "oracle-cdb-name"}
     ),
     "export-schema": frozenset(
         {"use-orafce", "comments-on-objects", "skip-colocation-recommendations", "skip-performance-recommendations",
@@ -205,7 +284,7 @@ LEGACY_KEYS: dict[str, frozenset[str]] = {
 """Keys of yb-voyager's file that are accepted, with a warning where they have no effect here."""
 
 LEGACY_SECTIONS = frozenset(
-    {"source-replica", "assess-migration", "archive-changes", "initiate-cutover-to-source", "yugabyted-control-plane",
+    {"source-replica", "archive-changes", "initiate-cutover-to-source", "yugabyted-control-plane",
      "initiate-cutover-to-source-replica", "export-data-from-target", "import-data-to-source", "compare-performance",
      "import-data-to-source-replica", "import-data-file", "get-data-migration-report", "ybaeon-control-plane"}
 )  # fmt: skip
