@@ -1,27 +1,21 @@
-"""ExportDir: the operator's working directory, its layout and its locks, written so that a kill tears nothing."""
+"""ExportDir: the operator's working directory of a migration and its layout."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import secrets
-import shutil
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
-from voyager.errors import LockedByOther, UsageError, disk_error
-from voyager.identifiers import visible
+from voyager.working_directory import WorkingDirectory
 
 PARTS = ("schema", "data", "reports", "logs", ".voyager")
 
 
-class ExportDir:
+class ExportDir(WorkingDirectory):
     """A directory and its layout; nothing is created before create()."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().absolute()
+    noun = "export directory"
+    option = "--export-dir"
+    parts = PARTS
+    missing_hint = "Give the directory that the migration was started with, by --export-dir."
 
     @property
     def schema(self) -> Path:
@@ -30,129 +24,3 @@ class ExportDir:
     @property
     def data(self) -> Path:
         return self.path / "data"
-
-    @property
-    def reports(self) -> Path:
-        return self.path / "reports"
-
-    @property
-    def logs(self) -> Path:
-        return self.path / "logs"
-
-    @property
-    def private(self) -> Path:
-        """Our own notes: locks, the cached record."""
-        return self.path / ".voyager"
-
-    def __str__(self) -> str:
-        return visible(str(self.path))
-
-    def __fspath__(self) -> str:
-        return str(self.path)
-
-    def create(self) -> None:
-        """Create the directory (its parent must exist) and its parts; only the operator may read them."""
-        if self.path.exists() and not self.path.is_dir():
-            raise UsageError(f"The export directory {self} is a file.", "Give a directory with --export-dir.")
-        if not self.path.parent.is_dir():
-            raise UsageError(
-                f"The export directory {self} cannot be created: {visible(str(self.path.parent))} does not exist.",
-                "Create that directory, or give another one with --export-dir.",
-            )
-        try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            for part in PARTS:
-                (self.path / part).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise disk_error(error, self) from error
-        self.check()
-
-    def check(self) -> None:
-        """Raise UsageError when the directory is not there or cannot be written."""
-        if not self.path.is_dir():
-            raise UsageError(
-                f"The export directory {self} does not exist.",
-                "Give the directory that the migration was started with, by --export-dir.",
-            )
-        for directory in (self.path, *(self.path / part for part in PARTS)):
-            if directory.is_dir() and not os.access(directory, os.W_OK | os.X_OK):
-                raise UsageError(
-                    f"The directory {visible(str(directory))} cannot be written by this user.",
-                    "Make it yours (chown), or give another one with --export-dir.",
-                )
-
-    def clean(self) -> None:
-        """Remove our parts and, when nothing else is in it, the directory. Files that are not ours stay."""
-        for part in PARTS:
-            shutil.rmtree(self.path / part, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
-
-    def free_bytes(self) -> int:
-        """What an ordinary user may still write here."""
-        try:
-            standing = os.statvfs(self.path)
-        except OSError as error:
-            raise disk_error(error, self) from error
-        return standing.f_bavail * standing.f_frsize
-
-    @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name`, or raise LockedByOther when another process has it; a dead one has nothing."""
-        path = self.private / f"{name}.lock"
-        try:
-            self.private.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise disk_error(error, path) from error
-        try:
-            self._acquire(descriptor, name)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _acquire(self, descriptor: int, name: str) -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = visible(os.pread(descriptor, 200, 0).decode(errors="replace")) or "another process"
-            raise LockedByOther(
-                f"The export directory {self} is in use ({name}) by {holder}.",
-                "Wait for it to end, or stop it; then run the same command again.",
-            ) from None
-        except OSError as error:
-            raise disk_error(error, self) from error
-
-    def write_atomic(self, path: Path, content: bytes) -> None:
-        """Write a whole file so that a reader sees the old one or the new one, also after a crash."""
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            self._write_durably(temporary, content)
-            temporary.replace(path)
-            sync_directory(path.parent)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise disk_error(error, path, len(content)) from error
-
-    def _write_durably(self, path: Path, content: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with memoryview(content) as rest:
-                written = 0
-                while written < len(rest):
-                    written += os.write(descriptor, rest[written:])
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make names in `directory` durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

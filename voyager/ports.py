@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -122,6 +122,60 @@ class Source(Protocol):
 
         `settled` waits (seconds) for writes that sessions have not reported yet; without it the answer is a first look.
         """
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question to a source's own catalog, and so one metadata file `<name>.csv`.
+
+    `sql` is the text that every carrier runs unchanged. `numbers` are those of `columns` that hold numbers (the others
+    are text). `nodes` is "primary", or "all" for what every replica is asked too. `moment` is "initial" or "final" for
+    the pair that measures load over time. `what` tells a DBA what is read, `needs` which privilege or extension it
+    takes.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    sql: str
+    what: str
+    required: bool = True
+    nodes: str = "primary"
+    moment: str = ""
+    needs: str = ""
+    numbers: tuple[str, ...] = ()
+
+
+class AssessedSource(Protocol):
+    """A database that we look at before there is any target. Nothing is written to it."""
+
+    endpoint: Endpoint
+
+    def probe(self) -> Capabilities: ...
+
+    def preflight(self, phase: str) -> list[Check]:
+        """The guardrails of `phase` (ASSESS) on this source."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What metadata/database.json says of the database itself: engine, database, version, schemas and more."""
+        ...
+
+    def questions(self) -> Sequence[Question]: ...
+
+    def ask(self, question: Question, *, node: str = "primary") -> Iterator[tuple[str | None, ...]]:
+        """The rows, each value as text, None for NULL. Raises PermissionMissing, UsageError (there is no such thing
+        here) and the like for this question alone, DatabaseAway when no other would be answered either."""
+        ...
+
+    def ddl(self) -> str:
+        """The schema as SQL text, "" where the answers themselves are judged."""
+        ...
+
+    def replicas(self) -> list[Endpoint]:
+        """The replicas that the source knows of and that can be reached by what it says."""
         ...
 
     def close(self) -> None: ...

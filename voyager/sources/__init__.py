@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
-from voyager.ports import Source
+from voyager.ports import AssessedSource, Question, Source
 
 ENGINES: Mapping[str, str] = {
     "postgresql": "voyager.sources.postgresql.source:PostgresSource",
 }
 """Engine name -> "module:class" of its Source. A new engine is a row here and a package beside this file."""
+
+ASSESSED: Mapping[str, str] = {
+    "postgresql": "voyager.sources.postgresql.assessed:PostgresAssessed",
+    "mysql": "voyager.sources.mysql.assessed:MysqlDictionary",
+    "oracle": "voyager.sources.oracle.assessed:OracleDictionary",
+}
+"""Engine name -> "module:class" of its AssessedSource; its questions are in `<package>.metadata:QUESTIONS`, the text of
+its scripts comes from `<package>.scripts`."""
 
 
 def open_source(endpoint: Endpoint) -> Source:
@@ -26,5 +34,27 @@ def open_source(endpoint: Endpoint) -> Source:
             f"{endpoint.engine} cannot be a source of a migration.",
             f"Use --source-db-type with one of: {', '.join(sorted(ENGINES))}.",
         )
-    module, name = ENGINES[endpoint.engine].split(":")
-    return cast(Source, getattr(importlib.import_module(module), name)(endpoint))
+    return cast(Source, _load(ENGINES[endpoint.engine])(endpoint))
+
+
+def open_assessed(endpoint: Endpoint) -> AssessedSource:
+    """Return the AssessedSource for `endpoint`; it connects when first asked something."""
+    return cast(AssessedSource, _load(ASSESSED[_assessed(endpoint.engine)])(endpoint))
+
+
+def questions_of(engine: str) -> Sequence[Question]:
+    """What an assessment asks of a database of `engine`, in order; nothing is connected."""
+    return cast(Sequence[Question], _load(f"voyager.sources.{_assessed(engine)}.metadata:QUESTIONS"))
+
+
+def _assessed(engine: str) -> str:
+    if engine not in ASSESSED:
+        raise UsageError(
+            f"{engine} cannot be assessed.", f"Use --source-db-type with one of: {', '.join(sorted(ASSESSED))}."
+        )
+    return engine
+
+
+def _load(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(importlib.import_module(module), name)
