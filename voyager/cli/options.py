@@ -33,6 +33,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
     "source": SOURCE_SETTINGS,
     "source-password": tuple(row for row in SOURCE_SETTINGS if row.name == "source_db_password_file"),
     "source-rest": tuple(replace(row, hidden=True) for row in SOURCE_SETTINGS if row.name != "source_db_password_file"),
+    "source-type": tuple(row for row in SOURCE_SETTINGS if row.name == "source_db_type"),
     "oracle": ORACLE_SETTINGS,
     "migration": MIGRATION_SETTINGS,
     "config-file": tuple(row for row in MIGRATION_SETTINGS if row.name == "config_file"),
