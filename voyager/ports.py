@@ -31,8 +31,9 @@ class Capabilities:
     `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. The flags say: build indexes before
     the data; index builds are online, so one that is cut off leaves an invalid index; COPY takes ROWS_PER_TRANSACTION;
     the role may set session_replication_role; a range of ctids is read without a full scan; snapshots can be exported
-    to other sessions; the server is a standby; its write counters tell whether a table was written. `facts` holds what
-    is only shown.
+    to other sessions; the server is a standby; its write counters tell whether a table was written; the first key of an
+    index is hashed unless it has an order; tables of the database share one tablet unless they say WITH (colocation =
+    false). `facts` holds what is only shown.
     """
 
     version: str
@@ -46,6 +47,8 @@ class Capabilities:
     exported_snapshots: bool = True
     read_only_standby: bool = False
     write_counters: bool = True
+    hash_sharding: bool = False
+    colocation: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -134,7 +137,8 @@ class Question:
     `sql` is the text that every carrier runs unchanged. `numbers` are those of `columns` that hold numbers (the others
     are text). `nodes` is "primary", or "all" for what every replica is asked too. `moment` is "initial" or "final" for
     the pair that measures load over time. `what` tells a DBA what is read, `needs` which privilege or extension it
-    takes.
+    takes, `grant` is SQL that gives it ({role} stands for who asks). `weakens` says what an assessment without the
+    answer cannot tell; `step` is the line of the progress panel that the question belongs to.
     """
 
     name: str
@@ -146,6 +150,9 @@ class Question:
     moment: str = ""
     needs: str = ""
     numbers: tuple[str, ...] = ()
+    grant: str = ""
+    weakens: str = ""
+    step: str = "Read the catalog"
 
 
 class AssessedSource(Protocol):

@@ -77,6 +77,7 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         # A fork's version() may be unreadable to us; what libpq read at the handshake is not.
         number = number or connection.info.server_version
     standby = facts.pop("standby")
+    placement = _placement(connection, distributed)
     return Capabilities(
         version=version,
         version_number=number,
@@ -90,7 +91,9 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         read_only_standby=standby,
         # A standby counts no writes, and a node of a cluster counts only its own.
         write_counters=not distributed and not standby,
-        facts={**facts, "database_bytes": _database_bytes(connection), **_placement(connection, distributed)},
+        hash_sharding=distributed,
+        colocation=placement.get("colocated") is True,
+        facts={**facts, "database_bytes": _database_bytes(connection), **placement},
     )
 
 
