@@ -1,0 +1,23 @@
+/* yb-voyager: what kind of object each table and index is */
+WITH chosen AS (
+    SELECT n.oid, n.nspname
+    FROM pg_catalog.pg_namespace n
+    WHERE CASE pg_catalog.current_setting('voyager.schema_list')
+              WHEN '' THEN n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'ybvoyager')
+              ELSE pg_catalog.replace(pg_catalog.replace(n.nspname, '%', '%25'), '|', '%7C')
+                   = ANY (pg_catalog.string_to_array(pg_catalog.current_setting('voyager.schema_list'), '|')) END
+)
+SELECT pg_catalog.current_setting('voyager.node') AS source_node,
+       n.nspname AS schema_name,
+       c.relname AS object_name,
+       CASE WHEN c.relkind = 'r' THEN 'table'
+            WHEN c.relkind = 'p' THEN 'partitioned table'
+            WHEN c.relkind = 'm' THEN 'materialized view'
+            WHEN c.relkind = 'I' THEN 'partitioned index'
+            WHEN i.indisprimary THEN 'primary key'
+            ELSE 'index' END AS object_type
+FROM pg_catalog.pg_class c
+JOIN chosen n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND NOT (c.relkind = 'I' AND i.indisprimary)
+ORDER BY n.nspname, c.relname
