@@ -128,7 +128,7 @@ def steps(decision: Decision) -> tuple[str, ...]:
         _looked_at(decision.work),
         _measured_load(decision),
         decision.why_experiments,
-        *(_considered(plan, decision.work) for plan in decision.considered),
+        *(_considered(plan, decision.work) for plan in decision.considered if decision.work.tables),
         *_choice(decision),
     )
 
@@ -191,8 +191,8 @@ def _choice(decision: Decision) -> Iterator[str]:
     data = gb(decision.work.tables) * COPIES
     if data:
         yield (
-            f"A node then holds about {_size(data / plan.nodes)}, if rows and indexes are as large as at the source; size "
-            "its disk for that and for growth, of which the measurements say nothing."
+            f"A node then holds about {_size(data / plan.nodes)}, if rows and indexes are as large as at the source. "
+            "The measurements say nothing about disks: size them for that and for growth."
         )
     for table in plan.split.sharded:
         yield from _large_table(table, plan.nodes)
