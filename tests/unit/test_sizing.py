@@ -43,9 +43,6 @@ def vcpus(sizing: Sizing) -> int:
     return sizing.nodes * sizing.vcpus_per_node
 
 
-# -- nodes ----------------------------------------------------------------------------------------------------------
-
-
 def test_nodes_follow_the_load_of_the_sharded_tables():
     """4 vCPU: 20,000/2,256.7 + 10,000/1,211.9 = 8.86 + 8.25 → 18 cores → 5 nodes, 20 vCPU. 8 vCPU: 8.80 + 9.10 → 18
     cores → 3 nodes, 24 vCPU. 16 vCPU: 3 nodes at least, 48 vCPU. The load is beyond a colocated node of any class."""
@@ -131,9 +128,6 @@ def test_colocating_ends_where_one_node_cannot_serve_more():
     assert "5 cores" in reasons(got)["s.b"]
 
 
-# -- the seven defects ----------------------------------------------------------------------------------------------
-
-
 def test_rates_below_one_per_second_add_up():
     """400 tables of 60.7 writes/s make 24,280: /1,211.9 → 21 cores → 6 nodes of 4. Cut to whole ones, 24,000 would
     make 20 cores and 5 nodes."""
@@ -195,9 +189,6 @@ def test_a_load_that_was_not_measured_is_not_taken_for_none():
     assert not any("rests on size" in step for step in idle.steps)
     assert "load not measured" in unmeasured.reasoning
     assert "0.0 reads/s" in idle.reasoning
-
-
-# -- what is placed -------------------------------------------------------------------------------------------------
 
 
 def test_partitioned_parents_are_skipped_and_materialized_views_are_placed():
@@ -290,8 +281,6 @@ def test_the_document_of_a_sizing_tells_the_cluster_the_steps_and_every_placemen
     assert any("size of 1 table is not known" in note for note in document["notes"])
     assert json.loads(json.dumps(document)) == document
 
-
-# -- for all databases ----------------------------------------------------------------------------------------------
 
 RATES = st.one_of(st.none(), st.floats(0, 50_000))
 TABLES = st.lists(
