@@ -90,6 +90,7 @@ class ConstraintFacts:
     referenced_columns: tuple[str, ...] = ()
     using_index: str = ""
     nulls_not_distinct: bool = False
+    enforced: bool = True
     statement: Statement | None = None
 
 
@@ -147,6 +148,8 @@ class TableFacts:
     parent: Key | None = None
     """The partitioned table that this is a partition of."""
     children: list[Key] = field(default_factory=list)
+    of_type: Key | None = None
+    """The composite type that CREATE TABLE … OF takes the columns from."""
     inherits: list[Key] = field(default_factory=list)
     """Tables inherited from otherwise than as a partition."""
     heirs: list[Key] = field(default_factory=list)

@@ -20,6 +20,7 @@ from voyager.schema.facts import (
     ViewFacts,
 )
 from voyager.schema.nodes import (
+    BUILTIN_TYPES,
     IDENTITY,
     column_facts,
     constraints,
@@ -103,7 +104,8 @@ class SchemaModel:
         current = written
         while True:
             key = (current.schema or "public", current.name)
-            facts = self.types.get(key) if current.schema != "pg_catalog" else None
+            builtin = current.schema == "pg_catalog" or (not current.schema and current.name in BUILTIN_TYPES)
+            facts = None if builtin else self.types.get(key)
             if facts is None:
                 return ResolvedType(current, "", tuple(domains))
             if facts.kind != "domain" or facts.base is None or key in domains:
@@ -127,6 +129,9 @@ class SchemaModel:
     def _finish(self) -> None:
         """Tie together what may come in any order: keys made from indexes, and not-null that constraints bring."""
         for facts in self.tables.values():
+            of = self.types.get(facts.of_type) if facts.of_type else None
+            for name, type_ in of.attributes if of else ():
+                facts.columns.setdefault(name, ColumnFacts(name, type_))
             facts.constraints = [self._with_columns(facts, constraint) for constraint in facts.constraints]
             for constraint in facts.of_kind("primary", "notnull"):
                 for name in constraint.columns:
@@ -152,6 +157,8 @@ def _learn_table(model: SchemaModel, statement: Statement, tree: Any, *, foreign
         _attach(model, parents[0], facts)
     else:
         _inherit(model, parents, facts)
+    if tree.HasField("of_typename"):
+        facts.of_type = qualified(tree.of_typename.names)
     if tree.HasField("partspec"):
         keys = items(tree.partspec.part_params)
         facts.strategy = enum_name(tree.partspec, "strategy").removeprefix("PARTITION_STRATEGY_").lower()

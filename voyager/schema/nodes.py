@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from voyager.identifiers import Identifier, TableName
+from voyager.identifiers import visible
 from voyager.schema.facts import ColumnFacts, ConstraintFacts, IndexKey, Key, TypeRef
 from voyager.schema.parse import enum_name, items, name_of, strings
 from voyager.schema.statements import Statement
@@ -17,6 +17,18 @@ _CANONICAL = {
     "serial4": "int4", "smallint": "int2", "smallserial": "int2", "serial2": "int2", "decimal": "numeric",
     "real": "float4", "boolean": "bool", "character": "bpchar",
 }  # fmt: skip
+# Types that a bare name means whatever the schema creates: pg_catalog is looked through first.
+BUILTIN_TYPES = frozenset({
+    "abstime", "aclitem", "bit", "bool", "box", "bpchar", "bytea", "char", "cid", "cidr", "circle", "date",
+    "datemultirange", "daterange", "float4", "float8", "inet", "int2", "int2vector", "int4", "int4multirange",
+    "int4range", "int8", "int8multirange", "int8range", "interval", "json", "jsonb", "jsonpath", "line", "lseg",
+    "macaddr", "macaddr8", "money", "name", "numeric", "nummultirange", "numrange", "oid", "oidvector", "path",
+    "pg_lsn", "pg_snapshot", "point", "polygon", "record", "refcursor", "regclass", "regcollation", "regconfig",
+    "regdictionary", "regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole", "regtype",
+    "text", "tid", "time", "timestamp", "timestamptz", "timetz", "tsmultirange", "tsquery", "tsrange",
+    "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "uuid", "varbit", "varchar", "void", "xid", "xid8",
+    "xml",
+})  # fmt: skip
 _SERIALS = {"serial", "serial2", "serial4", "serial8", "bigserial", "smallserial"}
 
 
@@ -25,11 +37,14 @@ def key_of(relation: Any) -> Key:
     return (relation.schemaname or "public", relation.relname)
 
 
+def dotted(*parts: str) -> str:
+    """A qualified name as reports of compatibility print it: as the catalog spells it, joined by dots, no quotes."""
+    return ".".join(visible(part) for part in parts if part)
+
+
 def label(relation: Any) -> str:
     """A relation's name as the statement qualifies it."""
-    if relation.schemaname:
-        return str(TableName(relation.schemaname, relation.relname))
-    return str(Identifier(relation.relname))
+    return dotted(relation.schemaname, relation.relname)
 
 
 def type_ref(node: Any) -> TypeRef:
@@ -82,21 +97,25 @@ def _constraints_of(definition: Any, statement: Statement | None, *, added: bool
 
 
 def _column_constraints(column: Any, statement: Statement | None, *, added: bool) -> list[ConstraintFacts]:
-    """A column's constraints; DEFERRABLE stands behind the one it belongs to as a node of its own."""
+    """A column's constraints; DEFERRABLE and NOT ENFORCED stand behind theirs as nodes of their own."""
     found: list[ConstraintFacts] = []
     for node in items(column.constraints):
-        if _constraint_kind(node) == "attr_deferrable" and found:
-            found.append(replace(found.pop(), deferrable=True))
-        else:
+        kind = _constraint_kind(node)
+        if not kind.startswith("attr_"):
             found.append(_constraint(node, (column.colname,), statement, added=added, on_column=True))
+        elif found and kind in {"attr_deferrable", "attr_deferred"}:
+            found.append(replace(found.pop(), deferrable=True))
+        elif found and kind == "attr_not_enforced":
+            found.append(replace(found.pop(), enforced=False))
     return found
 
 
 def _constraint(
     node: Any, columns: tuple[str, ...], statement: Statement | None, *, added: bool, on_column: bool
 ) -> ConstraintFacts:
+    kind = _constraint_kind(node)
     return ConstraintFacts(
-        kind=_constraint_kind(node),
+        kind=kind,
         name=node.conname,
         columns=columns,
         deferrable=node.deferrable,
@@ -107,6 +126,7 @@ def _constraint(
         referenced_columns=strings(node.pk_attrs),
         using_index=node.indexname,
         nulls_not_distinct=node.nulls_not_distinct,
+        enforced=node.is_enforced or kind not in {"check", "foreign"},
         statement=statement,
     )
 
