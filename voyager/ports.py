@@ -139,6 +139,9 @@ class Question:
     the pair that measures load over time. `what` tells a DBA what is read, `needs` which privilege or extension it
     takes, `grant` is SQL that gives it ({role} stands for who asks). `weakens` says what an assessment without the
     answer cannot tell; `step` is the line of the progress panel that the question belongs to.
+
+    Where `holds` is given, the last of `columns` is a JSON object and `holds` names what is taken from it; a file may
+    have those as plain columns instead. `renamed` pairs a column's older name with the one that counts.
     """
 
     name: str
@@ -150,9 +153,23 @@ class Question:
     moment: str = ""
     needs: str = ""
     numbers: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
     grant: str = ""
     weakens: str = ""
     step: str = "Read the catalog"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that an assessment cannot look at: why, the SQL that would allow it, what is less certain without it.
+    `questions` names those that get no answer because of it."""
+
+    what: str
+    reason: str
+    sql: str = ""
+    weakens: str = ""
+    questions: tuple[str, ...] = ()
 
 
 class AssessedSource(Protocol):

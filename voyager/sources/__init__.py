@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
-from voyager.ports import AssessedSource, Question, Source
+from voyager.ports import AssessedSource, Gap, Question, Source
 
 ENGINES: Mapping[str, str] = {
     "postgresql": "voyager.sources.postgresql.source:PostgresSource",
@@ -20,8 +20,8 @@ ASSESSED: Mapping[str, str] = {
     "mysql": "voyager.sources.mysql.assessed:MysqlDictionary",
     "oracle": "voyager.sources.oracle.assessed:OracleDictionary",
 }
-"""Engine name -> "module:class" of its AssessedSource; its questions are in `<package>.metadata:QUESTIONS`, the text of
-its scripts comes from `<package>.scripts`."""
+"""Engine name -> "module:class" of its AssessedSource. In `<package>.metadata` are its QUESTIONS and, where the facts
+of a database tell what cannot be answered, gaps(facts); in `<package>.scripts` is render(questions)."""
 
 
 def open_source(endpoint: Endpoint) -> Source:
@@ -45,6 +45,13 @@ def open_assessed(endpoint: Endpoint) -> AssessedSource:
 def questions_of(engine: str) -> Sequence[Question]:
     """What an assessment asks of a database of `engine`, in order; nothing is connected."""
     return cast(Sequence[Question], _load(f"voyager.sources.{_assessed(engine)}.metadata:QUESTIONS"))
+
+
+def gaps_of(engine: str, facts: Mapping[str, Any]) -> list[Gap]:
+    """What the facts of a database say that an assessment of it has to do without; by whichever way they came."""
+    module = importlib.import_module(f"voyager.sources.{_assessed(engine)}.metadata")
+    find: Callable[[Mapping[str, Any]], list[Gap]] | None = getattr(module, "gaps", None)
+    return find(facts) if find else []
 
 
 def _assessed(engine: str) -> str:

@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, DatabaseAway, PermissionMissing, UsageError, VoyagerError, disk_error
-from voyager.identifiers import Identifier, visible
+from voyager.identifiers import Identifier, TableName, visible
 from voyager.postgres.connection import connection_keywords
 from voyager.postgres.failures import refused_connection
 
@@ -69,6 +69,7 @@ class Choice:
     grants: bool = False
     comments: bool = True
     exclude_schemas: tuple[str, ...] = ()
+    exclude_tables: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def _arguments(choice: Choice, program: PgDump) -> list[str]:
         *(flag for flag, wanted in flags.items() if wanted),
         # In a pattern, double quotes keep letters as they are and switch wildcards off.
         *(f"--exclude-schema={Identifier(name).sql}" for name in choice.exclude_schemas),
+        *(f"--exclude-table={name.sql}" for name in choice.exclude_tables),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,11 @@ import psycopg
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
 from voyager.identifiers import Identifier, TableName
-from voyager.ports import Capabilities, Check
+from voyager.ports import Capabilities, Check, Gap
 from voyager.sources.postgresql.catalog import fetch, read_schemas
 from voyager.sources.postgresql.dump import find_pg_dump
 
+ASSESS = "ASSESS"
 OLDEST = 100000
 _SHOWN = 10
 _LOCAL = ("", "localhost", "127.0.0.1", "::1")
@@ -24,12 +25,15 @@ _LOCAL = ("", "localhost", "127.0.0.1", "::1")
 def preflight(
     connection: psycopg.Connection, endpoint: Endpoint, capabilities: Capabilities, phase: str
 ) -> list[Check]:
-    """The checks of `phase`. INITIALIZE looks at everything, but only warns of what a later phase needs."""
+    """The checks of `phase`. INITIALIZE looks at everything, but only warns of what a later phase needs; ASSESS does
+    without what the role may not read, and says so by itself."""
     checks = [_version(capabilities), _encoding(capabilities), *_tls(connection, endpoint)]
     try:
         schemas = read_schemas(connection, endpoint.schemas)
     except UsageError as error:
         return [*checks, Check("source_schemas", "error", f"{error.message} {error.hint}.", exit_code=2)]
+    if phase == ASSESS:
+        return [*checks, *_pg_dump(connection)]
     later = [*_pg_dump(connection)] if phase in ("INITIALIZE", "EXPORT_SCHEMA") else []
     later += _privileges(connection, capabilities, list(schemas), phase)
     if phase != "EXPORT_SCHEMA":
@@ -37,6 +41,12 @@ def preflight(
     if phase == "INITIALIZE":
         later = [replace(check, severity="warning") if check.severity == "error" else check for check in later]
     return [*checks, *later]
+
+
+def gap_checks(gaps: Iterable[Gap]) -> Iterator[Check]:
+    """What an assessment has to do without, as warnings."""
+    for place, gap in enumerate(gaps, 1):
+        yield Check(f"source_gap_{place}", "warning", f"{gap.what}: {gap.reason} {gap.weakens}".rstrip(), gap.sql)
 
 
 def _version(capabilities: Capabilities) -> Check:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from importlib import resources
 
 from voyager.ports import Question
+from voyager.sources.postgresql.metadata.shortcomings import QUERIES, gaps
+
+__all__ = ["MOMENT", "NODE", "QUERIES", "QUESTIONS", "SCHEMA_LIST", "gaps", "schema_list", "text"]
 
 SCHEMA_LIST, NODE, MOMENT = "voyager.schema_list", "voyager.node", "voyager.moment"
 """Settings of the session that the texts read: the schemas, the node's name, whether the load is read first or last."""
-QUERIES = "db-queries-summary"
-
 _TABLES, _INDEXES = "Collect table statistics", "Analyze index usage"
 _COLUMNS, _QUERIES, _LOAD = "Collect column statistics", "Collect query statistics", "Measure load over time"
+_COUNTERS = ("calls", "rows", "total_exec_time", "mean_exec_time", "min_exec_time", "max_exec_time", "stddev_exec_time")
 _OBJECT = ("source_node", "schema_name", "object_name", "object_type")
 
 
@@ -117,6 +119,10 @@ QUESTIONS: tuple[Question, ...] = (
         nodes="all",
         needs="the extension pg_stat_statements; the role pg_read_all_stats to see the queries of other users",
         grant="GRANT pg_read_all_stats TO {role};",
+        holds=("queryid", "query", *_COUNTERS),
+        numbers=("queryid", *_COUNTERS),
+        # What servers before PostgreSQL 13 call them.
+        renamed=tuple((name.replace("_exec_", "_"), name) for name in _COUNTERS[2:]),
         weakens="Constructs in queries of applications that YugabyteDB does not take are not found.",
         step=_QUERIES,
     ),

@@ -14,7 +14,9 @@ WITH chosen AS (
            pg_catalog.pg_stat_get_live_tuples(c.oid) AS live
     FROM pg_catalog.pg_class c
     JOIN chosen n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p')
+    LEFT JOIN pg_catalog.pg_depend d
+           ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e'
+    WHERE c.relkind IN ('r', 'p') AND d.objid IS NULL
 ), statements AS (
     SELECT n.nspname,
            CASE WHEN pg_catalog.current_setting('pg_stat_statements.max', true) IS NULL THEN 'not loaded'
@@ -68,5 +70,6 @@ SELECT pg_catalog.json_build_object(
                FROM (SELECT DISTINCT t.nspname FROM tables t WHERE NOT t.readable ORDER BY 1) u),
            'collected_at', pg_catalog.to_char(pg_catalog.now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
            'capture_seconds', nullif(pg_catalog.current_setting('voyager.capture_seconds', true), '')::int,
+           'rows', nullif(pg_catalog.current_setting('voyager.rows', true), '')::json,
            'collected_by', pg_catalog.current_setting('voyager.collected_by', true)
        ) AS facts
