@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from voyager.identifiers import Identifier, TableName
 from voyager.schema.facts import ConstraintFacts, Key, TableFacts, TypeRef
 from voyager.schema.issues.detect.placed import PlacedHit, about_table
 from voyager.schema.model import SchemaModel
+from voyager.schema.nodes import dotted
 from voyager.schema.statistics import Statistics
 
 # pg_type's name -> the one that SQL has for it, where they differ.
@@ -30,7 +30,7 @@ def foreign_keys(model: SchemaModel, facts: TableFacts, known: Statistics) -> It
         if not _served(model, facts, set(constraint.columns)):
             details = {
                 "ForeignKeyColumnNames": ", ".join(_qualified(facts.key, constraint.columns)),
-                "ReferencedTableName": str(TableName(*constraint.references)),
+                "ReferencedTableName": dotted(*constraint.references),
             }
             yield about_table("MISSING_FOREIGN_KEY_INDEX", facts, known, details, statement=constraint.statement)
         yield from _mismatches(model, facts, constraint, known)
@@ -153,8 +153,8 @@ def _type_label(model: SchemaModel, written: TypeRef) -> str:
     if resolved.base.typmods and base != "interval":
         base += f"({','.join(map(str, resolved.base.typmods))})"
     base += "[]" * resolved.base.arrays
-    return f"{TableName(*resolved.domains[0])} ({base})" if resolved.domains else base
+    return f"{dotted(*resolved.domains[0])} ({base})" if resolved.domains else base
 
 
 def _qualified(table: Key, columns: Iterable[str]) -> list[str]:
-    return [f"{TableName(*table)}.{Identifier(column)}" for column in columns]
+    return [dotted(*table, column) for column in columns]

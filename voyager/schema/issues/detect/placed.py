@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voyager.identifiers import Identifier, TableName
 from voyager.schema.facts import IndexFacts, TableFacts
 from voyager.schema.issues.issue import Hit
+from voyager.schema.nodes import dotted
 from voyager.schema.statements import Statement
 from voyager.schema.statistics import Statistics
 
@@ -23,7 +23,7 @@ class PlacedHit:
 
 
 def about_index(issue_id: str, index: IndexFacts, known: Statistics, details: Mapping[str, Any]) -> PlacedHit:
-    name = f"{Identifier(index.name)} ON {TableName(*index.table)}"
+    name = f"{dotted(index.name)} ON {dotted(*index.table)}"
     usage = known.index_usage(index.key[0], index.name, index.table[1])
     return PlacedHit(Hit(issue_id, "INDEX", name, details), index.statement, usage)
 
@@ -39,4 +39,4 @@ def about_table(
     """`statement` is what declares the key in question; it or the table's own must be known."""
     found = statement or facts.statement
     assert found is not None
-    return PlacedHit(Hit(issue_id, "TABLE", str(TableName(*facts.key)), details), found, known.table_usage(*facts.key))
+    return PlacedHit(Hit(issue_id, "TABLE", dotted(*facts.key), details), found, known.table_usage(*facts.key))
