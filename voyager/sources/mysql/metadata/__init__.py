@@ -262,14 +262,6 @@ _DICTIONARY = (
         what="the storage engines, and which of them have transactions",
     ),
     Question(
-        name="privileges",
-        columns=("source_node", "grantee", "schema_name", "table_name", "privilege_type"),
-        sql=text("privileges"),
-        what="what the account that runs this may do, because the server shows nothing else to it",
-        required=False,
-        weakens="Whether the account sees every trigger, routine and event is not known.",
-    ),
-    Question(
         name="udfs",
         columns=("source_node", "function_name", "library", "function_type"),
         sql=text("udfs"),

@@ -2,11 +2,17 @@
    the difference is the load of the time between. MariaDB without the performance schema: the user statistics */
 SELECT @node AS source_node,
     t.table_schema AS schema_name, t.table_name AS object_name, 'table' AS object_type,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END AS seq_reads,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_insert + p.count_update + p.count_delete, 0)
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END AS seq_reads,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_insert + p.count_update + p.count_delete, 0)
         /*M!100101 ELSE u.rows_changed */ END AS row_writes,
     @moment AS measurement_type
 FROM information_schema.tables t
+CROSS JOIN (
+    SELECT COUNT(*) AS counted
+    FROM performance_schema.setup_instruments n
+    JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
+    WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
+) m
 LEFT JOIN performance_schema.table_io_waits_summary_by_table p
     ON p.object_type = 'TABLE' AND p.object_schema = t.table_schema AND p.object_name = t.table_name
 /*M!100101 LEFT JOIN information_schema.table_statistics u
@@ -16,9 +22,15 @@ WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
 UNION ALL
 SELECT @node, i.table_schema,
     CONCAT(i.table_name, '.', i.index_name), IF(i.index_name = 'PRIMARY', 'primary key', 'index'),
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END,
     0, @moment
 FROM information_schema.statistics i
+CROSS JOIN (
+    SELECT COUNT(*) AS counted
+    FROM performance_schema.setup_instruments n
+    JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
+    WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
+) m
 LEFT JOIN performance_schema.table_io_waits_summary_by_index_usage p
     ON p.object_type = 'TABLE' AND p.object_schema = i.table_schema AND p.object_name = i.table_name
     AND p.index_name = i.index_name

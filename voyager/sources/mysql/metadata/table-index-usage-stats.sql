@@ -1,11 +1,17 @@
 /* yb-voyager: how many rows of each table and index have been read and written since the server counts */
 SELECT @node AS source_node,
     t.table_schema AS schema_name, t.table_name AS object_name, 'table' AS object_type, NULL AS parent_table_name,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END AS scans,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_insert, 0) END AS inserts,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_update, 0) END AS updates,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_delete, 0) END AS deletes
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END AS scans,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_insert, 0) END AS inserts,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_update, 0) END AS updates,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_delete, 0) END AS deletes
 FROM information_schema.tables t
+CROSS JOIN (
+    SELECT COUNT(*) AS counted
+    FROM performance_schema.setup_instruments n
+    JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
+    WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
+) m
 LEFT JOIN performance_schema.table_io_waits_summary_by_table p
     ON p.object_type = 'TABLE' AND p.object_schema = t.table_schema AND p.object_name = t.table_name
 /*M!100101 LEFT JOIN information_schema.table_statistics u
@@ -16,9 +22,15 @@ UNION ALL
 SELECT @node, i.table_schema,
     CONCAT(i.table_name, '.', i.index_name), IF(i.index_name = 'PRIMARY', 'primary key', 'index'),
     i.table_name,
-    CASE WHEN @@performance_schema = 1 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END,
     0, 0, 0
 FROM information_schema.statistics i
+CROSS JOIN (
+    SELECT COUNT(*) AS counted
+    FROM performance_schema.setup_instruments n
+    JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
+    WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
+) m
 LEFT JOIN performance_schema.table_io_waits_summary_by_index_usage p
     ON p.object_type = 'TABLE' AND p.object_schema = i.table_schema AND p.object_name = i.table_name
     AND p.index_name = i.index_name
