@@ -17,6 +17,7 @@ from voyager.context import Context, actor
 from voyager.endpoint import Endpoint
 from voyager.errors import NotAllowed, UsageError
 from voyager.export_dir import ExportDir
+from voyager.identifiers import visible
 from voyager.phases.job import Outcome
 from voyager.ports import Capabilities, Check, Source
 from voyager.runner import Result, Run, stop_at_errors
@@ -33,6 +34,24 @@ SPACE_FACTOR = 1.2
 
 
 @dataclass(frozen=True)
+class PriorAssessment:
+    """The report of an assessment that a migration begins with, and where it was found."""
+
+    directory: str
+    report: dict[str, Any]
+
+    @property
+    def remembered(self) -> dict[str, Any]:
+        """What the migration's settings keep of it; the report itself is among the reports."""
+        return {
+            "directory": self.directory,
+            "database": (self.report.get("SchemaSummary") or {}).get("DbName"),
+            "assessed_for": self.report.get("TargetDBVersion"),
+            "assessed_at": self.report.get("AssessedAt"),
+        }
+
+
+@dataclass(frozen=True)
 class Registration:
     """Everything `migrate init` found out before it changes anything."""
 
@@ -44,6 +63,7 @@ class Registration:
     source_capabilities: Capabilities
     target_capabilities: Capabilities
     checks: tuple[Check, ...]
+    assessment: PriorAssessment | None = None
 
     @property
     def target_endpoint(self) -> Endpoint:
@@ -64,6 +84,7 @@ def inspect(config: Config, options: Options) -> Registration:
             "Use: --workflow offline.",
         )
     name = config.migration_name or config.source.database
+    assessment = read_assessment(config)
     source, target = open_source(config.source), Target(config.target)
     export_dir = ExportDir(Path(config.export_dir or name).expanduser().absolute())
     source_capabilities, target_capabilities = source.probe(), target.probe()
@@ -78,10 +99,42 @@ def inspect(config: Config, options: Options) -> Registration:
         ),
         *_same_database(config.source, config.target),
         *_room_for(export_dir, source_capabilities),
+        *(_same_source(assessment, config) if assessment else ()),
     )
     return Registration(
-        name, WORKFLOWS[options.workflow], source, target, export_dir, source_capabilities, target_capabilities, checks
+        name=name,
+        workflow=WORKFLOWS[options.workflow],
+        source=source,
+        target=target,
+        export_dir=export_dir,
+        source_capabilities=source_capabilities,
+        target_capabilities=target_capabilities,
+        checks=checks,
+        assessment=assessment,
     )
+
+
+def read_assessment(config: Config) -> PriorAssessment | None:
+    """The assessment that --assessment-dir names, None without one.
+
+    Raises UsageError when there is no report in it, when that cannot be read, or is about another kind of database.
+    """
+    directory = config.assessment_dir
+    if directory is None:
+        return None
+    from voyager.assessment.report_json import REPORT, read_report
+    from voyager.assessment_dir import AssessmentDir
+    from voyager.schema.recommendations import read_recommendations
+
+    report = read_report(AssessmentDir(directory).reports / f"{REPORT}.json")
+    read_recommendations(report)
+    engine = (report.get("Source") or {}).get("engine")
+    if engine and engine != config.source.engine:
+        raise UsageError(
+            f"The assessment in {directory} is about {engine}, the source is {config.source.engine}.",
+            "Give the directory of this source's assessment with --assessment-dir, or leave it out.",
+        )
+    return PriorAssessment(str(directory), report)
 
 
 def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Context | None]:
@@ -96,6 +149,7 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
             f"create the ybvoyager schema in {config.target.url}:",
             *store.ddl.script(config.target.user).splitlines(),
             f"create {found.export_dir.path}",
+            *([f"store the report of the assessment in {found.assessment.directory}"] if found.assessment else []),
             f"register migration {found.name}",
         )
         return Result("INITIALIZE", checks=found.checks, plan=plan), None
@@ -103,7 +157,11 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     _refuse_second(store, found)
     found.export_dir.create()
     store.ddl.install()
-    record = store.migrations.register(_new_migration(found, config))
+    new = _new_migration(found, config)
+    if found.assessment is not None:
+        # Before the row, which is what makes a migration: one that is cut off here is begun again as if it never was.
+        store.reports.put(new.migration_uuid, "assessment", found.assessment.report)
+    record = store.migrations.register(new)
     context = Context(
         store=store,
         record=record,
@@ -114,7 +172,20 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     context.remember()
     headline = f"Migration {found.name} is initialized: its state is in {found.target_endpoint.url}, schema ybvoyager."
     summary = {"uuid": str(record.migration_uuid), "export_dir": str(found.export_dir.path)}
-    return Result("INITIALIZE", Outcome(headline, summary), found.checks), context
+    details: tuple[str, ...] = ()
+    if found.assessment is not None:
+        summary["assessment"] = found.assessment.directory
+        details = (_told(found.assessment),)
+    return Result("INITIALIZE", Outcome(headline, summary, details), found.checks), context
+
+
+def _told(assessment: PriorAssessment) -> str:
+    from voyager.schema.recommendations import read_recommendations
+
+    return (
+        f"The assessment in {assessment.directory} is stored: {read_recommendations(assessment.report).says}. "
+        "To apply that: yb-voyager migrate export schema --apply-recommendations."
+    )
 
 
 def _refuse_second(store: StateStore, found: Registration) -> None:
@@ -147,7 +218,10 @@ def _new_migration(found: Registration, config: Config) -> NewMigration:
         target=_described(found.target_endpoint, found.target_capabilities),
         export_dir=str(found.export_dir.path),
         voyager_version=__version__,
-        settings={"schemas": list(config.source.schemas)},
+        settings={
+            "schemas": list(config.source.schemas),
+            **({"assessment": found.assessment.remembered} if found.assessment else {}),
+        },
         phase_table=phase_table(found.workflow),
         capabilities={
             "source": capabilities_json(found.source_capabilities),
@@ -182,6 +256,19 @@ def _same_database(source: Endpoint, target: Endpoint) -> list[Check]:
     if not same:
         return []
     return [Check("different_databases", "error", "Source and target are the same database; name another target.")]
+
+
+def _same_source(assessment: PriorAssessment, config: Config) -> list[Check]:
+    """Whether the assessment seems to be about this source; a copy may well have another name."""
+    summary = assessment.report["SchemaSummary"]
+    database, schemas = summary.get("DbName"), set(summary.get("SchemaNames") or ())
+    findings = []
+    if database and database != config.source.database:
+        findings.append(f"is about database {visible(database)}, the source is {visible(config.source.database)}")
+    if schemas and config.source.schemas and not schemas & set(config.source.schemas):
+        findings.append("is about none of the schemas that are migrated")
+    found = f"The assessment in {assessment.directory} {' and '.join(findings)}; make sure that it is the right one."
+    return [Check("assessment_of_source", "warning", found)] if findings else []
 
 
 def _room_for(export_dir: ExportDir, source: Capabilities) -> list[Check]:

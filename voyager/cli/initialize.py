@@ -27,7 +27,7 @@ def register(application: typer.Typer, *, help: str, short_help: str, panel: str
     """Add `init`."""
 
     @application.command(
-        cls=command(*EVERYTHING, options=partial(parameters, "INITIALIZE")),
+        cls=command(*EVERYTHING, "assessment-dir", options=partial(parameters, "INITIALIZE")),
         help=help,
         short_help=short_help,
         rich_help_panel=panel,

@@ -5,19 +5,31 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.recommended import (
+    FLAG,
+    apply_recommendations,
+    forget,
+    has_assessment,
+    keep,
+    lines,
+    without_assessment,
+)
+from voyager.ports import Check
 from voyager.progress import TableProgress
 from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.catalog import Disposition
+    from voyager.export_dir import ExportDir
     from voyager.schema.statements import Statement
+    from voyager.store.record import MigrationRecord
 
 NEEDS = ("source",)
 UNDOES = "the files under schema/ are removed, edits included"
@@ -35,13 +47,30 @@ class Options:
     comments_on_objects: bool = option(False, "Carry over COMMENT ON statements.")
     owners: bool = option(False, "Carry over who owns what; the roles must exist on the target.")
     grants: bool = option(False, "Carry over privileges; the roles must exist on the target.")
+    apply_recommendations: bool = option(
+        False,
+        "Change statements as the assessment that was given to `migrate init` recommends; the originals are kept.",
+        per_run=True,
+    )
+
+
+def preflight(record: MigrationRecord, _: ExportDir, options: Options) -> Iterator[Check]:
+    """Recommendations need an assessment."""
+    if options.apply_recommendations and not has_assessment(record):
+        error = without_assessment(record.name)
+        yield Check("assessment_stored", "error", f"{error.message} {error.hint}", "", error.exit_code)
 
 
 def plan(job: Job) -> list[str]:
-    return [
+    steps = [
         f"read the DDL of {job.source.endpoint.url}",
         f"write it to {job.export_dir.schema}, one file per kind of object",
     ]
+    if job.options.apply_recommendations and has_assessment(job.record):
+        kept, _, _ = _read(job)
+        steps += [f"keep the originals in {job.export_dir.schema / 'originals'}"]
+        steps += lines(apply_recommendations(job, kept))
+    return steps
 
 
 def run(job: Job) -> Outcome:
@@ -50,17 +79,20 @@ def run(job: Job) -> Outcome:
     Raises UsageError for an unknown kind, and what the source raises.
     """
     from voyager.schema.files import write_schema_files
-    from voyager.schema.statements import split_dump
 
     options: Options = job.options
     _kinds(options.object_type_list + options.exclude_object_type_list)
     job.report(TableProgress("", "schema", "EXPORTING"))
-    ddl = job.source.export_ddl(owners=options.owners, grants=options.grants, comments=options.comments_on_objects)
-    job.checkpoint()
-    dump = split_dump(ddl, schemas=job.source.endpoint.schemas)
-    kept, left_out = _choose(dump.statements, options)
+    originals, dump_left_out, left_out = _read(job)
+    kept, changed = originals, None
+    if options.apply_recommendations:
+        changed = apply_recommendations(job, originals)
+        kept = list(changed.statements)
+    forget(job.export_dir)
+    recommended = {"recommendations": keep(job, changed, originals)} if changed else {}
     files = write_schema_files(kept, job.export_dir.schema)
-    dispositions = _dispositions(dump.left_out, left_out, job.source.read_catalog().not_migrated)
+    advised = changed.left_out if changed else ()
+    dispositions = _dispositions(dump_left_out, left_out, job.source.read_catalog().not_migrated, advised)
     _write_report(job, kept, dispositions)
     counts = Counter(statement.kind for statement in kept)
     job.report(TableProgress("", "schema", "DONE", rows_done=len(kept), rows_total=len(kept)))
@@ -71,13 +103,36 @@ def run(job: Job) -> Outcome:
             "statements": len(kept),
             "objects": dict(sorted(counts.items())),
             "not_migrated": [asdict(disposition) for disposition in dispositions],
+            **recommended,
         },
-        details=tuple(f"Left out: {one.kind} {one.name}: {one.reason}" for one in dispositions),
+        details=(
+            *(lines(changed) if changed else _not_asked_for(job)),
+            *(f"Left out: {one.kind} {one.name}: {one.reason}" for one in dispositions),
+        ),
     )
+
+
+def _read(job: Job) -> tuple[list[Statement], tuple[Disposition, ...], list[Statement]]:
+    """The source's DDL: the statements that are wanted, what the dump has that cannot be carried over, and the rest."""
+    from voyager.schema.statements import split_dump
+
+    options: Options = job.options
+    ddl = job.source.export_ddl(owners=options.owners, grants=options.grants, comments=options.comments_on_objects)
+    job.checkpoint()
+    dump = split_dump(ddl, schemas=job.source.endpoint.schemas)
+    kept, left_out = _choose(dump.statements, options)
+    return kept, dump.left_out, left_out
+
+
+def _not_asked_for(job: Job) -> Iterator[str]:
+    """A word on recommendations that are there and were not asked for."""
+    if has_assessment(job.record):
+        yield f"The recommendations of the assessment were not applied; to apply them: --start-clean {FLAG}."
 
 
 def undo(job: Job) -> None:
     """Remove the schema files, those an operator added too: --start-clean says so before it asks."""
+    forget(job.export_dir)
     shutil.rmtree(job.export_dir.schema, ignore_errors=True)
 
 
@@ -125,7 +180,10 @@ def _subject(statement: Statement, keys: set[tuple[str, str]]) -> str:
 
 
 def _dispositions(
-    left_out: Iterable[Disposition], unwanted: Iterable[Statement], not_migrated: Iterable[Disposition]
+    left_out: Iterable[Disposition],
+    unwanted: Iterable[Statement],
+    not_migrated: Iterable[Disposition],
+    advised: Iterable[Statement],
 ) -> list[Disposition]:
     from voyager.catalog import Disposition
 
@@ -135,7 +193,11 @@ def _dispositions(
     ]
     # The catalog names these too, whether or not the dump has them.
     from_dump = [one for one in left_out if one.kind not in _SAID_BY_THE_CATALOG]
-    return list(dict.fromkeys([*from_dump, *by_option, *not_migrated]))
+    by_advice = [
+        Disposition(statement.kind, statement.object_name, "skipped", "redundant by the assessment; kept aside")
+        for statement in advised
+    ]
+    return list(dict.fromkeys([*from_dump, *by_option, *by_advice, *not_migrated]))
 
 
 def _write_report(job: Job, kept: list[Statement], dispositions: list[Disposition]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from voyager.schema.statements import Statement, classify
 
 FAILED = "failed.sql"
 """A list that an import leaves for its operator, of statements that stand in the other files: never read back."""
+REDUNDANT_INDEXES = "redundant_indexes.sql"
+"""Statements that an export left out on an assessment's advice: kept for the operator, never read back."""
+ORIGINALS = "originals"
+"""A directory of the files as they would be without that advice: kept beside them, never read back."""
+
+
+_KEPT = f"{ORIGINALS}/"
 
 
 def write_schema_files(statements: Iterable[Statement], directory: Path) -> tuple[str, ...]:
@@ -29,11 +37,27 @@ def write_schema_files(statements: Iterable[Statement], directory: Path) -> tupl
     return tuple(sorted(contents))
 
 
+def write_originals(originals: Iterable[Statement], left_out: Iterable[Statement], directory: Path) -> None:
+    """Keep what advice changed: every statement as it was, in the same layout, and those that were left out."""
+    write_schema_files(originals, directory / ORIGINALS)
+    texts = "".join(f"{statement.text};\n\n" for statement in left_out)
+    if texts:
+        _write(directory / REDUNDANT_INDEXES, texts)
+    else:
+        (directory / REDUNDANT_INDEXES).unlink(missing_ok=True)
+
+
+def remove_originals(directory: Path) -> None:
+    """Forget what an earlier export kept that followed advice."""
+    shutil.rmtree(directory / ORIGINALS, ignore_errors=True)
+    (directory / REDUNDANT_INDEXES).unlink(missing_ok=True)
+
+
 def read_schema_files(directory: Path) -> list[Statement]:
     """Read every .sql file under `directory`: ours in order of execution, then files that an operator added."""
     known = list(dict.fromkeys(FILES.values()))
     present = sorted(str(path.relative_to(directory).as_posix()) for path in directory.rglob("*.sql"))
-    present = [name for name in present if name != FAILED]
+    present = [name for name in present if name not in {FAILED, REDUNDANT_INDEXES} and not name.startswith(_KEPT)]
     names = [name for name in known if name in present] + [name for name in present if name not in known]
     return [statement for name in names for statement in _read(directory / name, name)]
 
