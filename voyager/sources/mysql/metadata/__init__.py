@@ -9,8 +9,9 @@ from __future__ import annotations
 from importlib import resources
 
 from voyager.ports import Question
+from voyager.sources.mysql.metadata.shortcomings import QUERIES, gaps
 
-QUERIES = "db-queries-summary"
+__all__ = ["QUERIES", "QUESTIONS", "gaps", "schema_list", "text"]
 
 _TABLES, _INDEXES = "Collect table statistics", "Analyze index usage"
 _COLUMNS, _QUERIES, _LOAD = "Collect column statistics", "Collect query statistics", "Measure load over time"
