@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from voyager.endpoint import Endpoint
@@ -20,8 +20,8 @@ ASSESSED: Mapping[str, str] = {
     "mysql": "voyager.sources.mysql.assessed:MysqlDictionary",
     "oracle": "voyager.sources.oracle.assessed:OracleDictionary",
 }
-"""Engine name -> "module:class" of its AssessedSource. In `<package>.metadata` are its QUESTIONS and, where the facts
-of a database tell what cannot be answered, gaps(facts); in `<package>.scripts` is render(questions)."""
+"""Engine name -> "module:class" of its AssessedSource. In `<package>.metadata` are its QUESTIONS and, where they
+mean something there, gaps(facts) and NEEDS_DDL; in `<package>.scripts` is render(questions)."""
 
 
 def open_source(endpoint: Endpoint) -> Source:
@@ -52,6 +52,23 @@ def gaps_of(engine: str, facts: Mapping[str, Any]) -> list[Gap]:
     module = importlib.import_module(f"voyager.sources.{_assessed(engine)}.metadata")
     find: Callable[[Mapping[str, Any]], list[Gap]] | None = getattr(module, "gaps", None)
     return find(facts) if find else []
+
+
+def needs_ddl(engine: str) -> bool:
+    """Whether an assessment judges the schema as SQL text, and not only the answers to questions."""
+    return bool(getattr(importlib.import_module(f"voyager.sources.{_assessed(engine)}.metadata"), "NEEDS_DDL", False))
+
+
+def recognize(headers: Mapping[str, Sequence[str]], kinds: Collection[str]) -> str | None:
+    """Which engine yb-voyager's own scripts, whose files do not say so, collected from; None when these are not theirs.
+
+    `headers` gives the columns of each file ("table_row_counts"), `kinds` the kinds of objects that are named.
+    """
+    if not {"table_row_counts", "table_index_sizes"} & headers.keys():
+        return None
+    if any("source_node" in columns for columns in headers.values()):
+        return "postgresql"
+    return "oracle" if any(kind.isupper() for kind in kinds) else "postgresql"
 
 
 def _assessed(engine: str) -> str:

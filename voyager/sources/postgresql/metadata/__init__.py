@@ -7,10 +7,12 @@ from importlib import resources
 from voyager.ports import Question
 from voyager.sources.postgresql.metadata.shortcomings import QUERIES, gaps
 
-__all__ = ["MOMENT", "NODE", "QUERIES", "QUESTIONS", "SCHEMA_LIST", "gaps", "schema_list", "text"]
+__all__ = ["MOMENT", "NEEDS_DDL", "NODE", "QUERIES", "QUESTIONS", "SCHEMA_LIST", "gaps", "schema_list", "text"]
 
 SCHEMA_LIST, NODE, MOMENT = "voyager.schema_list", "voyager.node", "voyager.moment"
 """Settings of the session that the texts read: the schemas, the node's name, whether the load is read first or last."""
+NEEDS_DDL = True
+
 _TABLES, _INDEXES = "Collect table statistics", "Analyze index usage"
 _COLUMNS, _QUERIES, _LOAD = "Collect column statistics", "Collect query statistics", "Measure load over time"
 _COUNTERS = ("calls", "rows", "total_exec_time", "mean_exec_time", "min_exec_time", "max_exec_time", "stddev_exec_time")

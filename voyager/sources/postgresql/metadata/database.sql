@@ -29,6 +29,7 @@ WITH chosen AS (
     WHERE e.extname = 'pg_stat_statements'
 )
 SELECT pg_catalog.json_build_object(
+           'format', 1,
            'engine', 'postgresql',
            'database', pg_catalog.current_database(),
            'version', pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),

@@ -1,0 +1,114 @@
+"""Size and load of every table and index: the answers of all nodes put together, object by object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from voyager.assessment.assessment import Missing, ObjectStatistics
+from voyager.assessment.metadata import Metadata, Row
+from voyager.assessment.metadata_directory import PRIMARY
+from voyager.wording import counted
+
+Name = tuple[str, str]
+_INDEX_KINDS = ("index", "primary key")
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What one object was asked on one node between two measurements."""
+
+    reads: int
+    writes: int
+
+
+def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...], tuple[Missing, ...]]:
+    """Return every table, materialized view and index, and what could not be measured of them.
+
+    Reads are summed over all nodes, writes are those of the primary. A rate is None where the load was not measured,
+    and where a counter went back between the measurements (reset, or a restart): that object is told as missing.
+    """
+    kinds = _kinds(metadata)
+    rows = _numbers(metadata.rows("table_row_counts"), "table_name", "row_count")
+    sizes = _numbers(metadata.rows("table_index_sizes"), "object_name", "size_in_bytes")
+    columns = _numbers(metadata.rows("table_columns_count"), "object_name", "column_count")
+    parents = {
+        (row["index_schema"], row["index_name"]): f"{row['table_schema']}.{row['table_name']}"
+        for row in metadata.rows("index_to_table_mapping")
+    }
+    load = {node: _load(metadata, node) for node in metadata.nodes}
+    seconds = metadata.capture_seconds or 0
+    unmeasured: dict[str, list[str]] = {}
+    found = []
+    for name, kind in kinds.items():
+        by_node = {node: of_node.get(name) for node, of_node in load.items() if name in of_node} if seconds > 0 else {}
+        for node, one in by_node.items():
+            if one is None:
+                unmeasured.setdefault(node, []).append(".".join(name))
+        rates = {node: one.reads / seconds for node, one in by_node.items() if one is not None}
+        primary = by_node.get(PRIMARY)
+        found.append(
+            ObjectStatistics(
+                schema=name[0],
+                name=name[1],
+                object_type=kind,
+                is_index=_is_index(kind),
+                parent_table=parents.get(name),
+                rows=rows.get(name),
+                columns=columns.get(name),
+                size_bytes=sizes.get(name),
+                reads_per_second=sum(rates.values()) if rates and None not in by_node.values() else None,
+                writes_per_second=primary.writes / seconds if primary is not None else None,
+                reads_by_node=rates,
+            )
+        )
+    return tuple(found), tuple(_resets(unmeasured))
+
+
+def _kinds(metadata: Metadata) -> dict[Name, str]:
+    """The kind of every object; what only the files of sizes or rows name is there too."""
+    found = {
+        (row["schema_name"], row["object_name"]): str(row["object_type"] or "").lower()
+        for table in ("table_index_sizes", "object_type_mapping")
+        for row in metadata.rows(table)
+    }
+    for row in metadata.rows("table_row_counts"):
+        found.setdefault((row["schema_name"], row["table_name"]), "table")
+    return {name: kind for name, kind in found.items() if None not in name}
+
+
+def _is_index(kind: str) -> bool:
+    return kind.endswith(_INDEX_KINDS)
+
+
+def _numbers(rows: Iterable[Row], name: str, number: str) -> dict[Name, int]:
+    return {(row["schema_name"], row[name]): int(row[number]) for row in rows if row[number] is not None}
+
+
+def _load(metadata: Metadata, node: str) -> Mapping[Name, _Load | None]:
+    """Of each object that was measured twice what came in between; None when a counter went back."""
+    moments: dict[str, dict[Name, tuple[int, int]]] = {"initial": {}, "final": {}}
+    for row in metadata.rows("table_index_iops"):
+        if row["source_node"] == node and row["measurement_type"] in moments:
+            name = (row["schema_name"], row["object_name"])
+            moments[row["measurement_type"]][name] = (int(row["seq_reads"] or 0), int(row["row_writes"] or 0))
+    return {
+        name: _difference(first, moments["final"][name])
+        for name, first in moments["initial"].items()
+        if name in moments["final"]
+    }
+
+
+def _difference(first: tuple[int, int], last: tuple[int, int]) -> _Load | None:
+    reads, writes = last[0] - first[0], last[1] - first[1]
+    return _Load(reads, writes) if reads >= 0 and writes >= 0 else None
+
+
+def _resets(unmeasured: Mapping[str, list[str]]) -> Iterator[Missing]:
+    for node, names in unmeasured.items():
+        shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        yield Missing(
+            f"Load of {counted(len(names), 'object')} on node {node}",
+            f"The counters went back between the two measurements: they were reset, or the server restarted ({shown}).",
+            weakens="The reads and writes per second of these objects are not known. Measure again.",
+        )
