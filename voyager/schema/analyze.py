@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from voyager.schema.issues.catalogue import FEATURES, ISSUES, Issue
-from voyager.schema.issues.detect import Hit
-from voyager.schema.issues.tree import Context, Parsed
-from voyager.schema.parse import ParseError, parse
+from voyager.schema.issues.catalogue import ISSUES
+from voyager.schema.issues.catalogue.leftovers import UNSUPPORTED_PG_SYNTAX
+from voyager.schema.issues.detect import Parsed, constructs, detect, leftovers
+from voyager.schema.issues.detect.columns import of_catalog
+from voyager.schema.issues.detect.performance import detect as detect_performance
+from voyager.schema.issues.detect.performance import range_indexes
+from voyager.schema.issues.detect.subject import Subject, subject, subject_of_text
+from voyager.schema.issues.issue import BODY, EA, SCHEMA, TP, Hit, Issue, category_of
+from voyager.schema.model import SchemaModel
+from voyager.schema.parse import ParseError, name_of, parse
 from voyager.schema.statements import Statement
 
-UNPARSABLE = "UNPARSABLE_STATEMENT"
+try:
+    from voyager.schema import bodies
+except ImportError:
+    bodies = None
+
+if TYPE_CHECKING:
+    from voyager.schema.statistics import Statistics
+
 _NOT_OBJECTS = {"comment", "grant", "owner", "security_label", "default_privileges", "refresh", "other"}
+_QUERIES = {"ViewStmt", "CreateTableAsStmt"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One issue at one object. `blocking` says that this target would refuse the statement as it is."""
+    """One issue at one object. `blocking` says that this target would refuse the statement as it is.
+
+    The versions are series -> first version with the fix: for general use, in early access, as a tech preview.
+    `object_usage` is FREQUENT, MODERATE, RARE or UNUSED where the source's statistics tell.
+    """
 
     issue_id: str
     category: str
@@ -34,34 +53,167 @@ class Finding:
     link: str = ""
     minimum_versions: dict[str, str] = field(default_factory=dict)
     blocking: bool = False
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    minimum_versions_ea: dict[str, str] = field(default_factory=dict)
+    minimum_versions_tp: dict[str, str] = field(default_factory=dict)
+    object_usage: str = ""
 
 
-def analyze(statements: Iterable[Statement], *, release: str | None) -> list[Finding]:
+@dataclass(frozen=True)
+class Analysis:
+    """What was found, and what was learned of the schema on the way. `range_indexes` are secondary indexes that should
+    be range-sharded: "schema.index"."""
+
+    findings: tuple[Finding, ...]
+    model: SchemaModel
+    range_indexes: tuple[str, ...] = ()
+
+
+def analyze(
+    statements: Iterable[Statement],
+    *,
+    release: str | None,
+    statistics: Statistics | None = None,
+    performance: bool = False,
+) -> list[Finding]:
     """Return what stands in the way of importing `statements` into YugabyteDB `release`.
 
-    With None the target is plain PostgreSQL, and every finding is for information. What a release has fixed is
-    no finding for it.
+    With None the target is plain PostgreSQL, and every finding is for information. What a release has fixed for
+    general use is no finding for it. `performance` adds what works there, but slowly or unevenly.
     """
-    findings: list[Finding] = []
-    trees: list[tuple[Statement, Any]] = []
+    return list(analyze_schema(statements, release=release, statistics=statistics, performance=performance).findings)
+
+
+def analyze_schema(
+    statements: Iterable[Statement],
+    *,
+    release: str | None,
+    statistics: Statistics | None = None,
+    performance: bool = False,
+    columns: Iterable[Mapping[str, Any]] = (),
+) -> Analysis:
+    """The same with the model of the schema. `columns` are the rows of the source's catalog on columns and their
+    types, which know the columns of views as well."""
+    judge = Judge(release)
+    read: list[tuple[Statement, Any]] = []
     for statement in statements:
         try:
-            trees.append((statement, parse(statement.text)))
+            read.append((statement, parse(statement.text)))
         except ParseError as error:
-            findings.append(_unparsable(statement, error))
-    context = Context(tree for _, tree in trees)
-    open_issues = [issue for issue in ISSUES if release is None or not issue.fixed(release)]
-    for statement, tree in trees:
-        parsed = Parsed.of(statement, tree, context)
-        for issue in open_issues:
-            findings.extend(_finding(issue, hit, statement, release) for hit in issue.detector(parsed))
-    return findings
+            judge.unread(statement, error)
+    model = SchemaModel.build(read)
+    for statement, tree in read:
+        judge.statement(Parsed(statement, tree, model))
+    judge.columns(columns, model)
+    if performance:
+        judge.performance(model, statistics)
+    return Analysis(tuple(judge.findings), model, range_indexes(model) if performance else ())
+
+
+class Judge:
+    """Turns hits into findings for one release and keeps those that the release has not fixed."""
+
+    def __init__(self, release: str | None) -> None:
+        self._release = release
+        self._open = {issue.id: issue for issue in ISSUES if release is None or not issue.fixed(release)}
+        self.findings: list[Finding] = []
+
+    def statement(self, parsed: Parsed) -> None:
+        """Judge one statement, and those inside it when it creates a routine."""
+        where = _Place(parsed.statement, subject(parsed.statement, parsed.tree))
+        self._keep(detect(parsed), where)
+        if leftovers.given_up(parsed.statement.text):
+            self._keep([Hit(UNSUPPORTED_PG_SYNTAX)], where)
+        place = BODY if name_of(parsed.tree) in _QUERIES else SCHEMA
+        found = constructs.detect(parsed.tree, parsed.model, text=parsed.statement.text)
+        self._keep(found, _Place(parsed.statement, where.subject, place))
+        self._routine(parsed, where)
+
+    def unread(self, statement: Statement, error: ParseError) -> None:
+        """A statement without a parse tree is a finding by itself, never silence."""
+        line = statement.line + error.line - 1
+        where = _Place(statement, subject_of_text(statement), line=line)
+        for hit in leftovers.in_unparsed(statement.text):
+            says = f"The statement cannot be analyzed: {error.message}" if hit.issue_id == UNSUPPORTED_PG_SYNTAX else ""
+            self._keep([Hit(hit.issue_id, says=says)], where)
+
+    def columns(self, rows: Iterable[Mapping[str, Any]], model: SchemaModel) -> None:
+        """Judge the columns of the source's catalog that the statements have not shown already."""
+        known = {(finding.issue_id, finding.object_name) for finding in self.findings}
+        nowhere = _Place(Statement("", "column", ""), ("COLUMN", ""))
+        hits = (hit for hit in of_catalog(rows, model) if (hit.issue_id, hit.object_name) not in known)
+        self._keep(hits, nowhere)
+
+    def performance(self, model: SchemaModel, statistics: Statistics | None) -> None:
+        for placed in detect_performance(model, statistics):
+            where = _Place(placed.statement, (placed.hit.object_type, placed.hit.object_name), usage=placed.usage)
+            self._keep([placed.hit], where)
+
+    def _routine(self, parsed: Parsed, where: _Place) -> None:
+        self._keep(leftovers.in_routine(parsed.tree), _Place(parsed.statement, where.subject, BODY, routine=True))
+        for inner in () if bodies is None else bodies.inner_statements(parsed.statement, parsed.tree):
+            inside = _Place(
+                parsed.statement, where.subject, BODY, text=inner.text, line=inner.line, routine=True
+            )  # fmt: skip
+            self._keep(bodies.hits(inner, parsed.model), inside)
+            if inner.tree is not None:
+                hits = detect(Parsed(parsed.statement, inner.tree, parsed.model))
+                self._keep((_moved(hit, where.subject) for hit in hits), inside)
+
+    def _keep(self, hits: Iterable[Hit], where: _Place) -> None:
+        for hit in hits:
+            issue = self._open.get(hit.issue_id)
+            if issue is not None:
+                self.findings.append(self._finding(issue, hit, where))
+
+    def _finding(self, issue: Issue, hit: Hit, where: _Place) -> Finding:
+        object_type, object_name = (hit.object_type, hit.object_name) if hit.object_type else where.subject
+        return Finding(
+            issue_id=issue.id,
+            category=category_of(issue, where.place),
+            impact=issue.impact,
+            object_type=object_type,
+            object_name=object_name,
+            statement=where.text or where.statement.text,
+            file=where.statement.file,
+            line=where.line or where.statement.line,
+            says=hit.says or issue.says_for(self._release),
+            advice=hit.advice or issue.advice,
+            link=issue.link,
+            minimum_versions=issue.minimum_versions(),
+            blocking=self._release is not None and issue.refused and hit.refused and not where.routine,
+            details=dict(hit.details),
+            name=issue.name,
+            minimum_versions_ea=issue.minimum_versions(EA),
+            minimum_versions_tp=issue.minimum_versions(TP),
+            object_usage=where.usage,
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where hits stand. In a routine nothing is refused before it runs."""
+
+    statement: Statement
+    subject: Subject
+    place: str = SCHEMA
+    text: str = ""
+    line: int = 0
+    usage: str = ""
+    routine: bool = False
+
+
+def _moved(hit: Hit, to: Subject) -> Hit:
+    """A hit of DDL inside a routine is the routine's, with the name of the constraint where it is about one."""
+    object_type, name = to
+    constraint = hit.details.get("ConstraintName")
+    return Hit(hit.issue_id, object_type, f"{name}, constraint: ({constraint})" if constraint else name, hit.details)
 
 
 def schema_report(findings: Sequence[Finding], statements: Sequence[Statement]) -> dict[str, Any]:
     """The JSON form of an analysis: how many objects of each type there are, and every finding."""
-    touched = {(finding.file, finding.line, finding.statement) for finding in findings}
+    touched = _touched(findings, statements)
     totals: Counter[str] = Counter()
     affected: Counter[str] = Counter()
     for statement in statements:
@@ -84,35 +236,18 @@ def schema_report(findings: Sequence[Finding], statements: Sequence[Statement]) 
     }
 
 
-def _finding(issue: Issue, hit: Hit, statement: Statement, release: str | None) -> Finding:
-    return Finding(
-        issue_id=issue.id,
-        category=issue.category,
-        impact=issue.impact,
-        object_type=hit.object_type,
-        object_name=hit.object_name,
-        statement=statement.text,
-        file=statement.file,
-        line=statement.line,
-        says=issue.says,
-        advice=issue.advice,
-        link=issue.link,
-        minimum_versions=issue.minimum_versions(),
-        blocking=release is not None and issue.refused,
-        details=hit.details,
-    )
-
-
-def _unparsable(statement: Statement, error: ParseError) -> Finding:
-    return Finding(
-        issue_id=UNPARSABLE,
-        category=FEATURES,
-        impact=1,
-        object_type=statement.kind.replace("_", " ").upper(),
-        object_name=statement.object_name,
-        statement=statement.text,
-        file=statement.file,
-        line=statement.line + error.line - 1,
-        says=f"The statement cannot be analyzed: {error.message}",
-        advice="Look at the statement; it is imported as it stands, and the target decides.",
-    )
+def _touched(findings: Iterable[Finding], statements: Iterable[Statement]) -> set[tuple[str, int, str]]:
+    """File, first line and text of each statement that has a finding; one in a body has the text of its own."""
+    texts: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for statement in statements:
+        texts[statement.file].append((statement.line, statement.text))
+    for found in texts.values():
+        found.sort()
+    known = {(file, *place) for file, places in texts.items() for place in places}
+    touched = set()
+    for finding in findings:
+        key = (finding.file, finding.line, finding.statement)
+        places = texts.get(finding.file, ())
+        at = bisect_right(places, finding.line, key=lambda place: place[0]) - 1
+        touched.add(key if key in known or at < 0 else (finding.file, *places[at]))
+    return touched

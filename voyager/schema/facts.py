@@ -153,6 +153,8 @@ class TableFacts:
     inherits: list[Key] = field(default_factory=list)
     """Tables inherited from otherwise than as a partition."""
     heirs: list[Key] = field(default_factory=list)
+    likes: list[Key] = field(default_factory=list)
+    """Tables whose columns it copies with LIKE."""
     persistence: str = "p"
     foreign: bool = False
     materialized_view: bool = False

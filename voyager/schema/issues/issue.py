@@ -122,13 +122,17 @@ class Hit:
     """One place where the issue `issue_id` stands.
 
     `object_name` has the form that reports use for its type; with an empty `object_type` the object is the one that
-    the statement is about.
+    the statement is about. `says` and `advice` replace those of the issue where there is more to say of this place,
+    and `refused` is False where the target takes this one.
     """
 
     issue_id: str
     object_type: str = ""
     object_name: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    says: str = ""
+    advice: str = ""
+    refused: bool = True
 
 
 def category_of(issue: Issue, place: str) -> str:
@@ -150,6 +154,11 @@ def yugabytedb(number: int) -> str:
 def voyager(number: int) -> str:
     """The page of the migration tool's tracker."""
     return f"https://github.com/yugabyte/yb-voyager/issues/{number}"
+
+
+def known_issue(anchor: str) -> str:
+    """The place in the documentation of migrations from PostgreSQL."""
+    return f"https://docs.yugabyte.com/stable/yugabyte-voyager/known-issues/postgresql/#{anchor}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -36,6 +36,13 @@ def detect(
     yield from search.hits()
 
 
+def detect_type(written: TypeRef, model: SchemaModel) -> Iterator[Hit]:
+    """Yield the hit of a variable or parameter of a type that the target lacks."""
+    search = _Search(model, "", _NO_VARIABLES)
+    search.type(written)
+    yield from search.hits()
+
+
 class _Search:
     def __init__(self, model: SchemaModel, text: str, variables: Mapping[str, TypeRef]) -> None:
         self._model = model
@@ -113,10 +120,10 @@ class _Search:
         """Of a routine its language, types and defaults; its body is read by itself."""
         self._language(node.options)
         for parameter in items(node.parameters):
-            self._type(parameter.arg_type)
+            self.type(type_ref(parameter.arg_type))
             self.walk_below(parameter.defexpr)
         if node.HasField("return_type"):
-            self._type(node.return_type)
+            self.type(type_ref(node.return_type))
         return _STOP
 
     def walk_below(self, node: Any) -> None:
@@ -192,10 +199,9 @@ class _Search:
             self._add("UNDERSCORE_IN_NUMERIC_LITERAL")
 
     def cast(self, node: Any, _: Scope | None) -> None:
-        self._type(node.type_name)
+        self.type(type_ref(node.type_name))
 
-    def _type(self, node: Any) -> None:
-        written = type_ref(node)
+    def type(self, written: TypeRef) -> None:
         resolved = self._model.resolve(self._types.base(written))
         if resolved.key is None and resolved.base.name in MISSING_TYPES:
             self._add("UNSUPPORTED_DATATYPE_IN_CODE", "ColumnType", resolved.base.name)

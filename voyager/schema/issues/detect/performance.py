@@ -141,7 +141,8 @@ def _cast_type(model: SchemaModel, expression: Any) -> str:
 
 def _plain(model: SchemaModel, written: Any) -> str:
     found = model.resolve(written)
-    return found.base.name if not found.base.arrays and not found.kind else ""
+    of_server = found.base.schema in {"", "pg_catalog"} and not found.kind
+    return found.base.name if of_server and not found.base.arrays else ""
 
 
 def _written(index: IndexFacts) -> str:

@@ -1,0 +1,100 @@
+"""The data types that matter to compatibility: which the target lacks, which move only offline, which have no index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from voyager.schema.facts import ColumnFacts, Key, TypeRef
+from voyager.schema.issues.issue import POSTGRESQL_15, Fix, voyager, yugabytedb
+from voyager.schema.model import SchemaModel
+
+
+@dataclass(frozen=True)
+class MissingType:
+    """A type that the target does not have; `title` is its part of the id where that is not its name."""
+
+    tracker: str
+    fixed_in: tuple[Fix, ...] = ()
+    title: str = ""
+
+
+_SPATIAL = MissingType(yugabytedb(11323))
+_OTHER = MissingType(voyager(1731))
+_MULTIRANGE = MissingType(yugabytedb(25575), POSTGRESQL_15)
+
+MISSING: Mapping[str, MissingType] = MappingProxyType(
+    {
+        "xml": MissingType(yugabytedb(1043)),
+        "xid": MissingType(yugabytedb(15638)),
+        "geometry": _SPATIAL,
+        "geography": _SPATIAL,
+        "box2d": _SPATIAL,
+        "box3d": _SPATIAL,
+        "topogeometry": _SPATIAL,
+        "lo": MissingType(yugabytedb(25318), title="LARGE_OBJECT"),
+        "raster": _OTHER,
+        "pg_lsn": _OTHER,
+        "txid_snapshot": _OTHER,
+        "int8multirange": _MULTIRANGE,
+        "int4multirange": _MULTIRANGE,
+        "datemultirange": _MULTIRANGE,
+        "nummultirange": _MULTIRANGE,
+        "tsmultirange": _MULTIRANGE,
+        "tstzmultirange": _MULTIRANGE,
+    }
+)
+
+# The target has them, but a migration carries their values only while the source is not written to.
+OFFLINE_ONLY = ("point", "line", "lseg", "box", "path", "polygon", "circle", "vector", "timetz")
+
+# No operator class of the target's btree takes them; "array" is any array, "user_defined" a composite type.
+NOT_INDEXED = (
+    "citext", "tsvector", "tsquery", "jsonb", "inet", "json", "macaddr", "macaddr8", "cidr", "bit", "varbit",
+    "daterange", "tsrange", "tstzrange", "numrange", "int4range", "int8range", "interval", "circle", "box", "line",
+    "lseg", "point", "pg_lsn", "path", "polygon", "txid_snapshot", "array", "user_defined",
+)  # fmt: skip
+
+USER_DEFINED_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_USER_DEFINED"
+TSQUERY_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_TSQUERY"
+
+
+def missing_id(name: str) -> str:
+    return f"UNSUPPORTED_DATATYPE_{MISSING[name].title or name.upper()}"
+
+
+def offline_only_id(name: str) -> str:
+    return f"UNSUPPORTED_DATATYPE_LIVE_MIGRATION_{name.upper()}"
+
+
+def issue_of_type(model: SchemaModel, written: TypeRef) -> str:
+    """The id of what is the matter with a column of this type, "" when nothing is. Arrays count as their elements,
+    domains as what they are over."""
+    found = model.resolve(written)
+    name = found.base.name.lower()
+    if found.kind == "composite":
+        return "" if found.base.arrays else USER_DEFINED_LIVE
+    if found.kind:
+        return ""
+    if name in MISSING:
+        return missing_id(name)
+    if name in OFFLINE_ONLY:
+        return offline_only_id(name)
+    return TSQUERY_LIVE if name == "tsquery" else ""
+
+
+def not_indexed(model: SchemaModel, written: TypeRef) -> str:
+    """Which row of NOT_INDEXED a type falls under, "" when a btree index of it works."""
+    found = model.resolve(written)
+    if found.base.arrays:
+        return "array"
+    if found.kind:
+        return "user_defined" if found.kind == "composite" else ""
+    name = found.base.name.lower()
+    return name if name in NOT_INDEXED else ""
+
+
+def column_not_indexed(model: SchemaModel, table: Key, column: str) -> str:
+    facts: ColumnFacts | None = model.column(table, column)
+    return not_indexed(model, facts.type) if facts is not None else ""
