@@ -28,8 +28,8 @@ def _tables(facts: Mapping[str, Any]) -> Iterator[Gap]:
         if not any(_covers(place, schema) for place, _ in facts["privileges"]):
             yield Gap(
                 what=f"Tables and views of {label(schema)}",
-                reason=f"Account {facts['account']} has no privilege on the database as a whole; the server shows it only "
-                f"tables on which it has one.{_by_role(facts)}",
+                reason=f"Account {facts['account']} has no privilege on the database as a whole, so the server shows "
+                f"it only the tables on which it has one.{_by_role(facts)}",
                 sql=f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {quoted(schema)}.* TO {account(facts['account'])};",
                 weakens="Tables that are not shown are not judged, and not counted in the size of the cluster.",
             )
