@@ -22,6 +22,8 @@ from voyager.wording import counted
 PRIMARY = "primary"
 NODE_DIRECTORY = "node-"
 FACTS_FILE = "database.json"
+REPLICA = "replica"
+"""Stands for the question's name where facts tell of a replica that is missing."""
 FORMAT = 1
 """Of what our scripts write; a larger number is a later voyager's."""
 _USUAL_INTERVAL = 120
@@ -295,7 +297,8 @@ def _missing_load(reading: Reading, pair: Sequence[Question], explained: set[Any
 
 
 def _missing_nodes(reading: Reading) -> Iterator[Missing]:
-    seen, asked = int(reading.facts.get("replicas") or 0), len(reading.layout.nodes) - 1
+    told = sum(one.get("question") == REPLICA for one in reading.facts.get("missing") or [])
+    seen, asked = int(reading.facts.get("replicas") or 0), len(reading.layout.nodes) - 1 + told
     if seen > asked:
         yield Missing(
             f"{counted(seen - asked, 'read replica')} of {seen:,}",
