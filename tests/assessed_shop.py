@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from voyager.assessment.assessment import (
@@ -17,7 +18,7 @@ from voyager.assessment.assessment import (
     SourceFacts,
 )
 from voyager.assessment.complexity import complexity
-from voyager.assessment.sizing import size
+from voyager.assessment.sizing import Placement, size
 from voyager.schema.analyze import Finding
 
 RELEASE = "2025.2.3.0"
@@ -219,3 +220,94 @@ def _statistics() -> Iterable[ObjectStatistics]:
     for year in range(2015, 2020):
         yield from table(f"Archive 2019.visits_{year}", indexes=0, megabytes=700, reads_per_second=0.02)
     yield ObjectStatistics("billing", "never_measured", "table", columns=3)
+
+
+def hostile() -> Assessment:
+    """The shop with names that try to become markup, script, terminal control or something else to the eye."""
+    shown = shop()
+    bad = HOSTILE
+    return replace(
+        shown,
+        source=replace(shown.source, database=bad[0], schemas=bad, version=bad[1], url=bad[2], nodes=bad[:4]),
+        complexity=replace(shown.complexity, explanation=bad[0]),
+        objects=(ObjectCount("TABLE", bad, 1, bad[1]),),
+        findings=tuple(
+            finding(
+                f"TYPE {name}", name=name, category=name if number % 2 else "unsupported_features", object_type=name,
+                object_name=name, statement=f"SELECT '{name}'", file=name, says=name, advice=name, link=name,
+                details={name: name, "RecommendedSQL": name}, object_usage=name, minimum_versions={name: name},
+            )
+            for number, name in enumerate(bad)
+        ),
+        statistics=tuple(
+            ObjectStatistics(name, name, "table", rows=1, columns=1, size_bytes=10_000, reads_per_second=3.0,
+                             writes_per_second=2.0, reads_by_node={"primary": 1.0, name: 2.0})
+            for name in bad
+        ),
+        sizing=replace(
+            shown.sizing, reasoning=bad[0], steps=bad,
+            placements=tuple(Placement(name, "sharded", name, 10_000) for name in bad),
+        ),
+        notes=tuple(Note(name, f"{name} https://example.com/{name}") for name in bad),
+        missing=tuple(Missing(name, name, name, name) for name in bad),
+        redundant_indexes=tuple(RedundantIndex(name, name, name, name, name) for name in bad),
+        range_indexes=bad,
+        facts=dict(zip(bad, bad, strict=True)),
+    )  # fmt: skip
+
+
+def foreign() -> dict[str, Any]:
+    """A document as another tool writes it: the public keys alone, null where it knows nothing, notes as text."""
+    return {
+        "VoyagerVersion": "2025.11.1",
+        "TargetDBVersion": "2025.2.0.0",
+        "MigrationComplexity": "LOW",
+        "MigrationComplexityExplanation": "Found 1 Level 3 issue(s), resulting in LOW migration complexity",
+        "SchemaSummary": {
+            "Description": "What will be created.",
+            "DbName": "library",
+            "SchemaNames": ["public"],
+            "DbVersion": "14.2",
+            "DatabaseObjects": [
+                {"ObjectType": "TABLE", "TotalCount": 1, "InvalidCount": 0, "ObjectNames": "public.books"}
+            ],
+        },
+        "Sizing": {
+            "SizingRecommendation": {
+                "ColocatedTables": None,
+                "ColocatedReasoning": "Everything is sharded.",
+                "ShardedTables": ["public.books"],
+                "NumNodes": 3.0,
+                "VCPUsPerInstance": 4,
+                "MemoryPerInstance": 16,
+                "OptimalSelectConnectionsPerNode": 8,
+                "OptimalInsertConnectionsPerNode": 12,
+                "EstimatedTimeInMinForImport": 1.0,
+            },
+            "FailureReasoning": "",
+        },
+        "AssessmentIssues": [
+            {
+                "Category": "unsupported_datatypes",
+                "CategoryDescription": "Types.",
+                "Type": "UNSUPPORTED_DATATYPE_XML",
+                "Name": "Unsupported datatype - xml",
+                "Description": "The type xml is not there.",
+                "Impact": "LEVEL_3",
+                "ObjectType": "COLUMN",
+                "ObjectName": "public.books.summary",
+                "SqlStatement": "",
+                "DocsLink": "https://example.com/xml",
+                "MinimumVersionsFixedIn": None,
+            },
+            {"Category": "unsupported_features", "Type": "VIRTUAL_COLUMNS", "Name": "Virtual columns", "Impact": "-",
+             "ObjectType": "COLUMN", "ObjectName": "BOOKS.PRICE", "SqlStatement": "", "DocsLink": "",
+             "Description": "", "MinimumVersionsFixedIn": {"2025.1": "2025.1.0.0"}},
+        ],
+        "TableIndexStats": [
+            {"SchemaName": "public", "ObjectName": "books", "RowCount": None, "ColumnCount": 3, "ReadsPerSecond": None,
+             "WritesPerSecond": 2, "IsIndex": False, "ObjectType": "table", "ParentTableName": None,
+             "SizeInBytes": 8192},
+        ],
+        "Notes": ["A note that is text alone."],
+    }  # fmt: skip

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from voyager.identifiers import visible
+
 HEAT_STEPS = 5
 """How many degrees of heat there are; 0 is nothing at all."""
 _RING_RADIUS = 40.0
@@ -23,6 +25,10 @@ class Segment:
     look: str
     label: str
 
+    @property
+    def said(self) -> str:
+        return visible(self.label)
+
 
 def bar(segments: Sequence[Segment], *, whole: float) -> Markup:
     """A bar as wide as its place; its segments side by side, all of `whole` being the full width.
@@ -36,7 +42,7 @@ def bar(segments: Sequence[Segment], *, whole: float) -> Markup:
         width = min(max(100.0 * segment.value / whole, 0.6), 100.0 - start)
         parts.append(
             Markup('<rect class="{}" x="{}" y="0" width="{}" height="10"><title>{}</title></rect>').format(
-                segment.look, _number(start), _number(width), segment.label
+                segment.look, _number(start), _number(width), segment.said
             )
         )
         start += width
@@ -55,7 +61,7 @@ def column(segments: Sequence[Segment], *, whole: float) -> Markup:
         top -= height
         parts.append(
             Markup('<rect class="{}" x="0" y="{}" width="40" height="{}"><title>{}</title></rect>').format(
-                segment.look, _number(top), _number(height), segment.label
+                segment.look, _number(top), _number(height), segment.said
             )
         )
     return Markup(
@@ -77,7 +83,7 @@ def ring(segments: Sequence[Segment], *, caption: str, under: str = "") -> Marku
             Markup(
                 '<circle class="{}" cx="50" cy="50" r="40" fill="none" stroke-width="13" stroke-dasharray="{} {}" '
                 'stroke-dashoffset="{}" transform="rotate(-90 50 50)"><title>{}</title></circle>'
-            ).format(segment.look, _number(dash), _number(length - dash), _number(-start), segment.label)
+            ).format(segment.look, _number(dash), _number(length - dash), _number(-start), segment.said)
         )
         start += reach
     words = Markup('<text x="50" y="{}" class="ring-number">{}</text>').format("50" if under else "54", caption)
@@ -123,7 +129,7 @@ def spot(value: float | None, hottest: float, *, kind: str) -> Markup:
 
 
 def _spoken(segments: Sequence[Segment]) -> str:
-    return ", ".join(segment.label for segment in segments if segment.value > 0)
+    return ", ".join(segment.said for segment in segments if segment.value > 0)
 
 
 def _number(value: float) -> str:

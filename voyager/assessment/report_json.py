@@ -185,7 +185,14 @@ def _issue(finding: Finding) -> dict[str, Any]:
 
 
 def _when_given(key: str, values: dict[str, Any]) -> dict[str, Any]:
-    return {key: dict(values)} if values else {}
+    return {key: _plain(values)} if values else {}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: lists, never tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _statistics(one: ObjectStatistics) -> dict[str, Any]:
@@ -214,18 +221,18 @@ def _whole(rate: float | None) -> int | None:
 
 
 def _ours(assessment: Assessment) -> dict[str, Any]:
-    sizing, source = assessment.sizing, asdict(assessment.source)
+    sizing = assessment.sizing
     return {
-        "Source": source,
+        "Source": _plain(asdict(assessment.source)),
         "AssessedAt": assessment.assessed_at,
-        "Complexity": asdict(assessment.complexity),
+        "Complexity": _plain(asdict(assessment.complexity)),
         "SizingSteps": list(sizing.steps),
         "SizingAlternatives": [asdict(one) for one in sizing.alternatives],
         "Placements": [asdict(one) for one in sizing.placements],
         "Missing": [asdict(one) for one in assessment.missing],
         "RedundantIndexes": [asdict(one) for one in assessment.redundant_indexes],
         "Recommendations": dict(_recommendations(assessment)),
-        "Facts": dict(assessment.facts),
+        "Facts": _plain(assessment.facts),
     }
 
 
