@@ -47,6 +47,14 @@ def questions_of(engine: str) -> Sequence[Question]:
     return cast(Sequence[Question], _load(f"voyager.sources.{_assessed(engine)}.metadata:QUESTIONS"))
 
 
+def render_scripts(engine: str) -> Mapping[str, str]:
+    """The scripts of `engine` for its plain client by file name; README.md says how to run them, with which rights."""
+    render: Callable[[Sequence[Question]], Mapping[str, str]] = _load(
+        f"voyager.sources.{_assessed(engine)}.scripts:render"
+    )
+    return render(questions_of(engine))
+
+
 def gaps_of(engine: str, facts: Mapping[str, Any]) -> list[Gap]:
     """What the facts of a database say that an assessment of it has to do without; by whichever way they came."""
     module = importlib.import_module(f"voyager.sources.{_assessed(engine)}.metadata")
