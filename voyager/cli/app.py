@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from voyager import __version__
+from voyager.cli.assessment import assessment
 from voyager.cli.emit import Reply, finish, prepare_streams
 from voyager.cli.failures import run_guarded
 from voyager.cli.invocation import Invocation
@@ -34,6 +35,7 @@ def application() -> typer.Typer:
     )  # fmt: skip
     root.callback()(_root)
     root.add_typer(migrate(), name="migrate")
+    root.add_typer(assessment(), name="assessment")
     root.command(cls=command("output"), help=prose(demo.__doc__))(demo)
     root.command(cls=command("output"))(version)
     return root
