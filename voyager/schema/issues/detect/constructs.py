@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from voyager.schema.issues.detect.constructs_functions import (
+from voyager.schema.issues.detect.constructs_scope import Names, Scope
+from voyager.schema.issues.detect.constructs_types import Types
+from voyager.schema.issues.detect.constructs_words import (
     EXTENSION_FUNCTIONS,
     ISSUE_OF_FUNCTION,
     MISSING_TYPES,
     NEWER_FUNCTION,
     RECENT_ISSUES,
+    SYSTEM_COLUMNS,
+    may_hold_constructs,
 )
-from voyager.schema.issues.detect.constructs_scope import SYSTEM_COLUMNS, Names, Scope
-from voyager.schema.issues.detect.constructs_types import Types
 from voyager.schema.issues.issue import Hit
 from voyager.schema.model import SchemaModel, TypeRef, type_ref
 from voyager.schema.parse import enum_name, items, name_of, scan, strings
@@ -31,6 +33,8 @@ def detect(
     `text` is what was parsed: some spellings show only there. `variables` are names that a routine around the
     statement has. The string bodies of routines are not looked into, nor are SQL-standard ones: see bodies.
     """
+    if text and not may_hold_constructs(text):
+        return
     search = _Search(model, text, variables)
     search.walk(tree)
     yield from search.hits()
@@ -92,9 +96,11 @@ class _Search:
     # Calls and functions
 
     def call(self, node: Any, _: Scope | None) -> None:
-        names = strings(node.funcname)
-        name = names[-1]
+        name = node.funcname[-1].string.sval
         issue_id = ISSUE_OF_FUNCTION.get(name)
+        if issue_id is None and name not in _SPECIAL_CALLS:
+            return
+        names = strings(node.funcname)
         if name == "timezone" and len(node.args) == 1 and enum_name(node, "funcformat") == "COERCE_SQL_SYNTAX":
             self._add("AT_LOCAL")
         elif name == "random" and node.args and self._is_builtin(names, NEWER_FUNCTION):
@@ -145,8 +151,10 @@ class _Search:
     # Names, values and types
 
     def column(self, node: Any, scope: Scope | None) -> None:
+        if node.fields[-1].string.sval not in SYSTEM_COLUMNS:
+            return
         parts = strings(node.fields)
-        if parts and parts[-1] in SYSTEM_COLUMNS and len(parts) == len(node.fields) and self._is_system(parts, scope):
+        if self._is_system(parts, scope):
             self._add(f"SYSTEM_COLUMN_{parts[-1].upper()}")
 
     def _is_system(self, parts: tuple[str, ...], scope: Scope | None) -> bool:
@@ -287,6 +295,7 @@ class _Search:
 
 
 _STOP = object()
+_SPECIAL_CALLS = {"random", "timezone"}
 _READ_LANGUAGES = {"c", "internal", "plpgsql", "sql"}
 _ODD_LITERAL = re.compile(r"\b0[xob]|\d_\d", re.IGNORECASE)
 _LITERAL = re.compile(rb"[-+\s]*[0-9][0-9A-Za-z_]*")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from voyager.schema.issues.detect.constructs_words import SYSTEM_COLUMNS
 from voyager.schema.model import Key, SchemaModel, TypeRef, ViewFacts, type_ref
 from voyager.schema.parse import enum_name, items, name_of, strings
 
-SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "xmax", "xmin"})
 _DEEPEST = 12
 
 

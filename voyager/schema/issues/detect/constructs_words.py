@@ -1,7 +1,8 @@
-"""Functions of PostgreSQL by the issue that a call of them is, and types that a target does not have."""
+"""Words of constructs: functions by the issue that a call of them is, types that a target lacks, syntax."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -53,3 +54,19 @@ RECENT_ISSUES = frozenset(
 # Types without which a routine or a query cannot do its work there: of extensions that are missing, and xml, whose
 # every operation is refused.
 MISSING_TYPES = frozenset({"box2d", "box3d", "geography", "geometry", "raster", "topogeometry", "xml"})
+
+SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "xmax", "xmin"})
+
+_SYNTAX = """
+    copy current distinct document fetch function json json_array json_arrayagg json_exists json_object json_objectagg
+    json_query json_scalar json_serialize json_table json_value language listen local materialized merge notify prepare
+    prepared procedure random range release returning rollback savepoint ties unlisten xmlparse xmlserialize
+"""
+_WORDS = frozenset({*ISSUE_OF_FUNCTION, *MISSING_TYPES, *SYSTEM_COLUMNS, *_SYNTAX.split()})
+_WORD = re.compile(r"\w+")
+_SIGN = re.compile(r"\[|\(\s*(?:select|table|values|with)\b|\b0[box]|\d_\d|u&", re.IGNORECASE)
+
+
+def may_hold_constructs(text: str) -> bool:
+    """Whether it is worth a walk: no construct does without one of these words or signs."""
+    return not _WORDS.isdisjoint(_WORD.findall(text.lower())) or _SIGN.search(text) is not None
