@@ -95,68 +95,99 @@ def _is_csv(path: Path, text: str) -> bool:
 def _yaml_members(text: str, mistakes: Mistakes, shown: str) -> Iterator[Member]:
     import yaml
 
-    loader = yaml.SafeLoader(text)
     try:
-        root = loader.get_single_node()
-        top = _Mapping.of(root, loader, mistakes) if root is not None else None
-        if top is None:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if not isinstance(root, yaml.MappingNode):
             mistakes.add(1, "the file holds no 'databases:' list.")
             return
-        yield from _yaml_entries(top, loader, mistakes)
-    except (yaml.MarkedYAMLError, yaml.reader.ReaderError, RecursionError) as error:
+        yield from _yaml_entries(root, mistakes)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UsageError(f"The fleet file {shown} is no text in line {line}: {error.reason}.") from None
+    except (yaml.MarkedYAMLError, RecursionError) as error:
         # Only the place is told: the lines around it may hold a password.
-        mark = getattr(error, "problem_mark", None)
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", "it is too deep")
         where = f" in line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be read"
         raise UsageError(f"The fleet file {shown} is not YAML{where}: {problem}.") from None
-    finally:
-        loader.dispose()
 
 
-def _yaml_entries(top: _Mapping, loader: yaml.SafeLoader, mistakes: Mistakes) -> Iterator[Member]:
+def _yaml_entries(root: yaml.MappingNode, mistakes: Mistakes) -> Iterator[Member]:
     import yaml
 
-    for key, given in top.keys.items():
-        if key not in TOP_KEYS:
-            mistakes.add(given.line, f"{visible(key)} is no key of a fleet file; known are {', '.join(TOP_KEYS)}.")
-    defaults = _defaults(top, loader, mistakes)
-    databases = top.nodes.get("databases")
-    if databases is None:
-        mistakes.add(1, "databases is missing.")
-    elif not isinstance(databases, yaml.SequenceNode):
-        mistakes.add(databases.start_mark.line + 1, "databases is no list.")
-    else:
-        for node in databases.value:
-            entry = _entry(node, loader, mistakes, defaults)
-            member = build(entry, mistakes, name_of=lambda place: usable_name(place.database)) if entry else None
-            if member is not None:
-                yield member
+    top: dict[str, yaml.Node] = {}
+    for key, line, node in _pairs(root, mistakes):
+        if key in TOP_KEYS:
+            top[key] = node
+        else:
+            mistakes.add(line, f"{visible(key)} is no key of a fleet file; known are {', '.join(TOP_KEYS)}.")
+    defaults = _defaults(top.get("defaults"), mistakes)
+    databases = top.get("databases")
+    if not isinstance(databases, yaml.SequenceNode):
+        mistakes.add(
+            _line(databases) if databases else 1, "databases is no list." if databases else "databases is missing."
+        )
+        return
+    for node in databases.value:
+        entry = _entry(node, mistakes, defaults)
+        member = build(entry, mistakes, name_of=lambda place: usable_name(place.database)) if entry else None
+        if member is not None:
+            yield member
 
 
-def _defaults(top: _Mapping, loader: yaml.SafeLoader, mistakes: Mistakes) -> Mapping[str, Given]:
-    node = top.nodes.get("defaults")
-    if node is None or top.keys["defaults"].value is None:
+def _defaults(node: yaml.Node | None, mistakes: Mistakes) -> Mapping[str, Given]:
+    if node is None or _value(node) == "":
         return {}
-    entry = _entry(node, loader, mistakes, {})
+    entry = _entry(node, mistakes, {})
     given = dict(entry.given) if entry else {}
     if "name" in given:
         mistakes.add(given.pop("name").line, "defaults cannot give a name: each database has its own.")
     return given
 
 
-def _entry(node: yaml.Node, loader: yaml.SafeLoader, mistakes: Mistakes, defaults: Mapping[str, Given]) -> Entry | None:
-    mapping = _Mapping.of(node, loader, mistakes)
-    if mapping is None:
-        mistakes.add(node.start_mark.line + 1, "a database is no block of 'key: value' lines.")
+def _entry(node: yaml.Node, mistakes: Mistakes, defaults: Mapping[str, Given]) -> Entry | None:
+    import yaml
+
+    if not isinstance(node, yaml.MappingNode):
+        mistakes.add(_line(node), "a database is no block of 'key: value' lines.")
         return None
     found: dict[str, Given] = {}
-    for key, given in mapping.keys.items():
-        known = known_key(key, given.line, mistakes)
+    for key, line, value in _pairs(node, mistakes):
+        known = known_key(key, line, mistakes)
         if known in found:
-            mistakes.add(given.line, f"{visible(key)} is given twice, in line {found[known].line} too.")
+            mistakes.add(line, f"{visible(key)} is given twice, in line {found[known].line} too.")
         elif known:
-            found[known] = given
-    return Entry(node.start_mark.line + 1, _over(defaults, found))
+            found[known] = Given(_value(value), line)
+    return Entry(_line(node), _over(defaults, found))
+
+
+def _pairs(node: yaml.MappingNode, mistakes: Mistakes) -> Iterator[tuple[str, int, yaml.Node]]:
+    """Key, line and value of a block; a key that is there twice is a mistake."""
+    lines: dict[str, int] = {}
+    for name, value in node.value:
+        key, line = str(name.value), _line(name)
+        if key in lines:
+            mistakes.add(line, f"{visible(key)} is given twice, in line {lines[key]} too.")
+            continue
+        lines[key] = line
+        yield key, line, value
+
+
+def _value(node: yaml.Node, depth: int = 0) -> Any:
+    """A value with all its scalars as they are written: `no` is a name as good as any. What is nested deeper than any
+    value may be is left out."""
+    import yaml
+
+    if isinstance(node, yaml.ScalarNode):
+        return "" if node.style is None and node.value in {"~", "null"} else node.value
+    if depth > 1:
+        return []
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(part, depth + 1) for part in node.value]
+    return {str(name.value): _value(value, depth + 1) for name, value in node.value}
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _over(defaults: Mapping[str, Given], found: Mapping[str, Given]) -> dict[str, Given]:
@@ -168,32 +199,6 @@ def _over(defaults: Mapping[str, Given], found: Mapping[str, Given]) -> dict[str
         if isinstance(below, dict) and isinstance(above, dict):
             whole[key] = Given({**below, **above}, found[key].line)
     return whole
-
-
-@dataclass(frozen=True)
-class _Mapping:
-    """A YAML mapping with the line of every key."""
-
-    keys: dict[str, Given]
-    nodes: dict[str, Any]
-
-    @classmethod
-    def of(cls, node: Any, loader: yaml.SafeLoader, mistakes: Mistakes) -> _Mapping | None:
-        import yaml
-
-        if not isinstance(node, yaml.MappingNode):
-            return None
-        loader.flatten_mapping(node)
-        keys: dict[str, Given] = {}
-        nodes: dict[str, Any] = {}
-        for name, value in node.value:
-            key, line = str(getattr(name, "value", "")), name.start_mark.line + 1
-            if key in keys:
-                mistakes.add(line, f"{visible(key)} is given twice, in line {keys[key].line} too.")
-                continue
-            keys[key] = Given(loader.construct_object(value, deep=True), line)
-            nodes[key] = value
-        return cls(keys, nodes)
 
 
 def _csv_members(text: str, mistakes: Mistakes) -> Iterator[Member]:

@@ -185,19 +185,20 @@ class _Values:
 
     def mapping(self, key: str) -> dict[str, str]:
         raw = self.raw(key)
-        if raw is None:
+        if raw is None or raw == "":
             return {}
         if not isinstance(raw, dict) or any(isinstance(value, dict | list) for value in raw.values()):
             self.wrong(key, f"{key} is no block of 'key: value' lines.")
             return {}
-        return {str(name): "" if value is None else str(value) for name, value in raw.items()}
+        return dict(raw)
 
     def password(self) -> Any:
         raw = self.raw("password")
         if raw is None or raw == "":
             return None
         if isinstance(raw, dict):
-            if len(raw) == 1 and next(iter(raw)) in PASSWORD_SOURCES and isinstance(next(iter(raw.values())), str):
+            kind, text = next(iter(raw.items()), ("", ""))
+            if len(raw) == 1 and kind in PASSWORD_SOURCES and text and isinstance(text, str):
                 return raw
             self.wrong("password", "password is no source of one; write {env: NAME}, {file: PATH} or {command: RUN}.")
             return None
