@@ -67,7 +67,7 @@ class MysqlDictionary:
                 cursor.execute(question.sql)
                 while batch := cursor.fetchmany(_BATCH):
                     for row in batch:
-                        yield tuple(None if value is None else bytes(value).decode("utf-8", "replace") for value in row)
+                        yield tuple(None if value is None else _text(bytes(value)) for value in row)
 
     def ddl(self) -> str:
         """Nothing: the dictionary itself is judged."""
@@ -120,6 +120,11 @@ class MysqlDictionary:
                 raise
             self._open = connection
         return self._open
+
+
+def _text(value: bytes) -> str:
+    """A NUL, which a body or a default may hold, would make the metadata no text files."""
+    return value.decode("utf-8", "replace").replace("\0", "\\0")
 
 
 def _probe(connection: Connection) -> Capabilities:

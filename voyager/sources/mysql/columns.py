@@ -66,7 +66,8 @@ class ColumnFacts:
             column_type=_VERSION_COMMENT.sub("", row["column_type"] or ""),
             position=row["ordinal_position"] or 0,
             nullable=row["is_nullable"] == "YES",
-            default=row["column_default"],
+            # A file of metadata does not tell an empty text from none.
+            default="" if row["column_default"] is None and row["default_kind"] == "literal" else row["column_default"],
             default_kind=row["default_kind"] or "",
             extra=(row["extra"] or "").lower(),
             generation=row["generation_expression"] or "",

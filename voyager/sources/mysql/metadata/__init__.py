@@ -143,7 +143,7 @@ _DICTIONARY = (
         name="tables",
         columns=(
             *_TABLE, "table_type", "engine", "row_format", "row_count", "avg_row_length", "data_length",
-            "index_length", "next_auto_increment", "table_collation", "create_options", "table_comment",
+            "index_length", "next_auto_increment", "table_collation", "create_options",
         ),
         sql=text("tables"),
         what="tables and sequences with their storage engine, size and next auto-increment value",
@@ -155,7 +155,6 @@ _DICTIONARY = (
             *_TABLE, "column_name", "ordinal_position", "data_type", "column_type", "is_nullable", "column_default",
             "default_kind", "extra", "generation_expression", "character_length", "octet_length",
             "numeric_precision", "numeric_scale", "datetime_precision", "character_set_name", "collation_name",
-            "column_comment",
         ),
         sql=text("columns"),
         what="each column with its full type, default, character set, collation and generation expression",
@@ -168,7 +167,7 @@ _DICTIONARY = (
         name="indexes",
         columns=(
             *_TABLE, "index_name", "seq_in_index", "is_unique", "column_name", "expression", "sub_part", "collation",
-            "cardinality", "index_type", "is_visible", "index_comment",
+            "cardinality", "index_type", "is_visible",
         ),
         sql=text("indexes"),
         what="the keys of each index, with prefix lengths, expressions and types",
