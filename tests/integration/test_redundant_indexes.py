@@ -36,7 +36,7 @@ KEYS = ("a", "b", "a DESC", "b NULLS FIRST", "c", "c text_pattern_ops", 'c COLLA
 def some_indexes(seed: int) -> Iterator[str]:
     """Indexes of one table, many of them beginning alike."""
     choose = random.Random(seed)
-    for number in range(24):
+    for number in range(60):
         keys = choose.sample(KEYS, choose.choice((1, 1, 2, 2, 3)))
         if choose.random() < 0.6:
             keys = sorted(keys, key=KEYS.index)
@@ -81,6 +81,6 @@ def test_the_catalog_and_the_dump_of_a_database_name_the_same_indexes(
     model = SchemaModel.build([(statement, parse(statement.text)) for statement in statements])
     by_dump = {found.index: found.existing[1] for found in redundant_indexes(model)}
     assert by_dump == by_catalog
-    assert len(by_dump) >= 5
+    assert len(by_dump) > 8
     told = {one.hit.object_name for one in detect(model) if one.hit.issue_id == "REDUNDANT_INDEXES"}
     assert told == {f"{found.index[1]} ON {'.'.join(found.table)}" for found in redundant_indexes(model)}
