@@ -1,5 +1,6 @@
 /* yb-voyager: how many rows each table holds. The counter is right once VACUUM or ANALYZE has set it; before that, and
-   on a server that has lost its counters, the catalog's estimate may know of more. */
+   on a server that has lost its counters, the catalog's estimate may know of more. The rows of a
+   partitioned table are those of its partitions. */
 WITH chosen AS (
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
@@ -11,7 +12,8 @@ WITH chosen AS (
 SELECT pg_catalog.current_setting('voyager.node') AS source_node,
        n.nspname AS schema_name,
        c.relname AS table_name,
-       CASE WHEN coalesce(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
+       CASE WHEN c.relkind = 'p' THEN 0
+            WHEN coalesce(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
                           pg_catalog.pg_stat_get_last_autovacuum_time(c.oid),
                           pg_catalog.pg_stat_get_last_analyze_time(c.oid),
                           pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)) IS NOT NULL
