@@ -246,7 +246,7 @@ def _dies_with_us() -> Callable[[], None] | None:
     def prepare() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
-            os._exit(1)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     return prepare
 

@@ -106,12 +106,13 @@ class _MemberDefinitions:
 
     @cached_property
     def _statements(self) -> Mapping[str, list[str]]:
-        """The DDL of every schema, without its name."""
+        """The DDL of what is in every schema, without its name."""
         from voyager.schema.statements import split_dump
 
         found: dict[str, list[str]] = {}
         for statement in split_dump(self._metadata.ddl).statements:
-            found.setdefault(statement.schema, []).append(_without_schema(statement))
+            if statement.kind != "schema":
+                found.setdefault(statement.schema, []).append(_without_schema(statement))
         return found
 
     def _columns(self, schema: str) -> Iterator[str]:
