@@ -49,6 +49,8 @@ def test_postgresql_is_probed(target_server: Server, fresh_database: Callable[..
     assert found.write_counters
     assert not found.indexes_before_data
     assert not found.copy_rows_per_transaction
+    assert not found.hash_sharding
+    assert not found.colocation
     assert found.facts["encoding"] == "UTF8"
     assert found.facts["cluster"]
 
@@ -97,3 +99,23 @@ def test_the_yugabytedb_double_is_taken_for_what_it_says(
     assert not found.write_counters
     assert (found.facts["cluster"], found.facts["nodes"], found.facts["colocated"]) == ("u-1", 2, False)
     assert found.facts["isolation"] is None
+
+
+@pytest.mark.parametrize(("colocated", "splitting"), [(True, None), (False, "on"), (True, "off")])
+def test_a_yugabytedb_tells_where_tables_and_indexes_go(
+    target_server: Server, fresh_database: Callable[..., Endpoint], colocated: bool, splitting: str | None
+) -> None:
+    endpoint = fresh_database(target_server)
+    drive.execute(endpoint, YUGABYTEDB_DOUBLE.replace("SELECT false", f"SELECT {colocated}"))
+    if splitting:
+        setting = f"CASE $1 WHEN 'yb_use_hash_splitting_by_default' THEN '{splitting}' END"
+        drive.execute(
+            endpoint,
+            "CREATE FUNCTION ybfake.current_setting(text, boolean) RETURNS text LANGUAGE sql AS "
+            f"$$ SELECT {setting} $$",
+        )
+    dressed = replace(endpoint, options=(("options", "-csearch_path=ybfake,public,pg_catalog"),))
+    with connect(dressed, "test") as connection:
+        found = probe(connection)
+    assert found.colocation is colocated
+    assert found.hash_sharding is (splitting != "off")

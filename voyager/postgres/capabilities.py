@@ -91,7 +91,7 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         read_only_standby=standby,
         # A standby counts no writes, and a node of a cluster counts only its own.
         write_counters=not distributed and not standby,
-        hash_sharding=distributed,
+        hash_sharding=distributed and placement["hash_splitting"] != "off",
         colocation=placement.get("colocated") is True,
         facts={**facts, "database_bytes": _database_bytes(connection), **placement},
     )
@@ -112,6 +112,7 @@ def _placement(connection: psycopg.Connection, distributed: bool) -> dict[str, A
         "nodes": _first(connection, "SELECT count(*) FROM yb_servers() WHERE node_type = 'primary'"),
         "colocated": _first(connection, "SELECT yb_is_database_colocated()"),
         "isolation": _first(connection, "SELECT yb_get_effective_transaction_isolation_level()"),
+        "hash_splitting": _first(connection, "SELECT current_setting('yb_use_hash_splitting_by_default', true)"),
     }
 
 
