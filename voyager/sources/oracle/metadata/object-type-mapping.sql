@@ -7,10 +7,12 @@ FROM (
   SELECT t.owner, t.table_name || '_' || p.partition_name, 'TABLE PARTITION'
   FROM migrated_tables t
   JOIN dba_tab_partitions p ON p.table_owner = t.owner AND p.table_name = t.table_name
+  WHERE t.partitioning_type NOT IN ('SYSTEM', 'REFERENCE')
   UNION ALL
   SELECT t.owner, t.table_name || '_' || s.partition_name || '_' || s.subpartition_name, 'TABLE SUBPARTITION'
   FROM migrated_tables t
   JOIN dba_tab_subpartitions s ON s.table_owner = t.owner AND s.table_name = t.table_name
+  WHERE t.partitioning_type NOT IN ('SYSTEM', 'REFERENCE')
   UNION ALL
   SELECT t.owner, t.table_name, t.partitioning_type || ' PARTITION'
   FROM migrated_tables t
