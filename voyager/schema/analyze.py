@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from voyager.schema import bodies
 from voyager.schema.issues.catalogue import ISSUES
 from voyager.schema.issues.catalogue.leftovers import UNSUPPORTED_PG_SYNTAX
 from voyager.schema.issues.detect import Parsed, constructs, detect, leftovers
@@ -19,11 +20,6 @@ from voyager.schema.issues.issue import BODY, EA, SCHEMA, TP, Hit, Issue, catego
 from voyager.schema.model import SchemaModel
 from voyager.schema.parse import ParseError, name_of, parse
 from voyager.schema.statements import Statement
-
-try:
-    from voyager.schema import bodies
-except ImportError:
-    bodies = None
 
 if TYPE_CHECKING:
     from voyager.schema.statistics import Statistics
@@ -152,14 +148,15 @@ class Judge:
 
     def _routine(self, parsed: Parsed, where: _Place) -> None:
         self._keep(leftovers.in_routine(parsed.tree), _Place(parsed.statement, where.subject, BODY, routine=True))
-        for inner in () if bodies is None else bodies.inner_statements(parsed.statement, parsed.tree):
-            inside = _Place(
-                parsed.statement, where.subject, BODY, text=inner.text, line=inner.line, routine=True
-            )  # fmt: skip
-            self._keep(bodies.hits(inner, parsed.model), inside)
+        found = list(bodies.inner_statements(parsed.statement, parsed.tree))
+        inside = [(parsed.statement, inner.tree) for inner in found if inner.tree is not None]
+        model = parsed.model.with_statements(inside)
+        for inner in found:
+            here = _Place(parsed.statement, where.subject, BODY, text=inner.text, line=inner.line, routine=True)
+            self._keep(bodies.hits(inner, parsed.model), here)
             if inner.tree is not None:
-                hits = detect(Parsed(parsed.statement, inner.tree, parsed.model))
-                self._keep((_moved(hit, where.subject) for hit in hits), inside)
+                hits = detect(Parsed(parsed.statement, inner.tree, model))
+                self._keep((_moved(hit, where.subject) for hit in hits), here)
 
     def _keep(self, hits: Iterable[Hit], where: _Place) -> None:
         for hit in hits:

@@ -59,8 +59,11 @@ _TOKEN = re.compile(
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _LINE_END = re.compile(r"[\r\n]|\Z")
-_ATOMIC = re.compile(r"\s++atomic\b", re.IGNORECASE)
-_ROUTINE = re.compile(r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
+_GAP = r"(?:\s++|--[^\r\n]*+|/\*.*?\*/)++"
+_ATOMIC = re.compile(rf"{_GAP}atomic\b", re.IGNORECASE | re.DOTALL)
+_ROUTINE = re.compile(
+    rf"create{_GAP}(?:or{_GAP}replace{_GAP})?(?:function|procedure)\b", re.IGNORECASE | re.DOTALL
+)  # fmt: skip
 
 
 def split(sql: str) -> list[RawStatement]:

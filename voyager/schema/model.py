@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from voyager.schema.facts import (
     ColumnFacts,
@@ -40,6 +40,8 @@ __all__ = [
     "type_ref",
 ]  # fmt: skip
 
+_Facts = TypeVar("_Facts")
+
 
 class SchemaModel:
     """What detectors may ask of the whole schema. Names without a schema are taken for names in public."""
@@ -63,6 +65,18 @@ class SchemaModel:
                 learn(model, statement, tree)
         model._finish()
         return model
+
+    def with_statements(self, pairs: Sequence[tuple[Statement, Any]]) -> SchemaModel:
+        """This model as it looks to statements that run later, in a routine: with the tables and types they create."""
+        if not any(name_of(tree) in _LEARN for _, tree in pairs):
+            return self
+        inner, together = SchemaModel.build(pairs), SchemaModel()
+        created = {key: facts for key, facts in inner.tables.items() if facts.statement is not None}
+        together.tables = _chained(created, self.tables)
+        together.indexes = _chained(inner.indexes, self.indexes)
+        together.types = _chained(inner.types, self.types)
+        together.functions, together.views = self.functions, self.views
+        return together
 
     def table(self, relation: Any) -> TableFacts:
         """The facts of the table that a RangeVar names, empty ones for a table that no statement mentions."""
@@ -144,6 +158,10 @@ class SchemaModel:
         if index is None or constraint.columns:
             return constraint
         return replace(constraint, columns=index.columns, nulls_not_distinct=index.nulls_not_distinct)
+
+
+def _chained(first: dict[Key, _Facts], second: dict[Key, _Facts]) -> dict[Key, _Facts]:
+    return {**second, **first} if first else second
 
 
 def _learn_table(model: SchemaModel, statement: Statement, tree: Any, *, foreign: bool = False) -> None:

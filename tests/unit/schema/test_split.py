@@ -56,6 +56,11 @@ def test_a_body_of_begin_atomic_is_one_statement() -> None:
     assert texts(f"{body};\nSELECT 2;") == [body, "SELECT 2"]
 
 
+def test_comments_in_the_head_of_a_routine_do_not_hide_its_body() -> None:
+    body = "CREATE /* or */ OR -- x\n REPLACE FUNCTION f() RETURNS int LANGUAGE sql BEGIN /**/ ATOMIC SELECT 1; END"
+    assert texts(f"{body};\nSELECT 2;") == [body, "SELECT 2"]
+
+
 def test_begin_and_end_are_plain_words_elsewhere() -> None:
     assert texts("BEGIN; SELECT 1; END; CREATE TABLE atomic (a int)") == [
         "BEGIN",

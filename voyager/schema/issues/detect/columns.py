@@ -10,7 +10,7 @@ from voyager.schema.issues.catalogue.leftovers import ORACLE_TYPES
 from voyager.schema.issues.datatypes import issue_of_type
 from voyager.schema.issues.detect.parsed import Parsed
 from voyager.schema.issues.issue import CAVEATS, Hit
-from voyager.schema.model import ColumnFacts, SchemaModel, TypeRef
+from voyager.schema.model import ColumnFacts, ResolvedType, SchemaModel, TypeRef
 from voyager.schema.nodes import column_facts, defined, dotted, key_of
 from voyager.schema.parse import items, name_of
 
@@ -73,7 +73,7 @@ def _of_column(parsed: Parsed, column: ColumnFacts, name: str = "") -> Iterator[
     issue_id = issue_of_type(parsed.model, column.type)
     if issue_id:
         yield parsed.at_column(issue_id, name)
-    elif column.type_name in ORACLE_TYPES and not parsed.model.resolve(column.type).kind:
+    elif parsed.model.resolve(column.type) == ResolvedType(column.type) and column.type_name in ORACLE_TYPES:
         yield parsed.at_table(f"ORACLE_{column.type_name.upper()}", ColumnName=dotted(name))
 
 

@@ -1,0 +1,67 @@
+"""Every DDL issue of the catalogue in each form it can take, and what is close to it and is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.schema.issues import examples_objects, examples_statements, examples_tables, examples_types
+from tests.unit.schema.issues.forms import HOSTILE, PLAIN, Case, Names, as_text, variants
+from voyager.schema.analyze import Finding, analyze
+from voyager.schema.issues.catalogue import ISSUES, constructs, performance
+from voyager.schema.issues.catalogue.leftovers import UNSUPPORTED_PG_SYNTAX
+from voyager.schema.issues.issue import PLPGSQL_OBJECTS
+from voyager.schema.parse import split
+from voyager.schema.statements import classify
+
+EXAMPLES = {
+    **examples_tables.EXAMPLES,
+    **examples_types.EXAMPLES,
+    **examples_objects.EXAMPLES,
+    **examples_statements.EXAMPLES,
+}
+_OF_OTHERS = {issue.id for issue in (*constructs.CONSTRUCTS, *performance.ROWS)}
+_CASES = [(id_, example) for id_, rule in EXAMPLES.items() for example in rule.raises]
+_MISSES = [(id_, statements) for id_, rule in EXAMPLES.items() for statements in rule.misses]
+_OLDEST = "2.14.0.0"
+"""A release that has fixed nothing."""
+
+
+def found(sql: str) -> list[Finding]:
+    return analyze([classify(raw.text, line=raw.line) for raw in split(sql)], release=_OLDEST)
+
+
+def test_every_issue_of_ddl_has_examples_and_near_misses() -> None:
+    expected = {issue.id for issue in ISSUES} - _OF_OTHERS - {UNSUPPORTED_PG_SYNTAX}
+    assert EXAMPLES.keys() == expected
+    assert all(rule.raises and rule.misses for rule in EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("id_", "example"), _CASES)
+def test_the_issue_is_found_at_the_right_objects_in_every_form(id_: str, example: Case) -> None:
+    for variant in variants(example):
+        findings = found(variant.sql)
+        at = tuple(finding.object_name for finding in findings if finding.issue_id == id_)
+        assert at == variant.names, f"{variant.form}:\n{variant.sql}"
+
+
+@pytest.mark.parametrize(("id_", "example"), _CASES)
+def test_what_only_reads_like_the_issue_does_not_raise_it(id_: str, example: Case) -> None:
+    sql = as_text(example)
+    assert [finding.issue_id for finding in found(sql) if finding.issue_id in EXAMPLES] == [], sql
+
+
+@pytest.mark.parametrize("names", [PLAIN, HOSTILE])
+@pytest.mark.parametrize(("id_", "statements"), _MISSES)
+def test_the_near_miss_does_not_raise_the_issue(id_: str, statements: tuple[str, ...], names: Names) -> None:
+    sql = ";\n".join(statement.format(**names.sql()) for statement in statements)
+    issues = [finding.issue_id for finding in found(sql)]
+    assert id_ not in issues
+    assert UNSUPPORTED_PG_SYNTAX not in issues
+
+
+@pytest.mark.parametrize(("id_", "example"), [one for one in _CASES if one[1].in_routine])
+def test_in_a_routine_the_issue_does_not_block_and_is_one_of_procedural_code(id_: str, example: Case) -> None:
+    *_, variant = variants(example)
+    [finding] = [finding for finding in found(variant.sql) if finding.issue_id == id_]
+    assert (finding.object_type, finding.category, finding.blocking) == ("FUNCTION", PLPGSQL_OBJECTS, False)
+    assert variant.sql.splitlines()[finding.line - 1].strip(" ;").startswith(finding.statement.strip(" ;")[:20])
