@@ -79,14 +79,14 @@ def test_the_engine_follows_from_the_port_and_from_a_uri():
         databases:
           - {name: a, host: h, port: 1521, database: ORCL, user: system}
           - {name: b, uri: "postgres://me@h:5444/zz?sslmode=require"}
-          - {name: c, uri: "mysql://me@h/zz", database: yy}
+          - {name: c, uri: "mysql://me@h/zz", database: yy, schemas: '"a, ""b", c'}
           - {name: d, engine: oracle, host: h, oracle-sid: XE, user: system}
           - {name: e, engine: oracle, oracle-tns-alias: PROD, user: system}
         """
     )
     assert [one.endpoint.engine for one in found.values()] == ["oracle", "postgresql", "mysql", "oracle", "oracle"]
     assert (found["b"].endpoint.port, dict(found["b"].endpoint.tls)) == (5444, {"sslmode": "require"})
-    assert found["c"].endpoint.database == "yy"
+    assert (found["c"].endpoint.database, found["c"].endpoint.schemas) == ("yy", ('a, "b', "c"))
     assert dict(found["d"].endpoint.options) == {"sid": "XE"}
     assert dict(found["e"].endpoint.options) == {"tns_alias": "PROD"}
 

@@ -60,14 +60,19 @@ def load(directory: FleetDir, names: Collection[str] = ()) -> Loaded:
     assessed, left_out = [], []
     for state in chosen:
         if state.status != COMPLETE:
-            reason = state.failure.message if state.failure else "it has not been assessed to the end"
-            left_out.append(LeftOut(state.name, state.status, reason))
+            left_out.append(LeftOut(state.name, state.status, _reason(state)))
             continue
         try:
             assessed.append(Assessed(state, ReportView.of(read_report(directory.report_of(state.name)))))
         except VoyagerError as error:
             left_out.append(LeftOut(state.name, state.status, error.message))
     return Loaded(chosen, tuple(assessed), tuple(left_out))
+
+
+def _reason(state: MemberState) -> str:
+    if state.failure is None:
+        return "It has not been assessed to the end."
+    return f"{state.failure.message} {state.failure.hint}".strip()
 
 
 class Definitions:

@@ -12,7 +12,7 @@ from typing import Any
 
 from voyager.config import conninfo
 from voyager.config.config import ENGINE_OF_PORT, PORTS, TLS_KEYWORDS
-from voyager.config.values import convert
+from voyager.config.values import convert, unquoted
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
 from voyager.identifiers import visible
@@ -229,7 +229,7 @@ def _endpoint(read: _Values) -> Endpoint | None:
         port=port,
         database=told["database"] or (named[0][1] if named else ""),
         user=told["user"],
-        schemas=tuple(read.value("schemas", ())),
+        schemas=tuple(map(unquoted, read.value("schemas", ()))),
         tls=_tls(read, told),
         options=named,
     )

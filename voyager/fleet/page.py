@@ -25,6 +25,7 @@ from voyager.fleet.report import FleetReport
 
 MOST_BARS = 20
 MOST_ISSUES = 40
+_LEVEL_LOOKS = frozenset(f"fill-{level}" for level in LEVELS)
 _COMPLEXITY_LOOKS: Mapping[str, str] = {HIGH: "fill-3", MEDIUM: "fill-2", LOW: "fill-good"}
 
 
@@ -104,11 +105,12 @@ def _bars(rows: Sequence[Row], segments_of: Any) -> list[tuple[str, Markup, str]
     weighed = [(sum(segment.value for segment in segments), name, segments) for name, segments in found]
     most = max((weight for weight, _, _ in weighed), default=0)
     ordered = sorted(weighed, key=lambda one: (-one[0], one[1]))[:MOST_BARS]
-    return [
-        (name, bar(segments, whole=most), segments[0].label if len(segments) == 1 else figures.count(weight))
-        for weight, name, segments in ordered
-        if weight
-    ]
+    return [(name, bar(segments, whole=most), _said(segments, weight)) for weight, name, segments in ordered if weight]
+
+
+def _said(segments: Sequence[Segment], weight: float) -> str:
+    """A bar in words: how many issues, or what its only part is."""
+    return figures.count(weight) if segments[0].look in _LEVEL_LOOKS else segments[0].label
 
 
 def _page_of(report: str) -> str:

@@ -83,9 +83,11 @@ def assessed_view(
     """The end of `fleet assess`."""
     sections = list(_summary("FLEET ASSESSMENT", found, canvas))
     sections.append(_where(paths))
-    place = _quoted(directory)
-    steps = [f"yb-voyager assessment fleet compare --fleet-dir {place}"]
-    sections.append(Group(Text(f"{canvas.glyphs.next} Compare them:\n", style="bold green"), canvas.command(steps)))
+    if found.left_out:
+        sections.append(Text("Run the same command again when that is repaired: what is assessed is not done again."))
+    if found.totals.assessed > 1:
+        steps = [f"yb-voyager assessment fleet compare --fleet-dir {_quoted(directory)}"]
+        sections.append(Group(Text(f"{canvas.glyphs.next} Compare them:\n", style="bold green"), canvas.command(steps)))
     yield canvas.frame(*sections)
 
 
