@@ -124,7 +124,7 @@ class _Reader(Tokens):
             raise ParseError("The body has a statement outside BEGIN and END.", line=self.line_here())
         if self._is_assignment():
             yield from self._assignment()
-        elif self.word() in _NOTHING_TO_READ:
+        elif self.word() in _NOTHING_TO_READ and self.word(1) != "prepared":
             self.until(";")
         else:
             yield from self._read.get(self.word(), self._sql)()
@@ -232,8 +232,8 @@ class _Reader(Tokens):
 
     def _is_cursor(self, first: int, end: int) -> bool:
         """A name alone, or with arguments behind it."""
-        if first + 1 == end:
-            return True
+        if first + 1 >= end or self.tokens[first].value in _QUERIES:
+            return first + 1 == end
         return self.tokens[first + 1].value == "(" and self.closing(first + 1) + 1 == end
 
     def _arguments(self, start: int, first: int, end: int) -> Iterator[Piece]:
@@ -347,6 +347,7 @@ class _Reader(Tokens):
         return Piece(kind, text, sql, self.line(self.tokens[start].start), **more)
 
 
+_QUERIES = {"select", "table", "values", "with"}
 _COUNTED = {"absolute", "backward", "forward", "relative"}
 _UNCOUNTED = {"all", "first", "last", "next", "prior"}
 

@@ -16,8 +16,9 @@ class Tokens:
         self.at = 0
         self._counted = (0, 1)
 
-    def word(self) -> str:
-        return self.tokens[self.at].value if self.at < len(self.tokens) else ""
+    def word(self, ahead: int = 0) -> str:
+        at = self.at + ahead
+        return self.tokens[at].value if at < len(self.tokens) else ""
 
     def until(self, closing: str) -> tuple[int, int]:
         """Step behind the next `closing`; return where we stood and where it stands."""

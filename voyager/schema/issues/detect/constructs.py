@@ -179,16 +179,13 @@ class _Search:
         return None
 
     def subscript(self, node: Any, scope: Scope | None) -> None:
-        [argument] = items([node.arg])
-        self._subscripts(self._types.is_jsonb(argument, scope), node.indirection)
+        self._subscripts(self._types.subscripts_jsonb(node, scope), node.indirection)
 
     def target(self, node: Any, scope: Scope | None) -> None:
         """SET column['key'] = …, or a column with a subscript in INSERT."""
         if node.indirection and scope is not None:
             found = self._names.column((node.name,), scope)
-            base = self._types.base(found.type) if found and found.type else None
-            known = base.name == "jsonb" and not base.arrays if base else None
-            self._subscripts(known, node.indirection)
+            self._subscripts(self._types.is_jsonb(found.type if found else None), node.indirection)
 
     def _subscripts(self, is_jsonb: bool | None, indirection: Any) -> None:
         steps = [step for step in items(indirection) if name_of(step) == "A_Indices"]
@@ -197,7 +194,7 @@ class _Search:
             self._add("JSONB_SUBSCRIPTING")
 
     def constant(self, node: Any, _: Scope | None) -> None:
-        written = node.fval.fval if node.HasField("fval") else ""
+        written = node.fval.fval.lstrip("-") if node.HasField("fval") else ""
         if not written and node.HasField("ival") and self._odd_literals:
             literal = _LITERAL.match(self._odd_literals, node.location)
             written = literal.group().decode().lstrip("-+ \n\t") if literal else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,12 +69,19 @@ class Types:
             written = replace(column, arrays=column.arrays + written.arrays)
         return self._model.resolve(written).base
 
-    def is_jsonb(self, node: Any, scope: Scope | None) -> bool | None:
-        """Whether an expression is jsonb; None where its type cannot be told."""
-        found = self.of(node, scope)
-        if found is None or found.of_column or not (found.name or found.arrays):
+    def subscripts_jsonb(self, node: Any, scope: Scope | None) -> bool | None:
+        """Whether an A_Indirection has a subscript on jsonb; None where the type cannot be told."""
+        for found, step in self._steps(node, scope, 0):
+            if name_of(step) == "A_Indices":
+                return self.is_jsonb(found)
+        return False
+
+    def is_jsonb(self, found: TypeRef | None) -> bool | None:
+        """Whether a type is jsonb; None where it is not known."""
+        base = self.base(found) if found else None
+        if base is None or base.of_column or not (base.name or base.arrays):
             return None
-        return found.name == "jsonb" and not found.arrays and found.schema in {"", "pg_catalog"}
+        return base.name == "jsonb" and not base.arrays and base.schema in {"", "pg_catalog"}
 
     def _alternatives(self, node: Any, scope: Scope | None, depth: int) -> TypeRef | None:
         return self._first(node.args, scope, depth)
@@ -127,18 +134,23 @@ class Types:
         return left or right
 
     def _indirection(self, node: Any, scope: Scope | None, depth: int) -> TypeRef | None:
+        found, step = list(self._steps(node, scope, depth))[-1]
+        return self._step(found, step) if found else None
+
+    def _steps(self, node: Any, scope: Scope | None, depth: int) -> Iterator[tuple[TypeRef | None, Any]]:
+        """Each subscript and field of an A_Indirection with the type of what it is taken of."""
         [argument] = items([node.arg])
         found = self.of(argument, scope, depth)
         for step in items(node.indirection):
-            if found is None or name_of(step) == "A_Star":
-                return None
-            if name_of(step) == "String":
-                facts = self._model.types.get((found.schema or "public", found.name))
-                written = dict(facts.attributes).get(step.sval) if facts and not found.arrays else None
-                found = self.base(written) if written else None
-            elif found.arrays:
-                found = found if step.is_slice else replace(found, arrays=0)
-        return found
+            yield found, step
+            found = self._step(found, step) if found else None
+
+    def _step(self, found: TypeRef, step: Any) -> TypeRef | None:
+        if name_of(step) == "A_Indices":
+            return replace(found, arrays=0) if found.arrays and not step.is_slice else found
+        facts = self._model.types.get((found.schema or "public", found.name))
+        written = dict(facts.attributes).get(step.sval) if facts and name_of(step) == "String" else None
+        return self.base(written) if written and not found.arrays else None
 
     def _subquery(self, node: Any, scope: Scope | None, depth: int) -> TypeRef | None:
         kind = enum_name(node, "sub_link_type")
