@@ -59,6 +59,13 @@ def test_the_objects_are_named_and_the_figures_given() -> None:
         assert details(sql, FEW_VALUES, figures) == [{"ColumnName": place.column, "Cardinality": 2}]
 
 
+def test_a_value_that_metadata_has_no_text_for_is_the_empty_one() -> None:
+    figures = counted(most_common_value=None, most_common_fraction=0.7)
+    [told] = details(table("text", "(c)"), ONE_VALUE, figures)
+    assert (told["Value"], told["RecommendedSQL"]) == ("", "CREATE INDEX i0 ON s.t (c) WHERE c <> '';")
+    assert ids(table("text", "(c) WHERE c <> ''"), figures) == set()
+
+
 ALL = {"null_fraction": 0.9, "most_common_value": "x", "most_common_fraction": 0.9, "distinct": 2}
 
 

@@ -102,9 +102,10 @@ def _of_contents(index: IndexFacts, first: _FirstKey, known: Statistics) -> Iter
             known,
             {**details, "FrequencyOfNulls": f"{nulls}%", "RecommendedSQL": sql},
         )
-    value, share = measured.most_common_value, percent(measured.most_common_fraction or 0.0)
+    # No most common value is null: one that is missing beside its share is the empty text, which CSV cannot tell apart.
+    value, share = measured.most_common_value or "", percent(measured.most_common_fraction or 0.0)
     rows = Row(first.column, value, exact=first.exact)
-    if value is not None and share >= ONE_VALUE and not rows.left_out_by(index.predicate):
+    if share >= ONE_VALUE and not rows.left_out_by(index.predicate):
         sql = _narrowed(index, f"{first.written} <> {quote_literal(value).strip()}")
         yield about_index(
             "INDEX_ON_COLUMN_WITH_HIGH_PERCENTAGE_OF_PARTICULAR_VALUE",
