@@ -15,8 +15,8 @@ _SCANS_OF_NOBODY = 20
 
 @dataclass(frozen=True)
 class ColumnStatistics:
-    """What ANALYZE found in one column; fractions from 0 to 1, None for what it did not record. A most common value that
-    is None beside a fraction is the empty text."""
+    """What ANALYZE found in one column; fractions from 0 to 1, None for what it did not record. A most common value
+    that is None beside its fraction is the empty text."""
 
     null_fraction: float = 0.0
     distinct: float | None = None
