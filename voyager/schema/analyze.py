@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voyager.schema import bodies
-from voyager.schema.issues.catalogue import ISSUES
+from voyager.schema.issues.catalogue import by_id
 from voyager.schema.issues.catalogue.leftovers import UNSUPPORTED_PG_SYNTAX
 from voyager.schema.issues.detect import Parsed, constructs, detect, leftovers
 from voyager.schema.issues.detect.columns import of_catalog
@@ -112,7 +112,6 @@ class Judge:
 
     def __init__(self, release: str | None) -> None:
         self._release = release
-        self._open = {issue.id: issue for issue in ISSUES if release is None or not issue.fixed(release)}
         self.findings: list[Finding] = []
 
     def statement(self, parsed: Parsed) -> None:
@@ -160,8 +159,8 @@ class Judge:
 
     def _keep(self, hits: Iterable[Hit], where: _Place) -> None:
         for hit in hits:
-            issue = self._open.get(hit.issue_id)
-            if issue is not None:
+            issue = by_id(hit.issue_id)
+            if self._release is None or not issue.fixed(self._release):
                 self.findings.append(self._finding(issue, hit, where))
 
     def _finding(self, issue: Issue, hit: Hit, where: _Place) -> Finding:
