@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -230,14 +231,13 @@ class _Reader:
 
     def _number(self, text: str, line: int, column: str) -> int | float | None:
         text = text.strip()
-        if not _NUMBER.fullmatch(text):
+        number = float(text) if _NUMBER.fullmatch(text) else math.inf
+        if not math.isfinite(number):
             self.fault(f'"{visible(text[:_SHOWN])}" is not a number.', line=line, column=column)
             return None
-        try:
+        if text.lstrip("+-").isdigit():
             return int(text)
-        except ValueError:
-            number = float(text)
-            return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
     def _spread(self, shape: _Shape, text: str, line: int) -> Iterable[Any]:
         """What `holds` names of a JSON object."""

@@ -1,0 +1,135 @@
+"""Size and load of objects: reads of all nodes, writes of the primary, no rate where there was no measurement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.metadata_files import INDEX, TABLE, write_metadata, write_replica
+from voyager.assessment.assessment import ObjectStatistics
+from voyager.assessment.ingest import inspect_metadata
+from voyager.assessment.metadata import Metadata
+from voyager.assessment.statistics import object_statistics
+
+
+def by_name(metadata: Metadata) -> dict[str, ObjectStatistics]:
+    return {one.name: one for one in object_statistics(metadata)[0]}
+
+
+def test_every_object_has_its_size_rows_columns_and_table(tmp_path: Path) -> None:
+    found = by_name(inspect_metadata(write_metadata(tmp_path)))
+    table, index = found["t"], found["t_name"]
+    assert (table.schema, table.object_type, table.rows, table.columns, table.size_bytes) == (
+        "public",
+        "table",
+        1000,
+        2,
+        81920,
+    )
+    assert (table.is_index, table.parent_table) == (False, None)
+    assert (index.is_index, index.parent_table, index.size_bytes, index.rows) == (True, "public.t", 16384, None)
+
+
+def test_rates_are_parts_of_a_second_and_of_an_index_its_own_scans(tmp_path: Path) -> None:
+    found = by_name(inspect_metadata(write_metadata(tmp_path)))
+    assert (found["t"].reads_per_second, found["t"].writes_per_second) == (3.0, 0.5)
+    assert (found["t_name"].reads_per_second, found["t_name"].writes_per_second) == (2.0, 0.0)
+
+
+def test_reads_of_replicas_are_added_and_their_writes_are_not(tmp_path: Path) -> None:
+    write_metadata(tmp_path)
+    write_replica(tmp_path, "r1", reads=50)
+    write_replica(tmp_path, "r2", reads=5)
+    table = by_name(inspect_metadata(tmp_path))["t"]
+    assert table.reads_by_node == {"primary": 3.0, "r1": 5.0, "r2": 0.5}
+    assert table.reads_per_second == 8.5
+    assert table.writes_per_second == 0.5
+
+
+@pytest.mark.parametrize("seconds", [0, None])
+def test_without_an_interval_nothing_is_divided(tmp_path: Path, seconds: int | None) -> None:
+    facts = {"capture_seconds": seconds}
+    metadata = inspect_metadata(write_metadata(tmp_path, facts=facts, answers={"table-index-iops-final": None}))
+    found = by_name(metadata)
+    assert (
+        {one.reads_per_second for one in found.values()} == {one.writes_per_second for one in found.values()} == {None}
+    )
+
+
+def test_a_counter_that_went_back_is_no_rate_and_is_told(tmp_path: Path) -> None:
+    reset = {"table-index-iops-final": [(*TABLE, "2", "55", "final"), (*INDEX, "60", "0", "final")]}
+    statistics, missing = object_statistics(inspect_metadata(write_metadata(tmp_path, answers=reset)))
+    found = {one.name: one for one in statistics}
+    assert (found["t"].reads_per_second, found["t"].writes_per_second) == (None, None)
+    assert found["t_name"].reads_per_second == 2.0
+    assert [one.what for one in missing] == ["Load of 1 object on node primary"]
+    assert "public.t" in missing[0].reason
+
+
+def test_an_object_made_or_dropped_between_the_measurements_has_no_rate(tmp_path: Path) -> None:
+    changed = {"table-index-iops-final": [(*INDEX, "60", "0", "final"), ("public", "new", "table", "9", "9", "final")]}
+    statistics, missing = object_statistics(inspect_metadata(write_metadata(tmp_path, answers=changed)))
+    found = {one.name: one for one in statistics}
+    assert found["t"].reads_per_second is None
+    assert found["t_name"].reads_per_second == 2.0
+    assert "new" not in found  # it is in no other file
+    assert missing == ()
+
+
+def test_two_objects_of_one_name_in_two_schemas_stay_two(tmp_path: Path) -> None:
+    answers: dict[str, Any] = {
+        "object-type-mapping": [TABLE, ("b", "t", "materialized view")],
+        "table-index-sizes": [(*TABLE, "1"), ("b", "t", "materialized view", "2")],
+        "table-row-counts": [("public", "t", "10"), ("b", "t", "20")],
+    }
+    found = object_statistics(inspect_metadata(write_metadata(tmp_path, answers=answers)))[0]
+    assert {(one.schema, one.object_type, one.size_bytes, one.rows) for one in found} == {
+        ("public", "table", 1, 10), ("b", "materialized view", 2, 20),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_index"),
+    [("table", False), ("partitioned table", False), ("materialized view", False), ("index", True),
+     ("primary key", True), ("partitioned index", True), ("TABLE", False), ("TABLE PARTITION", False),
+     ("NORMAL INDEX", True), ("FUNCTION-BASED NORMAL INDEX", True)],
+)  # fmt: skip
+def test_an_index_is_known_by_its_kind(tmp_path: Path, kind: str, is_index: bool) -> None:
+    answers: dict[str, Any] = {
+        "object-type-mapping": [("public", "o", kind)],
+        "table-index-sizes": [("public", "o", kind, "1")],
+    }
+    assert by_name(inspect_metadata(write_metadata(tmp_path, answers=answers)))["o"].is_index is is_index
+
+
+COUNT = st.integers(0, 10**15)
+
+
+@given(
+    nodes=st.dictionaries(st.sampled_from(["primary", "a", "b", "c"]), st.tuples(COUNT, COUNT, COUNT, COUNT)),
+    seconds=st.integers(1, 10_000),
+)
+def test_rates_are_the_sums_of_what_each_node_counted(
+    nodes: dict[str, tuple[int, int, int, int]], seconds: int
+) -> None:
+    nodes = {"primary": (0, 0, 0, 0), **nodes}
+    rows = [
+        {"source_node": node, "schema_name": "s", "object_name": "o", "object_type": "table",
+         "seq_reads": reads + more * (moment == "final"), "row_writes": writes + written * (moment == "final"),
+         "measurement_type": moment}
+        for node, (reads, more, writes, written) in nodes.items()
+        for moment in ("initial", "final")
+    ]  # fmt: skip
+    mapping = {"source_node": "primary", "schema_name": "s", "object_name": "o", "object_type": "table"}
+    metadata = Metadata(
+        "postgresql", "d", "15", nodes=tuple(nodes), capture_seconds=seconds,
+        tables={"object_type_mapping": (mapping,), "table_index_iops": tuple(rows)},
+    )  # fmt: skip
+    ((one,), missing) = object_statistics(metadata)
+    assert missing == ()
+    assert one.reads_per_second == pytest.approx(sum(more for _, more, _, _ in nodes.values()) / seconds)
+    assert one.writes_per_second == pytest.approx(nodes["primary"][3] / seconds)
