@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from voyager.schema.issues.issue import PERFORMANCE, Fix, Issue, early_access, tech_preview
+from voyager.schema.issues.issue import PERFORMANCE, Fix, Issue, early_access, known_issue, tech_preview
 
-_PAGE = "https://docs.yugabyte.com/stable/yugabyte-voyager/known-issues/postgresql/"
 _MERGED_SCANS = ("yb_enable_derived_saops=true", "yb_max_saop_merge_streams=64")
 
 # With these, a query on a bucketed index reads its buckets side by side and gets the rows in order.
@@ -27,7 +26,7 @@ def _row(id: str, name: str, says: str, advice: str, *, anchor: str, fixed_in: t
         impact=1,
         says=says,
         advice=advice,
-        link=f"{_PAGE}#{anchor}",
+        link=known_issue(anchor),
         fixed_in=fixed_in,
         refused=False,
     )
