@@ -42,6 +42,7 @@ ONLY_IN = {
     "typer": ("voyager/cli/",),
     "rich": ("voyager/cli/",),
     "click": ("voyager/cli/",),
+    "textual": ("voyager/cli/",),
     "psycopg": ("voyager/postgres/", "voyager/sources/postgresql/"),
     "asyncpg": ("voyager/postgres/", "voyager/sources/postgresql/"),
     "oracledb": ("voyager/sources/oracle/",),

@@ -1,6 +1,8 @@
-"""Numbers of a report, written for people: counts, sizes, rates, times."""
+"""Numbers and texts of a report, written for people: counts, sizes, rates, times, names without tricks."""
 
 from __future__ import annotations
+
+from voyager.identifiers import visible
 
 UNKNOWN = "–"
 _SIZES = ("B", "KB", "MB", "GB", "TB", "PB")
@@ -55,3 +57,9 @@ def moment(text: str) -> str:
     if len(clock) < 6 or not clock.endswith("Z"):
         return text
     return f"{date} {clock[:5]} UTC"
+
+
+def text(statement: str) -> str:
+    """A text of several lines with control and format characters shown as escapes; line breaks and tabs stay."""
+    lines = statement.replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in lines)

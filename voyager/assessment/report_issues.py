@@ -11,6 +11,8 @@ from voyager.schema.issues.issue import CATEGORIES, EA, GA, MATURITIES, TP
 
 LEVELS: Mapping[int, str] = {3: "Level 3", 2: "Level 2", 1: "Level 1", 0: "Not rated"}
 """Impact -> its name, the hardest first."""
+SIGNS: Mapping[int, str] = {3: "▲", 2: "◆", 1: "●", 0: "○"}
+"""Impact -> a sign that differs in form, for whoever sees no colours."""
 LEVEL_MEANS: Mapping[int, str] = {
     3: "no easy way around",
     2: "statements of the application change",

@@ -38,10 +38,8 @@ class SqlText:
 
 
 def visible_text(value: object) -> object:
-    """Text with control and format characters shown as escapes, line breaks kept; anything else as it is."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in _lines(value))
+    """Text with nothing hidden in it; markup of ours and anything else as it is."""
+    return figures.text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def sql_limit(statements: Iterable[str]) -> int:
@@ -109,6 +107,3 @@ def _names(names: Iterable[str], most: int) -> str:
     more = len(all_names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
 
-
-def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").split("\n")

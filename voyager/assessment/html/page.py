@@ -19,6 +19,7 @@ from voyager.assessment.html.filters import filters, sql_limit, visible_text
 from voyager.assessment.report_issues import (
     LEVEL_MEANS,
     LEVELS,
+    SIGNS,
     FixedIn,
     IssueGroup,
     IssueRow,
@@ -34,7 +35,6 @@ from voyager.schema.issues.issue import CATEGORIES
 PLACES_SHOWN = 40
 """Objects of one type that are shown at once; the rest unfolds."""
 FIRST = 5
-SIGNS: Mapping[int, str] = {3: "▲", 2: "◆", 1: "●", 0: "○"}
 NOTE_TITLES: Mapping[str, str] = {
     "GeneralNotes": "In general",
     "ColocatedShardedNotes": "On colocated and sharded tables",
