@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.fleet_members import assessed, report
+from voyager.assessment.metadata import Metadata
 from voyager.errors import UsageError
-from voyager.fleet.comparison import DIFFERENT, EQUAL, UNKNOWN, compare, schema_objects
+from voyager.fleet.comparison import DIFFERENT, EQUAL, EQUAL_COLUMNS, UNKNOWN, compare, schema_objects
 from voyager.fleet.fleet_dir import COMPLETE, ERROR, Failure, FleetDir, MemberState
-from voyager.fleet.load import Loaded
+from voyager.fleet.load import Definitions, Loaded
 from voyager.fleet.page import render_fleet
 from voyager.fleet.report import FleetReport, fleet_report, report_document, write_fleet_report
 from voyager.fleet.totals import totals
@@ -91,9 +92,11 @@ def test_schemas_with_the_same_objects_are_found_whatever_they_are_called():
 @pytest.mark.parametrize(
     ("known", "verdict"),
     [
-        ({("x", "public"): "f", ("y", "public"): "f"}, EQUAL),
-        ({("x", "public"): "f", ("y", "public"): "g"}, DIFFERENT),
-        ({("x", "public"): "f"}, UNKNOWN),
+        ({("x", "public"): "ddl:f", ("y", "public"): "ddl:f"}, EQUAL),
+        ({("x", "public"): "columns:f", ("y", "public"): "columns:f"}, EQUAL_COLUMNS),
+        ({("x", "public"): "ddl:f", ("y", "public"): "ddl:g"}, DIFFERENT),
+        ({("x", "public"): "ddl:f", ("y", "public"): "columns:g"}, UNKNOWN),
+        ({("x", "public"): "ddl:f"}, UNKNOWN),
         ({}, UNKNOWN),
     ],
 )
@@ -101,6 +104,54 @@ def test_equal_objects_are_told_apart_from_equal_definitions(known: Mapping[tupl
     both = [assessed("x", objects=TABLES), assessed("y", objects=TABLES)]
     (shared,) = compare(both, definitions(known)).shared_schemas
     assert shared.definitions == verdict
+
+
+def fingerprints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: Mapping[str, Metadata]) -> Definitions:
+    """Definitions of members whose metadata are these."""
+    monkeypatch.setattr("voyager.assessment.metadata.read_metadata", lambda place: known[place.path.name])
+    return Definitions(FleetDir(tmp_path))
+
+
+def test_a_fingerprint_depends_on_definitions_and_not_on_the_schema_s_name_spaces_or_order(monkeypatch, tmp_path: Path):
+    first = Metadata(
+        "postgresql",
+        "d",
+        "17",
+        ddl="""
+        CREATE SCHEMA app;
+        CREATE TABLE app.orders (id bigint, app text);
+        CREATE INDEX i ON app.orders (id);
+    """,
+    )
+    second = replace(
+        first,
+        ddl="""
+        CREATE SCHEMA "Odd. Name";
+        CREATE INDEX i ON "Odd. Name".orders (id);
+        CREATE TABLE "Odd. Name".orders (id  bigint, app text);
+        CREATE TABLE public.other (id int);
+    """,
+    )
+    third = replace(first, ddl=first.ddl.replace("bigint", "int"))
+    found = fingerprints(
+        monkeypatch, tmp_path, {"a": first, "b": second, "c": third, "d": replace(first, ddl="CREATE 'x")}
+    )
+    assert found.of("a", "app") == found.of("b", "Odd. Name")
+    assert str(found.of("a", "app")).startswith("ddl:")
+    assert found.of("a", "app") != found.of("c", "app")
+    assert found.of("a", "absent") is None
+    assert found.of("d", "app") is None
+
+
+def test_without_ddl_the_columns_make_the_fingerprint(monkeypatch, tmp_path: Path):
+    def columns(schema: str, kind: str) -> Metadata:
+        row = {"schema_name": schema, "table_name": "t", "column_name": "c", "data_type": kind}
+        return Metadata("oracle", "d", "19", tables={"table_columns_data_types": (row,)})
+
+    known = {"a": columns("A", "A.MOOD"), "b": columns("B", "B.MOOD"), "c": columns("A", "NUMBER")}
+    found = fingerprints(monkeypatch, tmp_path, known)
+    assert found.of("a", "A") == found.of("b", "B") != found.of("c", "A")
+    assert str(found.of("a", "A")).startswith("columns:")
 
 
 def test_names_with_commas_dots_and_quotes_are_taken_apart_rightly():

@@ -14,7 +14,7 @@ from voyager.config.values import split_list
 from voyager.fleet.load import Assessed
 
 DefinitionOf = Callable[[str, str], "str | None"]
-EQUAL, DIFFERENT, UNKNOWN = "equal", "different", "unknown"
+EQUAL, EQUAL_COLUMNS, DIFFERENT, UNKNOWN = "equal", "equal columns", "different", "unknown"
 _OUTSIDE = frozenset({"SCHEMA", "EXTENSION"})
 _QUALIFIED = re.compile(r'(?:"((?:[^"]++|"")*+)"|([^".]++))\.')
 COMPLEXITIES = (HIGH, MEDIUM, LOW)
@@ -85,7 +85,7 @@ class SharedIssue:
 @dataclass(frozen=True)
 class SharedSchema:
     """Schemas with the same objects: (database, schema) each. `definitions` says whether they are also defined alike:
-    equal, different, or unknown where no metadata tells."""
+    equal, equal columns (where no DDL tells the rest), different, or unknown where nothing tells."""
 
     schemas: tuple[tuple[str, str], ...]
     objects: int
@@ -187,9 +187,12 @@ def _shared_schemas(assessed: Iterable[Assessed], definition_of: DefinitionOf) -
 
 def _alike(fingerprints: Sequence[str | None]) -> str:
     known = {fingerprint for fingerprint in fingerprints if fingerprint is not None}
+    kinds = {fingerprint.partition(":")[0] for fingerprint in known}
+    if len(kinds) != 1 or (len(known) == 1 and None in fingerprints):
+        return UNKNOWN
     if len(known) > 1:
         return DIFFERENT
-    return EQUAL if known and None not in fingerprints else UNKNOWN
+    return EQUAL_COLUMNS if kinds == {"columns"} else EQUAL
 
 
 def schema_objects(view: ReportView) -> Mapping[str, set[tuple[str, str]]]:

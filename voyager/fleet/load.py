@@ -86,11 +86,15 @@ class Definitions:
         self._members: dict[str, _MemberDefinitions | None] = {}
 
     def of(self, member: str, schema: str) -> str | None:
-        """The fingerprint of a schema's definitions; None where there is no metadata to tell."""
+        """The fingerprint of a schema's definitions; None where there is no metadata to tell. One that begins with
+        "columns:" is of tables and columns alone."""
         if member not in self._members:
             self._members[member] = self._read(member)
         found = self._members[member]
-        return found.of(schema) if found else None
+        try:
+            return found.of(schema) if found else None
+        except VoyagerError:
+            return None
 
     def _read(self, member: str) -> _MemberDefinitions | None:
         from voyager.assessment.metadata import read_metadata
@@ -106,8 +110,11 @@ class _MemberDefinitions:
         self._metadata = metadata
 
     def of(self, schema: str) -> str | None:
+        kind = "ddl" if self._metadata.ddl else "columns"
         parts = self._statements.get(schema) if self._metadata.ddl else list(self._columns(schema))
-        return hashlib.sha256("\0".join(sorted(parts)).encode("utf-8", "replace")).hexdigest() if parts else None
+        if not parts:
+            return None
+        return f"{kind}:{hashlib.sha256(chr(0).join(sorted(parts)).encode('utf-8', 'replace')).hexdigest()}"
 
     @cached_property
     def _statements(self) -> Mapping[str, list[str]]:
