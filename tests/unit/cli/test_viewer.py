@@ -104,7 +104,7 @@ def test_all_issues_are_listed_and_the_one_under_the_cursor_is_explained():
 
 def test_the_list_narrows_with_every_key_typed_and_escape_leads_back_to_it():
     async def step(viewer: Viewer, pilot: Pilot[None]) -> None:
-        await pilot.press("2", "slash", *"geo s.p")
+        await pilot.press("2", "slash", *"geo res.p")
         await pilot.pause()
         assert listed(viewer, "#issues-list", 1) == ["public.stores.position"]
         assert "1 of 18 issues" in said(viewer, "#issues-status")

@@ -106,4 +106,3 @@ def _names(names: Iterable[str], most: int) -> str:
     shown = ", ".join(visible(one) for one in all_names[:most])
     more = len(all_names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
-
