@@ -1,6 +1,6 @@
 /* yb-voyager: what ANALYZE found in each column: share of NULLs, distinct values, the most common value and its share.
    Of a table with children: its own rows, but of a partitioned table those of all partitions. */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

@@ -1,5 +1,5 @@
 /* yb-voyager: the database itself, and what stands in the way of reading all of it; one JSON document */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

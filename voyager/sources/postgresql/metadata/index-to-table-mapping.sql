@@ -1,5 +1,5 @@
 /* yb-voyager: which table each index belongs to */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

@@ -1,5 +1,5 @@
 /* yb-voyager: what a dump of the schema has to leave out: schemas that were not chosen, tables that we may not lock */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

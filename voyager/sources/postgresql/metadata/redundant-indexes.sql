@@ -1,7 +1,7 @@
 /* yb-voyager: indexes whose every use another index of the same table serves: same method, its keys begin with theirs
    (with operator class, collation and order), it holds their included columns, it is no weaker a guard of uniqueness.
    Partial indexes and those that a constraint needs are never superfluous. The other index is one that stays. */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

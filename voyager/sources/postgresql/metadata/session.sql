@@ -1,5 +1,5 @@
 /* yb-voyager: the session reads and never writes, waits briefly, and depends on no setting of the role or database */
-SELECT pg_catalog.set_config(s.name, v.value, false) AS value
+SELECT /* yb-voyager */ pg_catalog.set_config(s.name, v.value, false) AS value
 FROM (VALUES ('default_transaction_read_only', 'on'),
              ('lock_timeout', '5s'),
              ('statement_timeout', '10min'),

@@ -1,6 +1,6 @@
 /* yb-voyager: the data type of every column of every table and view: the server's own types by the name that SQL gives
    them, other types and domains as schema.type, arrays as schema.type[] */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

@@ -1,6 +1,6 @@
 /* yb-voyager: how often each table and index has been read, and how many rows of it written, since the server counts.
    Asked twice; the difference is the load of the time between. */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

@@ -1,6 +1,6 @@
 /* yb-voyager: how large each table and index is; a table with what it keeps out of line (TOAST). Measuring waits for
    whoever holds a table exclusively, so those are taken from the catalog, as of their last VACUUM. */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')

@@ -1,7 +1,7 @@
 /* yb-voyager: how many rows each table holds. The counter is right once VACUUM or ANALYZE has set it; before that, and
    on a server that has lost its counters, the catalog's estimate may know of more. The rows of a
    partitioned table are those of its partitions. */
-WITH chosen AS (
+WITH chosen AS ( /* yb-voyager */
     SELECT n.oid, n.nspname
     FROM pg_catalog.pg_namespace n
     WHERE CASE pg_catalog.current_setting('voyager.schema_list')
