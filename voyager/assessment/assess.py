@@ -65,7 +65,12 @@ def assess_metadata(metadata: Metadata, *, target_version: str, now: datetime) -
         objects=judgement.objects,
         findings=judgement.findings,
         statistics=statistics,
-        sizing=size(statistics, target_version=target_version, redundant=_names(judgement.redundant_indexes)),
+        sizing=size(
+            statistics,
+            target_version=target_version,
+            redundant=_names(judgement.redundant_indexes),
+            capture_seconds=metadata.capture_seconds,
+        ),
         notes=judgement.notes,
         missing=(*metadata.missing, *unmeasured, *judgement.missing),
         redundant_indexes=judgement.redundant_indexes,

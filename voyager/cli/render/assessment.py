@@ -44,7 +44,7 @@ def progress_panel(work: Work, canvas: Canvas) -> RenderableType:
     heading = Text("ASSESSMENT IN PROGRESS\n\n", style="bold")
     heading.append(f"Source: {visible(work.source)}\nTarget version: {work.release}", style="not bold")
     steps = [_step(step, canvas) for step in work.steps.values()]
-    sections = [heading, Group(Text(f"{bar(work.percent, canvas)} {work.percent}%\n"), *steps)]
+    sections: list[RenderableType] = [heading, Group(Text(f"{bar(work.percent, canvas)} {work.percent}%\n"), *steps)]
     if work.preliminary is not None:
         lines = list(findings_lines(work.preliminary))
         title = Text("PRELIMINARY FINDINGS:\n", style="bold")
