@@ -167,6 +167,8 @@ class Dictionary:
     events: tuple[Code, ...] = ()
     transactional: Mapping[str, bool] | None = None
     """Engine in lower case -> whether it has transactions; None when the server was not asked."""
+    described: frozenset[Key] | None = None
+    """Tables and views with columns; a view without any does not work. None when columns were not asked for."""
 
     @classmethod
     def build(cls, rows: Callable[[str], Sequence[Row]]) -> Dictionary:
@@ -182,6 +184,7 @@ class Dictionary:
                 str(row["engine"]).lower(): row["transactions"] == "YES" for row in rows("engines") if row["engine"]
             }
             or None,
+            described=frozenset((row["schema_name"], row["table_name"]) for row in rows("columns")) or None,
         )
 
     @cached_property
