@@ -184,6 +184,7 @@ class _Plpgsql:
             # What has parts that are not known is shown as it stands in the body.
             text = piece.text if None in template else sql
             yield InnerStatement(_closed(text), tree, inner.line, DYNAMIC, sql, self._variables)
+            yield from _inside(sql, tree, inner.line)
         if not found and not self._dynamic_unread:
             self._dynamic_unread = True
             yield InnerStatement(_closed(piece.text), None, inner.line, UNREAD_DYNAMIC)
@@ -196,8 +197,7 @@ def _parsed(text: str, sql: str, line: int, kind: str, variables: Mapping[str, T
         yield _unread(text, line, error)
         return
     yield InnerStatement(_closed(text), tree, line, kind, sql, variables)
-    if name_of(tree) in {"CreateFunctionStmt", "DoStmt"}:
-        yield from _inside(sql, tree, line)
+    yield from _inside(sql, tree, line)
 
 
 def _only_value(select: Any) -> Any:

@@ -86,7 +86,8 @@ class _Search:
 
     def hits(self) -> Iterator[Hit]:
         for issue_id, details in sorted(self._found.items()):
-            yield Hit(issue_id, details={key: sorted(values) for key, values in details.items()})
+            listed = {key: sorted(values) for key, values in details.items()}
+            yield Hit(issue_id, details={key: one if key in _LISTS else ", ".join(one) for key, one in listed.items()})
 
     def _add(self, issue_id: str, key: str = "", value: str = "") -> None:
         details = self._found.setdefault(issue_id, {})
@@ -292,6 +293,7 @@ class _Search:
 
 
 _STOP = object()
+_LISTS = {"FunctionNames"}
 _SPECIAL_CALLS = {"random", "timezone"}
 _READ_LANGUAGES = {"c", "internal", "plpgsql", "sql"}
 _ODD_LITERAL = re.compile(r"\b0[xob]|\d_\d", re.IGNORECASE)

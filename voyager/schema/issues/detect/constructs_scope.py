@@ -150,6 +150,8 @@ class Names:
             return _NOTHING if name in (source.alias, *source.columns) else None
         results = self._results(calls[0])
         value = _NOTHING if results else Found(expression=calls[0], scope=source.scope)
+        if len(results) == 1:
+            value = Found(type=results[0][1])
         if name in source.columns:
             place = source.columns.index(name)
             return Found(type=results[place][1]) if place < len(results) else value
