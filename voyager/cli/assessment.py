@@ -115,14 +115,13 @@ def generate_scripts(
         text = "\n".join([f"It would write to {place}:", *(f"  {name}" for name in names)])
         finish(Reply({"dry_run": True, "output_dir": str(place), "files": list(names)}, text=text), invocation)
         return
-    written = write_scripts(engine, place)
-    names = [path.relative_to(place).as_posix() for path in written]
-    readme = place / "README.md"
+    written = [path.relative_to(place).as_posix() for path in write_scripts(engine, place)]
     text = (
-        f"Wrote {len(names)} files to {place}.\nHand the directory to the DBA; {readme} says what to do. Then run:\n"
+        f"Wrote {len(written)} files to {place}.\n"
+        f"Hand the directory to the DBA; {place / 'README.md'} says what to do. Then run:\n"
         "  yb-voyager assessment ingest-metadata --metadata-dir collected --assessment-dir assessment"
     )
-    finish(Reply({"engine": engine, "output_dir": str(place), "files": names}, text=text), invocation)
+    finish(Reply({"engine": engine, "output_dir": str(place), "files": written}, text=text), invocation)
 
 
 def ingest_metadata(context: typer.Context) -> None:
