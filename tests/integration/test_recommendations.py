@@ -13,6 +13,8 @@ from tests import drive
 from tests.in_process import Ends
 from tests.integration.test_capabilities import YUGABYTEDB_DOUBLE
 from voyager.endpoint import Endpoint
+from voyager.errors import Interrupted
+from voyager.phases import export_schema
 from voyager.target.target import Target
 
 ODD = """
@@ -126,6 +128,23 @@ def test_done_over_without_recommendations_the_files_are_the_plain_ones(assessed
     assert not (assessed.export_dir / "schema" / "redundant_indexes.sql").exists()
     assert not (assessed.export_dir / "reports" / "schema_recommendations.json").exists()
     assert "--apply-recommendations" in plain["details"][0]
+
+
+def test_an_export_that_was_cut_off_is_finished_without_recommendations_as_if_they_had_never_been(
+    assessed: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: Any) -> None:
+        raise Interrupted("The files are there, the report is not.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(export_schema, "_write_report", cut_off)
+        assessed.run("export", "schema", "--apply-recommendations", code=130)
+    originals = files(assessed, "originals")
+    assert "orders_customer " not in files(assessed)["indexes/index.sql"]
+    assessed.run("export", "schema")
+    assert files(assessed) == originals
+    assert not (assessed.export_dir / "schema" / "originals").exists()
+    assert not (assessed.export_dir / "reports" / "schema_recommendations.json").exists()
 
 
 def test_a_dry_run_shows_each_change_and_makes_none(assessed: Ends) -> None:
