@@ -32,7 +32,6 @@ _FIXED_KEYS = {
     TP: "MinimumVersionsFixedInTP",
 }
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_FIRST_NAME = re.compile(r'(?:"((?:[^"]|"")+)"|([^".\s]+))\.')
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class IssueGroup:
 
 def issue_rows(document: Mapping[str, Any]) -> tuple[IssueRow, ...]:
     """Every issue of a report, in the order of the report."""
-    schemas = frozenset((document.get("SchemaSummary") or {}).get("SchemaNames") or ())
+    schemas = [name for name in (document.get("SchemaSummary") or {}).get("SchemaNames") or () if name]
     return tuple(
         _row(number, issue, schemas) for number, issue in enumerate(document.get("AssessmentIssues") or (), start=1)
     )
@@ -156,7 +155,7 @@ def safe_link(text: object) -> str:
     return address if re.fullmatch(r"https?://[^\s\"'<>\\^`{|}]+", address, re.IGNORECASE) else ""
 
 
-def _row(number: int, issue: Mapping[str, Any], schemas: frozenset[str]) -> IssueRow:
+def _row(number: int, issue: Mapping[str, Any], schemas: Sequence[str]) -> IssueRow:
     name = _text(issue.get("ObjectName"))
     line = issue.get("Line")
     file = _text(issue.get("File"))
@@ -193,12 +192,11 @@ def _impact(text: object) -> int:
     return int(match[1]) if match else 0
 
 
-def _schema_of(object_name: str, schemas: frozenset[str]) -> str:
-    """The schema of an object, when it is one of `schemas`: sales for `idx ON sales.orders`."""
-    on = object_name.rfind(" ON ")
-    match = _FIRST_NAME.match(object_name, on + 4 if on >= 0 else 0)
-    found = (match[1].replace('""', '"') if match[1] else match[2]) if match else ""
-    return found if found in schemas else ""
+def _schema_of(object_name: str, schemas: Sequence[str]) -> str:
+    """The schema of an object, when it is one of `schemas`: sales for `idx ON sales.orders`, quoted or not."""
+    name = object_name[object_name.rfind(" ON ") + 4 :] if " ON " in object_name else object_name
+    fitting = (one for one in schemas if name.startswith((f"{one}.", '"{}".'.format(one.replace('"', '""')))))
+    return max(fitting, key=len, default="")
 
 
 def _label(key: str) -> str:

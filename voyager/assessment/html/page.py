@@ -98,7 +98,7 @@ def _issues(view: ReportView) -> dict[str, Any]:
         "category_means": CATEGORIES,
         "types": sorted({group.type for group in groups}),
         "issue_schemas": sorted({row.schema for row in view.issues if row.schema}),
-        "blocking": len({(row.place, row.sql) for row in view.issues if row.blocking}),
+        "blocking": sum(row.blocking for row in view.issues),
         "first": [by_group[_key(group)] for group in hardest(view.groups)[:FIRST]],
         "grouped": list(_by_category(groups)),
         "places_shown": PLACES_SHOWN,
