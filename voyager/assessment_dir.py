@@ -50,10 +50,11 @@ class AssessmentDir(WorkingDirectory):
         place = self.private / f"metadata-new-{secrets.token_hex(4)}"
         try:
             place.mkdir(mode=0o700)
-            yield place
-            self._install(place)
         except OSError as error:
             raise disk_error(error, place) from error
+        try:
+            yield place
+            self._install(place)
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
@@ -64,6 +65,12 @@ class AssessmentDir(WorkingDirectory):
                 self._earlier.rename(self.metadata)
 
     def _install(self, place: Path) -> None:
+        try:
+            self._exchange(place)
+        except OSError as error:
+            raise disk_error(error, self.metadata) from error
+
+    def _exchange(self, place: Path) -> None:
         for path in place.rglob("*"):
             if path.is_file():
                 _sync_file(path)

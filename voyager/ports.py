@@ -141,7 +141,8 @@ class Question:
     answer cannot tell; `step` is the line of the progress panel that the question belongs to.
 
     Where `holds` is given, the last of `columns` is a JSON object and `holds` names what is taken from it; a file may
-    have those as plain columns instead. `renamed` pairs a column's older name with the one that counts.
+    have those as plain columns instead, without some of the numbers. `renamed` pairs a column's older name with the one
+    that counts.
     """
 
     name: str

@@ -353,6 +353,17 @@ def test_queries_in_the_older_shape_have_the_same_names(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_queries_without_counters_are_read(tmp_path: Path) -> None:
+    place = yb_voyagers_own(tmp_path / "theirs", with_nodes=False)
+    (place / "db_queries_summary.csv").write_text("queryid,query\n7,SELECT 1\n")
+    (row,) = inspect_metadata(place).rows("db_queries_summary")
+    assert (row["query"], row["queryid"], row["calls"]) == ("SELECT 1", 7, None)
+    (place / "db_queries_summary.csv").write_text("queryid,calls\n7,1\n")
+    with pytest.raises(UsageError) as refused:
+        inspect_metadata(place)
+    assert refused.value.details == ("db_queries_summary.csv, line 1: No column query; there are queryid, calls.",)
+
+
 def test_both_measurements_in_one_file_are_told_apart(tmp_path: Path) -> None:
     place = yb_voyagers_own(tmp_path / "theirs", with_nodes=True)
     expected = contents(inspect_metadata(place))["table_index_iops"]

@@ -194,7 +194,8 @@ class _Reader:
 
     def _compare(self, header: Sequence[str], wanted: Sequence[str]) -> None:
         question = self.file.question
-        missing = [name for name in wanted if name not in header and name != SOURCE_NODE]
+        optional = {SOURCE_NODE, *(set(question.holds) & set(question.numbers))}
+        missing = [name for name in wanted if name not in header and name not in optional]
         unknown = [name for name in header if name not in wanted]
         twice = sorted({name for name in header if header.count(name) > 1})
         if missing:
