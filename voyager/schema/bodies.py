@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voyager.schema.dynamic import Template, statements_of, template_of
@@ -35,6 +35,8 @@ class InnerStatement:
     variables: Mapping[str, TypeRef] = field(default_factory=dict)
     declares: TypeRef | None = None
     reason: str = ""
+    printed: bool = False
+    """Whether the server has printed it, and not its author written it: so with SQL-standard bodies."""
 
 
 def inner_statements(statement: Statement, tree: Any) -> Iterator[InnerStatement]:
@@ -51,7 +53,9 @@ def hits(inner: InnerStatement, model: SchemaModel) -> Iterator[Hit]:
     if inner.declares is not None:
         yield from constructs.detect_type(inner.declares, model)
     if inner.tree is not None:
-        yield from constructs.detect(inner.tree, model, text=inner.sql, variables=inner.variables)
+        yield from constructs.detect(
+            inner.tree, model, text=inner.sql, variables=inner.variables, printed=inner.printed
+        )  # fmt: skip
 
 
 def _inside(text: str, tree: Any, line: int) -> Iterator[InnerStatement]:
@@ -125,7 +129,8 @@ def _standard_body(text: str, line: int, variables: dict[str, TypeRef]) -> Itera
         returns = tokens.tokens[start].value == "return"
         sql = f"SELECT {tokens.between(start + 1, stop)}" if returns else written
         if written:
-            yield from _parsed(written, sql, line + tokens.line(tokens.tokens[start].start) - 1, STATEMENT, variables)
+            place = line + tokens.line(tokens.tokens[start].start) - 1
+            yield from (replace(one, printed=True) for one in _parsed(written, sql, place, STATEMENT, variables))
         start = stop + 1
 
 

@@ -107,7 +107,7 @@ class _Judge:
     def _statement(self, query: QueryText, text: str, parsed: str, tree: Any) -> None:
         kind = name_of(tree)
         if kind in _JUDGED and not (kind == "CreateTableAsStmt" and enum_name(tree, "objtype") == "OBJECT_MATVIEW"):
-            found = list(constructs.detect(tree, self.model, text=parsed))
+            found = list(constructs.detect(tree, self.model, text=parsed, printed=False))
             if found and not _is_of_system(tree, self.model):
                 self._keep(found, text, query.calls)
         elif kind == "CreatedbStmt":

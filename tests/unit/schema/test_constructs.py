@@ -148,6 +148,22 @@ def test_what_a_release_has_for_general_use_is_no_finding_for_it(release: str, r
     assert ("ADVISORY_LOCKS" in ids) is raised
 
 
+OWN = ("any_value(1)", "regexp_like(1)", "uuidv7()")
+
+
+@pytest.mark.parametrize("call", OWN)
+def test_a_bare_name_in_what_the_server_prints_is_the_servers_function(call: str) -> None:
+    assert len(found(f"CREATE VIEW s.w AS SELECT {call} AS a")) == 1
+    assert len(found(f"CREATE FUNCTION s.f() RETURNS void BEGIN ATOMIC SELECT {call} AS a; END")) == 2
+
+
+@pytest.mark.parametrize("call", OWN)
+def test_a_bare_name_in_a_body_may_be_a_function_of_ones_own(call: str) -> None:
+    routine = "CREATE FUNCTION s.f() RETURNS void LANGUAGE"
+    assert not found(f"{routine} sql AS 'SELECT {call}'")
+    assert not found(f"{routine} plpgsql AS 'BEGIN PERFORM {call}; EXECUTE ''SELECT {call}''; END'")
+
+
 def test_a_variable_of_a_routine_is_no_system_column() -> None:
     ddl = """CREATE FUNCTION s.f(xmax integer) RETURNS integer LANGUAGE plpgsql AS $$
     DECLARE xmin integer := 1; r record;

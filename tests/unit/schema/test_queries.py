@@ -149,6 +149,11 @@ def test_a_query_that_reads_a_table_beside_the_catalog_is_judged(text: str) -> N
     assert ids(judge_queries([QueryText(text)], model, release=None)) == ["SYSTEM_COLUMN_CTID"]
 
 
+@pytest.mark.parametrize("call", ["any_value($1)", "regexp_like($1)", "uuidv7()"])
+def test_a_bare_name_in_a_query_may_be_a_function_of_ones_own(call: str) -> None:
+    assert not judged(f"SELECT {call}").findings
+
+
 def test_a_query_that_reads_no_relation_is_judged() -> None:
     assert ids(judged("SELECT xml_is_well_formed($1)")) == ["XML_FUNCTIONS"]
 

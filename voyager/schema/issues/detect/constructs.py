@@ -26,16 +26,22 @@ _NO_VARIABLES: Mapping[str, TypeRef] = MappingProxyType({})
 
 
 def detect(
-    tree: Any, model: SchemaModel, *, text: str = "", variables: Mapping[str, TypeRef] = _NO_VARIABLES
+    tree: Any,
+    model: SchemaModel,
+    *,
+    text: str = "",
+    variables: Mapping[str, TypeRef] = _NO_VARIABLES,
+    printed: bool = True,
 ) -> Iterator[Hit]:
     """Yield one hit for each issue of query constructs that stands in the statement.
 
     `text` is what was parsed: some spellings show only there. `variables` are names that a routine around the
-    statement has. The string bodies of routines are not looked into, nor are SQL-standard ones: see bodies.
+    statement has. `printed` says that the server has printed the statement, with schemas before all functions but its
+    own; what people have written may mean one of theirs. The bodies of routines are not looked into: see bodies.
     """
     if text and not may_hold_constructs(text):
         return
-    search = _Search(model, text, variables)
+    search = _Search(model, text, variables, printed=printed)
     search.walk(tree)
     yield from search.hits()
 
@@ -48,8 +54,11 @@ def detect_type(written: TypeRef, model: SchemaModel) -> Iterator[Hit]:
 
 
 class _Search:
-    def __init__(self, model: SchemaModel, text: str, variables: Mapping[str, TypeRef]) -> None:
+    def __init__(
+        self, model: SchemaModel, text: str, variables: Mapping[str, TypeRef], *, printed: bool = True
+    ) -> None:
         self._model = model
+        self._printed = printed
         self._text = text
         self._odd_literals = text.encode() if _ODD_LITERAL.search(text) else b""
         self._variables = variables
@@ -114,7 +123,7 @@ class _Search:
         schema = names[-2] if len(names) > 1 else ""
         if schema == "pg_catalog":
             return True
-        if names[-1] in EXTENSION_FUNCTIONS or (not schema and issue_id in RECENT_ISSUES):
+        if names[-1] in EXTENSION_FUNCTIONS or not (schema or self._printed or issue_id not in RECENT_ISSUES):
             return not self._names.functions(names)
         return not schema
 
