@@ -274,9 +274,10 @@ def test_what_the_role_could_not_see_is_told_from_the_facts_and_the_rows(tmp_pat
     (tables,) = inspect_metadata(write_metadata(tmp_path / "a", facts=facts)).missing
     assert tables.reason == 'Role reader may not read public.a, s."B".'
     assert tables.sql.startswith('GRANT USAGE ON SCHEMA "public", "s" TO "reader";')
-    hidden = json.dumps({"query": "<insufficient privilege>", "calls": 1})
-    (queries,) = inspect_metadata(write_metadata(tmp_path / "b", answers={"db-queries-summary": [(hidden,)]})).missing
-    assert queries.what == "1 query"
+    hidden, shown = (json.dumps({"query": text, "calls": 1}) for text in ("<insufficient privilege>", "SELECT 1"))
+    partly = inspect_metadata(write_metadata(tmp_path / "b", answers={"db-queries-summary": [(hidden,), (shown,)]}))
+    assert [one.what for one in partly.missing] == ["1 query"]
+    assert [row["query"] for row in partly.rows("db_queries_summary")] == ["SELECT 1"]
     off = {"query_statistics": "not installed"}
     (queries,) = inspect_metadata(
         write_metadata(tmp_path / "c", facts=off, answers={"db-queries-summary": None})

@@ -31,6 +31,7 @@ _INTERVAL_LOGGED = re.compile(r"[Ss]leeping for (\d+) seconds")
 ESTIMATE_FILE = "schema/ora2pg_report.csv"
 _LOG = "yb-voyager-assessment.log"
 _LARGEST_ESTIMATE = 1 << 16
+_QUERIES = "db_queries_summary"
 _HIDDEN_TEXT = "<insufficient privilege>"
 
 
@@ -83,6 +84,7 @@ def read_directory(place: Path, *, engine: str | None = None) -> tuple[Reading, 
     questions = questions_of(reading.engine)
     for question in questions:
         _read_answers(reading, question, stated, faults)
+    _drop_hidden_queries(reading)
     reading.ddl = read_dumped_schema(place, faults, required=needs_ddl(reading.engine))
     _complete_facts(reading)
     reading.missing.extend(_missing(reading, questions))
@@ -278,7 +280,6 @@ def _missing(reading: Reading, questions: Sequence[Question]) -> Iterator[Missin
         yield Missing(_sentence(question.what), "It was not collected.", weakens=question.weakens)
     yield from _missing_load(reading, [question for question in questions if question.moment], explained)
     yield from _missing_nodes(reading)
-    yield from _hidden_queries(reading)
     known = {_canonical(question.name) for question in questions} | {table_name(question) for question in questions}
     for name, path in reading.layout.files[PRIMARY].items():
         if name not in known:
@@ -307,12 +308,22 @@ def _missing_nodes(reading: Reading) -> Iterator[Missing]:
         )
 
 
-def _hidden_queries(reading: Reading) -> Iterator[Missing]:
-    rows = reading.tables.get("db_queries_summary", ())
-    hidden = sum(1 for row in rows if row.get("query") == _HIDDEN_TEXT)
-    if hidden and reading.facts.get("sees_all_statistics") is not False:
-        yield Missing(counted(hidden, "query"), "The role that asked may not see their texts.",
-                      "GRANT pg_read_all_stats TO …;", "Constructs in them are not found.")  # fmt: skip
+def _drop_hidden_queries(reading: Reading) -> None:
+    """Those whose text the role that asked may not see say nothing; where its facts do not tell of it, they are told."""
+    rows = reading.tables.get(_QUERIES, ())
+    shown = tuple(row for row in rows if row.get("query") != _HIDDEN_TEXT)
+    if len(shown) == len(rows):
+        return
+    reading.tables[_QUERIES] = shown
+    if reading.facts.get("sees_all_statistics") is not False:
+        reading.missing.append(
+            Missing(
+                counted(len(rows) - len(shown), "query"),
+                "The role that asked may not see their texts.",
+                "GRANT pg_read_all_stats TO …;",
+                "Constructs in them are not found.",
+            )
+        )
 
 
 def _sentence(text: str) -> str:
