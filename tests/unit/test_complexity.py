@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from voyager.assessment.complexity import complexity
@@ -64,3 +66,9 @@ def test_the_explanation_says_which_level_decided_and_by_what_limit():
 def test_without_issues_the_complexity_is_low_and_says_so():
     assert "no issue" in complexity([]).explanation
     assert complexity([]).effort_days is None
+
+
+def test_what_applies_itself_makes_nothing_harder():
+    for_free = [replace(one, issue_id="REDUNDANT_INDEXES") for one in findings(50, 0, 0)]
+    assert complexity(for_free).level == "LOW"
+    assert complexity([*for_free, *findings(21, 0, 0)]).level == "MEDIUM"

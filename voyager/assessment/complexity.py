@@ -23,12 +23,14 @@ class Threshold:
 
 
 THRESHOLDS = (Threshold(1, 20, None), Threshold(2, 10, 100), Threshold(3, 0, 4))
+NOT_COUNTED = frozenset({"REDUNDANT_INDEXES", "INDEX_ON_LOW_CARDINALITY_COLUMN"})
+"""Opportunities that make nothing harder: `export schema --apply-recommendations` takes them by itself."""
 _RANK = {LOW: 0, MEDIUM: 1, HIGH: 2}
 
 
 def complexity(findings: Iterable[Finding]) -> Complexity:
     """The worst that the number of issues of any level makes of it; every issue counts, at every object."""
-    counts = Counter(finding.impact for finding in findings)
+    counts = Counter(finding.impact for finding in findings if finding.issue_id not in NOT_COUNTED)
     judged = [(_verdict(threshold, counts[threshold.level]), threshold) for threshold in THRESHOLDS]
     worst = max((verdict for verdict, _ in judged), key=_RANK.__getitem__)
     found = [_issues(counts[one.level], one.level, "issue(s)") for one in THRESHOLDS if counts[one.level]]
