@@ -39,8 +39,8 @@ def run(job: Job) -> Outcome:
     job.store.reports.put(job.record.migration_uuid, "schema_analysis", body)
     blockers = [finding for finding in findings if finding.blocking]
     lines = [
-        f"{finding.file}:{finding.line}: {finding.issue_id} on {finding.object_type} {finding.object_name}. "
-        f"{finding.advice}"
+        f"{finding.file}:{finding.line}: {finding.issue_id} (level {finding.impact}) on "
+        f"{finding.object_type} {finding.object_name}. {finding.says} {finding.advice}"
         for finding in sorted(findings, key=lambda finding: (not finding.blocking, finding.file, finding.line))
     ]
     judged = f"YugabyteDB {release}" if release else f"PostgreSQL {job.target.capabilities.version}"

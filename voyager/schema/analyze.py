@@ -146,12 +146,14 @@ class Judge:
             self._keep([placed.hit], where)
 
     def _routine(self, parsed: Parsed, where: _Place) -> None:
+        # A body in SQL is read when the routine is created, one in a string when it runs.
+        unread = parsed.type != "CreateFunctionStmt" or not parsed.tree.HasField("sql_body")
         self._keep(leftovers.in_routine(parsed.tree), _Place(parsed.statement, where.subject, BODY, routine=True))
         found = list(bodies.inner_statements(parsed.statement, parsed.tree))
         inside = [(parsed.statement, inner.tree) for inner in found if inner.tree is not None]
         model = parsed.model.with_statements(inside)
         for inner in found:
-            here = _Place(parsed.statement, where.subject, BODY, text=inner.text, line=inner.line, routine=True)
+            here = _Place(parsed.statement, where.subject, BODY, text=inner.text, line=inner.line, routine=unread)
             self._keep(bodies.hits(inner, parsed.model), here)
             if inner.tree is not None:
                 hits = detect(Parsed(parsed.statement, inner.tree, model))
@@ -189,7 +191,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where hits stand. In a routine nothing is refused before it runs."""
+    """Where hits stand. What is in a `routine` is not refused before it runs."""
 
     statement: Statement
     subject: Subject

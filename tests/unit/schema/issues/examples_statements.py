@@ -27,8 +27,7 @@ EXAMPLES: Examples = {
     "ALTER_CONVERSION": rule(
         case("ALTER CONVERSION {x} RENAME TO {c}", at="{x}"),
         case("ALTER CONVERSION {x} SET SCHEMA y", at="{x}"),
-        case("ALTER CONVERSION {x} OWNER TO app", at="{x}"),
-        misses=("ALTER COLLATION {x} RENAME TO {c}",),
+        misses=("ALTER COLLATION {x} RENAME TO {c}", "ALTER CONVERSION {x} OWNER TO app"),
     ),
     "ALTER_TABLE_OF": rule(
         case("ALTER TABLE {t} OF {d}"),
@@ -51,8 +50,12 @@ EXAMPLES: Examples = {
     "ALTER_AGGREGATE": rule(
         case("ALTER AGGREGATE {f}(int) RENAME TO x", at="{f}"),
         case("ALTER AGGREGATE {f}(int) SET SCHEMA x", at="{f}"),
-        case("ALTER AGGREGATE {f}(*) OWNER TO app", at="{f}"),
-        misses=("ALTER FUNCTION {f}(int) RENAME TO aggregate", "DROP AGGREGATE {f}(int)"),
+        case("ALTER AGGREGATE {f}(*) SET SCHEMA x", at="{f}"),
+        misses=(
+            "ALTER AGGREGATE {f}(*) OWNER TO app",
+            "ALTER FUNCTION {f}(int) RENAME TO aggregate",
+            "DROP AGGREGATE {f}(int)",
+        ),
     ),
     "DROP_INDEX_CONCURRENTLY": rule(
         case("DROP INDEX CONCURRENTLY {x}", at="{x}"),

@@ -8,6 +8,7 @@ from voyager.schema.analyze import Finding, analyze, analyze_schema, schema_repo
 from voyager.schema.parse import split
 from voyager.schema.statements import Statement, classify
 
+_CODE = "unsupported_plpgsql_objects"
 _GIST = "CREATE INDEX i ON s.t USING gist (a)"
 
 
@@ -148,3 +149,11 @@ def test_the_report_counts_a_routine_by_what_stands_inside_it() -> None:
         {"object_type": "function", "total": 1, "with_findings": 1},
         {"object_type": "table", "total": 2, "with_findings": 0},
     ]
+
+
+def test_a_body_in_sql_is_refused_with_its_routine_and_one_in_a_string_is_not() -> None:
+    query = "SELECT id FROM s.t ORDER BY id FETCH FIRST 1 ROW WITH TIES"
+    written = f"CREATE FUNCTION s.f() RETURNS int LANGUAGE sql BEGIN ATOMIC {query}; END"
+    in_string = f"CREATE FUNCTION s.g() RETURNS int LANGUAGE sql AS '{query}'"
+    blocking = {one.object_name: one.blocking for one in found(f"{written}; {in_string}") if one.category == _CODE}
+    assert blocking == {"s.f": True, "s.g": False}

@@ -96,8 +96,8 @@ def alter_enum_or_base_type(parsed: Parsed) -> Iterator[Hit]:
     yield Hit("ALTER_TYPE", "TYPE", dotted(*strings(parsed.tree.type_name)))
 
 
-# What an object that is renamed, moved or given away is -> the issue of altering it. Owners of types and views are
-# changed by every dump, and the target takes that.
+# What an object that is renamed or moved is -> the issue of altering it. A change of its owner is none: every dump has
+# one for each object, and the target takes them.
 _RENAMED = {"VIEW": "ALTER_VIEW", "MVIEW": "ALTER_VIEW", "TYPE": "ALTER_TYPE", "AGGREGATE": "ALTER_AGGREGATE"}
 
 
@@ -109,10 +109,6 @@ def set_schema(parsed: Parsed) -> Iterator[Hit]:
     yield from _moved(
         parsed, enum_name(parsed.tree, "object_type"), {**_RENAMED, "TABLE": "ALTER_TABLE_SET_SCHEMA"}
     )  # fmt: skip
-
-
-def change_owner(parsed: Parsed) -> Iterator[Hit]:
-    yield from _moved(parsed, enum_name(parsed.tree, "object_type"), {"AGGREGATE": "ALTER_AGGREGATE"})
 
 
 def _moved(parsed: Parsed, kind: str, issues: Mapping[str, str]) -> Iterator[Hit]:
@@ -169,7 +165,6 @@ BY_NODE = {
     "AlterTypeStmt": (alter_enum_or_base_type,),
     "RenameStmt": (rename,),
     "AlterObjectSchemaStmt": (set_schema,),
-    "AlterOwnerStmt": (change_owner,),
     "AlterTableSpaceOptionsStmt": (tablespace,),
     "DropStmt": (drop,),
     "ReindexStmt": (reindex,),
