@@ -309,7 +309,7 @@ def _missing_nodes(reading: Reading) -> Iterator[Missing]:
 
 
 def _drop_hidden_queries(reading: Reading) -> None:
-    """Those whose text the role that asked may not see say nothing; where its facts do not tell of it, they are told."""
+    """Those whose text the role that asked may not see say nothing; how many is told, where the facts do not."""
     rows = reading.tables.get(_QUERIES, ())
     shown = tuple(row for row in rows if row.get("query") != _HIDDEN_TEXT)
     if len(shown) == len(rows):

@@ -19,7 +19,7 @@ from voyager.working_directory import write_atomic
 
 MANIFEST, README = "manifest.json", "README.md"
 COLLECTED = "collected"
-_FOR_EVERYBODY = 0o644
+_FOR_EVERYBODY, _PROGRAM = 0o644, 0o755
 
 _BEGINNING = """\
 # Collect metadata for an assessment of this database
@@ -124,4 +124,5 @@ def _write(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     write_atomic(path, content)
-    path.chmod(_FOR_EVERYBODY)  # a DBA who runs them is seldom the one who made them
+    # A DBA who runs them is seldom the one who made them.
+    path.chmod(_PROGRAM if content.startswith(b"#!") else _FOR_EVERYBODY)
