@@ -56,5 +56,6 @@ SELECT JSON_OBJECT(
         'log_bin', @@log_bin + 0,
         'binlog_row_image', @@GLOBAL.binlog_row_image,
         'read_only', @@GLOBAL.read_only + 0,
+        'rows', JSON_EXTRACT(COALESCE(@rows, '{}'), '$'),
         'collected_by', CONVERT(@collected_by USING utf8mb4)
     ) AS facts
