@@ -17,17 +17,17 @@ _LITERAL: Template = ("'", None, "'")
 # What may stand for an unknown part, in the order in which it is tried.
 _STAND_INS = ("x", "", " x ")
 _PLACEHOLDER = re.compile(r"%(?:(\d+)\$)?-?\*?\d*([sIL%])")
-_LONGEST, _MOST_PARTS = 200_000, 1_000
+_LONGEST, _MOST_PARTS, _DEEPEST = 200_000, 1_000, 50
 
 
-def template_of(expression: Any, texts: Mapping[str, Template]) -> Template:
+def template_of(expression: Any, texts: Mapping[str, Template], depth: int = 0) -> Template:
     """The text that an expression gives; `texts` are those of variables."""
     parts: list[Template] = []
     node = expression
-    while node is not None and name_of(node) == "A_Expr" and strings(node.name) == ("||",):
-        parts.append(_value_of(items([node.rexpr])[0], texts))
+    while node is not None and depth < _DEEPEST and name_of(node) == "A_Expr" and strings(node.name) == ("||",):
+        parts.append(_value_of(items([node.rexpr])[0], texts, depth + 1))
         [node] = items([node.lexpr])
-    parts.append(_value_of(node, texts) if node is not None else UNKNOWN)
+    parts.append(_value_of(node, texts, depth + 1) if node is not None and depth < _DEEPEST else UNKNOWN)
     found = tuple(part for template in reversed(parts) for part in template)
     return found if len(found) <= _MOST_PARTS else UNKNOWN
 
@@ -45,18 +45,18 @@ def statements_of(template: Template) -> list[tuple[str, Any]]:
     return []
 
 
-def _value_of(node: Any, texts: Mapping[str, Template]) -> Template:
+def _value_of(node: Any, texts: Mapping[str, Template], depth: int) -> Template:
     kind = name_of(node)
     if kind == "A_Const":
         return (_constant(node),)
     if kind in {"TypeCast", "CollateClause"}:
-        return template_of(items([node.arg])[0], texts)
+        return template_of(items([node.arg])[0], texts, depth)
     if kind == "A_Expr":
-        return template_of(node, texts) if strings(node.name) == ("||",) else UNKNOWN
+        return template_of(node, texts, depth) if strings(node.name) == ("||",) else UNKNOWN
     if kind == "ColumnRef":
         return texts.get(strings(node.fields)[-1], UNKNOWN) if len(strings(node.fields)) == 1 else UNKNOWN
     if kind == "FuncCall":
-        return _call(strings(node.funcname)[-1], items(node.args), texts)
+        return _call(strings(node.funcname)[-1], [template_of(one, texts, depth) for one in items(node.args)])
     return UNKNOWN
 
 
@@ -68,19 +68,17 @@ def _constant(node: Any) -> str:
     return str(node.ival.ival) if node.HasField("ival") else ""
 
 
-def _call(function: str, arguments: Sequence[Any], texts: Mapping[str, Template]) -> Template:
+def _call(function: str, arguments: Sequence[Template]) -> Template:
     if function in {"quote_literal", "quote_nullable"}:
         return _LITERAL
     if function == "concat":
-        return tuple(part for argument in arguments for part in template_of(argument, texts))
+        return tuple(part for argument in arguments for part in argument)
     if function == "format" and arguments:
-        return _format(arguments, texts)
+        return _format(arguments[0], arguments[1:])
     return UNKNOWN
 
 
-def _format(arguments: Sequence[Any], texts: Mapping[str, Template]) -> Template:
-    pattern = template_of(arguments[0], texts)
-    values = [template_of(argument, texts) for argument in arguments[1:]]
+def _format(pattern: Template, values: Sequence[Template]) -> Template:
     found: list[str | None] = []
     following = 0
     for part in pattern:

@@ -307,6 +307,14 @@ def test_text_that_doubles_without_end_is_given_up() -> None:
     assert [one.issue_id for one in found(ddl)] == ["DYNAMIC_SQL_NOT_READ"]
 
 
+@pytest.mark.parametrize(
+    "deep", ["('a' || " * 3000 + "b" + ")" * 3000, "'a'" + " || 'a'" * 5000, "(" * 900 + "'a'" + ")" * 900]
+)
+def test_an_expression_of_any_depth_is_worked_out_or_given_up(deep: str) -> None:
+    ddl = f"CREATE FUNCTION s.f() RETURNS int LANGUAGE plpgsql AS $b$ BEGIN EXECUTE {deep}; END $b$"
+    assert {one.issue_id for one in found(ddl)} == {"DYNAMIC_SQL_NOT_READ"}
+
+
 def test_sql_that_is_known_at_run_time_only_is_told_once_for_a_routine() -> None:
     ddl = (
         "CREATE FUNCTION s.f(q text) RETURNS int LANGUAGE plpgsql AS $b$ BEGIN EXECUTE q; EXECUTE g(q) USING 1; END $b$"

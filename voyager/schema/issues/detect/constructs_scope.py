@@ -50,6 +50,7 @@ _RESULTS: Mapping[str, tuple[tuple[str, TypeRef], ...]] = MappingProxyType({
     "jsonb_each": (("key", _TEXT), ("value", _JSONB)),
     "jsonb_each_text": (("key", _TEXT), ("value", _TEXT)),
 })  # fmt: skip
+_NAMED_BY_ARGUMENT = {"A_Indirection", "CollateClause", "TypeCast"}
 _OUT = {"FUNC_PARAM_OUT", "FUNC_PARAM_INOUT", "FUNC_PARAM_TABLE"}
 
 
@@ -261,19 +262,16 @@ def _target(target: Any) -> tuple[str, Any]:
 
 def _implied_name(expression: Any) -> str:
     """The name that the server gives to an unnamed column."""
-    while expression is not None and name_of(expression) in {"TypeCast", "CollateClause"}:
+    while expression is not None and name_of(expression) in _NAMED_BY_ARGUMENT:
+        named = strings(expression.indirection) if name_of(expression) == "A_Indirection" else ()
+        if named:
+            return named[-1]
         [expression] = items([expression.arg]) or [None]
     kind = name_of(expression) if expression is not None else ""
     if kind == "ColumnRef":
         last = items(expression.fields)[-1]
         return str(last.sval) if name_of(last) == "String" else "*"
-    if kind == "FuncCall":
-        return strings(expression.funcname)[-1]
-    if kind == "A_Indirection":
-        named = strings(expression.indirection)
-        [argument] = items([expression.arg])
-        return named[-1] if named else _implied_name(argument)
-    return ""
+    return strings(expression.funcname)[-1] if kind == "FuncCall" else ""
 
 
 def _declared_column(node: Any, name: str) -> Found | None:
