@@ -97,6 +97,23 @@ def test_reads_of_the_replica_are_added_and_writes_are_the_primarys(
     assert read_metadata(AssessmentDir(tmp_path / "a")).nodes == metadata.nodes
 
 
+def test_a_replica_that_goes_away_meanwhile_leaves_the_rest(
+    endpoint: Endpoint, primary: Server, standby: Server, tmp_path: Path
+) -> None:
+    def stop(_: Metadata) -> None:
+        read(primary, 4)
+        standby.stop()
+
+    try:
+        metadata = collected(endpoint, tmp_path / "a", replicas=(address(standby),), interval_seconds=2, preview=stop)
+    finally:
+        standby.start()
+    table = next(one for one in object_statistics(metadata)[0] if one.name == "t")
+    assert set(table.reads_by_node) == {"primary"}
+    assert table.reads_per_second is not None
+    assert [one.what for one in metadata.missing if "(replica " in one.what]
+
+
 def test_what_takes_part_in_another_cluster_is_refused(
     endpoint: Endpoint, source_server: Server, tmp_path: Path
 ) -> None:

@@ -232,6 +232,11 @@ def test_one_directory_for_each_node_is_the_same_as_flat(tmp_path: Path, place: 
     assert ingest(by_node, directory).unchanged
 
 
+def test_the_primary_both_flat_and_in_a_directory_is_refused(place: Path, directory: AssessmentDir) -> None:
+    write_metadata(place / "node-primary")
+    assert "Leave one of them." in faults(place, directory)[0]
+
+
 def test_replicas_add_their_rows_and_a_stranger_is_refused(place: Path, directory: AssessmentDir) -> None:
     write_replica(place, "r1", reads=20)
     metadata = ingest(place, directory)
@@ -442,3 +447,14 @@ def test_a_long_text_of_a_query_is_read_whole(place: Path) -> None:
 
 def test_the_same_kinds_are_known_by_either_spelling(place: Path) -> None:
     assert {row["object_type"] for row in inspect_metadata(place).rows("object_type_mapping")} == {TABLE[2], INDEX[2]}
+
+
+def test_the_assessment_directory_is_this_users_and_is_cleaned_of_our_parts_only(
+    place: Path, directory: AssessmentDir
+) -> None:
+    ingest(place, directory)
+    parts = [path for path in directory.path.rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in (directory.path, *parts)} == {0o700}
+    (directory.path / "notes.txt").write_text("mine")
+    directory.clean()
+    assert [path.name for path in directory.path.iterdir()] == ["notes.txt"]

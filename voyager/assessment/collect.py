@@ -41,7 +41,7 @@ _MADE = re.compile(r"^CREATE ", re.MULTILINE)
 _ADDRESS = re.compile(
     r"\[(?P<v6>[^\]]+)\](?::(?P<v6port>\d+))?|(?P<host>[^:]+)(?::(?P<port>\d+))?|(?P<bare>[0-9a-fA-F:]+)"
 )
-_FATAL = (DatabaseAway, OutOfSpace, Interrupted)
+_FATAL = (OutOfSpace, Interrupted)
 
 
 def _nothing(*_: Any) -> None:
@@ -226,10 +226,10 @@ class _Run:
         self.with_.checkpoint()
         try:
             self._keep(question, node)
-        except _FATAL:
-            raise
         except VoyagerError as error:
-            if question.required and node.name == PRIMARY:
+            # A replica may cancel what stands in the way of its replay, or go: the others still count.
+            fatal = (*_FATAL, DatabaseAway) if node.name == PRIMARY else _FATAL
+            if isinstance(error, fatal) or (question.required and node.name == PRIMARY):
                 raise
             self._drop(question, node, error)
             return False

@@ -76,6 +76,8 @@ def read_directory(place: Path, *, engine: str | None = None) -> tuple[Reading, 
     scripts. `engine` is needed only where neither database.json nor the files tell."""
     faults = Faults()
     layout = Layout.of(place)
+    if twice := sorted(_files(place).keys() & layout.files[PRIMARY].keys()) if layout.nodes[PRIMARY] != place else []:
+        faults.add(f"{twice[0]}.csv", f"It is here and in {NODE_DIRECTORY}{PRIMARY}. Leave one of them.")
     stated = {node: _read_facts(layout, node, faults) for node in layout.nodes}
     known = engine or stated[PRIMARY].get("engine") or recognize(_headers(layout), _kinds(layout))
     reading = Reading(str(known or ""), layout, dict(stated[PRIMARY]), ours=_ours(stated[PRIMARY]))
