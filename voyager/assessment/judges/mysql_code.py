@@ -17,6 +17,7 @@ from voyager.sources.mysql.names import label
 from voyager.sources.mysql.scan import Use, line_at, scan
 
 _SHOWN = 20
+_CHATTER = {"MYSQL_SYSTEM_VARIABLE", "MYSQL_SESSION_FUNCTION"}
 _OF_KIND = {
     "PROCEDURE": "MYSQL_PROCEDURE",
     "FUNCTION": "MYSQL_FUNCTION",
@@ -146,10 +147,14 @@ def query_spots(rows: Iterable[Mapping[str, Any]]) -> Iterator[Spot]:
         found: dict[str, set[str]] = defaultdict(set)
         for use in uses:
             found[use.construct].add(use.text)
+        # What drivers and tools ask on their own when they connect.
+        chatter = " FROM " not in text
         for construct, texts in found.items():
+            if chatter and construct in _CHATTER:
+                continue
             details = {"FunctionNames": sorted(texts), "Calls": row.get("calls")}
             yield Spot(construct, "", "", statement=text, place=QUERY, details=details)
 
 
 def _spot(issue_id: str, one: Judged, details: Mapping[str, Any] | None = None) -> Spot:
-    return Spot(issue_id, one.code.kind, one.shown, (one.code.kind, one.shown), place=BODY, details=details or {})
+    return Spot(issue_id, one.code.kind, one.shown, (one.code.kind, one.shown), details=details or {})

@@ -84,7 +84,7 @@ def _complexity(
     level = _level(days, to_rewrite, len(hard[3]))
     found = [f"{levels[one]} Level {one} issue(s)" for one in (1, 2, 3) if levels[one]]
     listed = " and ".join(part for part in (", ".join(found[:-1]), *found[-1:]) if part) or "no issue"
-    start = f"Found {listed}, and code to migrate by hand of about {days:g} person-days"
+    start = f"Found {listed}, and work of about {days:g} person-days"
     said = f"{start}, resulting in {level} migration complexity"
     return Complexity(level, f"{said}. {_reason(level, to_rewrite, len(hard[3]))}", days, parts)
 
@@ -101,7 +101,7 @@ def _reason(level: str, to_rewrite: int, hard: int) -> str:
     said = []
     if to_rewrite:
         limit = f"more than {MOST_DAYS_OF_MEDIUM} days make it {HIGH}"
-        said.append(f"{counted(to_rewrite, 'routine, trigger, event or view')} to rewrite: {limit}.")
+        said.append(f"{counted(to_rewrite, 'code object')} (routines, triggers, events, views) to rewrite: {limit}.")
     if hard:
         more = f"more than {MOST_HARD_OBJECTS_OF_MEDIUM} make it {HIGH}"
         said.append(f"{counted(hard, 'object')} without an easy way around: one makes it {MEDIUM}, {more}.")

@@ -128,7 +128,7 @@ def _text(value: bytes) -> str:
 
 
 def _probe(connection: Connection) -> Capabilities:
-    [(version, comment)] = rows(connection, "SELECT VERSION(), @@version_comment")
+    [(version, comment)] = rows(connection, "SELECT VERSION() AS yb_voyager, @@version_comment")
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     number = int("{}{:0>2}{:0>2}".format(*numbers.groups())) if numbers else 0
     product = "MariaDB" if "mariadb" in version.lower() else "MySQL"
@@ -138,7 +138,7 @@ def _probe(connection: Connection) -> Capabilities:
 def _existing(connection: Connection, chosen: tuple[str, ...]) -> tuple[str, ...]:
     """The chosen databases as the server spells them; the first becomes the session's own. One that does not exist or
     may not be used is refused: a typo must not mean "nothing to do"."""
-    names = chosen or tuple(row[0] for row in rows(connection, "SELECT DATABASE()") if row[0])
+    names = chosen or tuple(row[0] for row in rows(connection, "SELECT DATABASE() AS yb_voyager") if row[0])
     if not names:
         raise UsageError("No database was chosen.", "Name it with --source-db-name.")
     for name in reversed(names):

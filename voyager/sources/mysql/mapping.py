@@ -15,18 +15,22 @@ Place = tuple[str, str, str]
 
 def map_types(dictionary: Dictionary) -> Mapping[Place, TargetType]:
     """The type of each column of each base table; columns that foreign keys tie together get the same one."""
+    groups = list(_tied(dictionary))
     uses = {place: use for table in dictionary.base_tables for place, use in _uses(table)}
     proofs = {place: proof for table in dictionary.base_tables for place, proof in _proofs(table)}
-    for group in _tied(dictionary):
+    for group in groups:
         keyed = Use(keyed=True, indexed=True)
         proof = _together([proofs.get(place, Proof()) for place in group])
         for place in group:
             uses[place], proofs[place] = keyed, proof
-    return {
+    found = {
         place_of(column): target_type(column, use=uses.get(place_of(column)), proof=proofs.get(place_of(column)))
         for table in dictionary.base_tables
         for column in table.columns
     }
+    for group in groups:
+        found.update(_one_enum(group, found))
+    return found
 
 
 def place_of(column: ColumnFacts) -> Place:
@@ -56,6 +60,13 @@ def _together(proofs: Iterable[Proof]) -> Proof:
     """A foreign key's values are among those of its parent, so what holds for one end holds for both."""
     known = [proof.fits_bigint for proof in proofs if proof.fits_bigint is not None]
     return Proof(fits_bigint=all(known) if known else None)
+
+
+def _one_enum(group: Iterable[Place], found: Mapping[Place, TargetType]) -> dict[Place, TargetType]:
+    """Two enum types cannot be compared, whatever their labels: columns that are tied together share the first one."""
+    first: dict[tuple[str, ...], TargetType] = {}
+    enums = [place for place in sorted(group) if place in found and found[place].labels]
+    return {place: first.setdefault(found[place].labels, found[place]) for place in enums}
 
 
 def _tied(dictionary: Dictionary) -> Iterable[set[Place]]:

@@ -6,8 +6,8 @@ SELECT @node AS source_node,
     d.min_timer_wait / 1000000000 AS min_exec_time, d.max_timer_wait / 1000000000 AS max_exec_time
 FROM performance_schema.events_statements_summary_by_digest d
 WHERE d.digest_text REGEXP '^[( ]*(SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH|CALL|LOAD|DO|TABLE|VALUES|HANDLER) '
-    AND d.digest_text NOT LIKE '%source\_node%' AND d.digest_text NOT LIKE '%information_schema%'
-    AND d.digest_text NOT LIKE '%performance_schema%'
+    AND d.digest_text NOT LIKE '%source\_node%' AND d.digest_text NOT LIKE '%yb\_voyager%'
+    AND d.digest_text NOT LIKE '%information\_schema%' AND d.digest_text NOT LIKE '%performance\_schema%'
     AND LOCATE(CONCAT('\0', d.schema_name, '\0'), @schemas COLLATE utf8mb4_bin) > 0
 ORDER BY d.sum_timer_wait DESC, d.digest
 LIMIT 5000
