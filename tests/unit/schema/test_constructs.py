@@ -75,6 +75,16 @@ DDL = (
     ("ALTER TABLE s.t ADD CONSTRAINT k CHECK (({}) IS NOT NULL)", "TABLE", "s.t"),
     ("CREATE INDEX i ON s.t ((({})))", "INDEX", "i ON s.t"),
     ("CREATE POLICY p ON s.t USING (({}) IS NOT NULL)", "POLICY", "p ON s.t"),
+    (
+        "CREATE TRIGGER g AFTER UPDATE ON s.t FOR EACH ROW WHEN (({}) IS NULL) EXECUTE FUNCTION s.f()",
+        "TRIGGER",
+        "g ON s.t",
+    ),
+    (
+        "CREATE FUNCTION s.f(a text DEFAULT (SELECT ({}) FROM s.t)) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "FUNCTION",
+        "s.f",
+    ),
     ("CREATE RULE r AS ON INSERT TO s.t DO ALSO UPDATE s.t SET note = ({})::text", "RULE", "r ON s.t"),
 )
 

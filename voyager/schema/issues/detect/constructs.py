@@ -322,8 +322,8 @@ _TRANSACTIONS = {
 }
 # Statements whose relations the names below them may mean.
 _SCOPES = frozenset({
-    "AlterTableStmt", "CopyStmt", "CreatePolicyStmt", "AlterPolicyStmt", "CreateStmt", "DeleteStmt", "IndexStmt",
-    "InsertStmt", "MergeStmt", "RuleStmt", "SelectStmt", "UpdateStmt",
+    "AlterTableStmt", "AlterPolicyStmt", "CopyStmt", "CreatePolicyStmt", "CreateStmt", "CreateTrigStmt", "DeleteStmt",
+    "IndexStmt", "InsertStmt", "MergeStmt", "RuleStmt", "SelectStmt", "UpdateStmt",
 })  # fmt: skip
 
 
