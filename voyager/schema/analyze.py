@@ -130,7 +130,7 @@ class Judge:
         line = statement.line + error.line - 1
         where = _Place(statement, subject_of_text(statement), line=line)
         for hit in leftovers.in_unparsed(statement.text):
-            says = f"The statement cannot be analyzed: {error.message}" if hit.issue_id == UNSUPPORTED_PG_SYNTAX else ""
+            says = f"{error.message} It was not judged." if hit.issue_id == UNSUPPORTED_PG_SYNTAX else ""
             self._keep([Hit(hit.issue_id, says=says)], where)
 
     def columns(self, rows: Iterable[Mapping[str, Any]], model: SchemaModel) -> None:

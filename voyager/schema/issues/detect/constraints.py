@@ -45,8 +45,8 @@ def _is_newer_not_null(constraint: ConstraintFacts) -> bool:
 def _of_key(parsed: Parsed, constraint: ConstraintFacts) -> Iterator[Hit]:
     if constraint.node.without_overlaps:
         yield parsed.at_constraint("TEMPORAL_KEY", constraint)
-    for column in constraint.columns:
-        kind = column_not_indexed(parsed.model, key_of(parsed.relation), column)
+    table = key_of(parsed.relation)
+    for kind in dict.fromkeys(column_not_indexed(parsed.model, table, column) for column in constraint.columns):
         if kind:
             yield parsed.at_constraint(f"PK_UK_ON_{kind.upper()}_DATATYPE", constraint)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from voyager.identifiers import visible
 from voyager.schema.issues.detect.parsed import OBJECT_KINDS
 from voyager.schema.nodes import dotted, label
 from voyager.schema.parse import enum_name, name_of, strings
@@ -27,7 +28,7 @@ def subject_of_text(statement: Statement) -> Subject:
     if statement.table is not None and statement.kind in {"index", "trigger", "policy", "rule"}:
         return kind, f"{dotted(statement.name)} ON {dotted(statement.table.schema, statement.table.name)}"
     name = dotted(statement.schema, statement.name) if statement.schema != statement.name else dotted(statement.name)
-    return kind, name or statement.object_name
+    return kind, name or statement.object_name or visible(" ".join(statement.text.split())[:60])
 
 
 def _altered(tree: Any) -> Subject:
