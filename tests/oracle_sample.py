@@ -91,7 +91,9 @@ class Sample:
         self.add("DBA_LOBS", OWNER=self.owner, TABLE_NAME=table, COLUMN_NAME=column, SEGMENT_NAME=segment)
         self.segment(segment, size, "LOBSEGMENT")
 
-    def index(self, name: str, table: str, *columns: str, unique: bool = False, size: int = 65536, **facts: Any) -> None:
+    def index(
+        self, name: str, table: str, *columns: str, unique: bool = False, size: int = 65536, **facts: Any
+    ) -> None:
         """A column written as an expression (with anything but letters) is one of a function-based index."""
         expressions = [column for column in columns if not re.fullmatch(r"[A-Z][A-Z0-9_$#]*( DESC)?", column)]
         descending = [column for column in columns if column.endswith(" DESC")]
@@ -143,7 +145,9 @@ class Sample:
     def check(self, name: str, table: str, condition: str, *columns: str, **facts: Any) -> None:
         self.constraint("C", name, table, *columns, SEARCH_CONDITION=condition, **facts)
 
-    def partition(self, table: str, kind: str, *keys: str, parts: tuple[str, ...], size: int = 8388608, **facts: Any) -> None:
+    def partition(
+        self, table: str, kind: str, *keys: str, parts: tuple[str, ...], size: int = 8388608, **facts: Any
+    ) -> None:
         """Makes a table (made with PARTITIONED='YES') partitioned by one level."""
         self.add(
             "DBA_PART_TABLES", OWNER=self.owner, TABLE_NAME=table, PARTITIONING_TYPE=kind,
@@ -197,7 +201,9 @@ class Sample:
         self.add("DBA_OBJECTS", OWNER=self.owner, OBJECT_NAME=name, OBJECT_TYPE="SEQUENCE", STATUS="VALID")
 
     def view(self, name: str, text: str, status: str = "VALID", **facts: Any) -> None:
-        self.add("DBA_VIEWS", OWNER=self.owner, VIEW_NAME=name, TEXT=text, TEXT_LENGTH=len(text), READ_ONLY="N", **facts)
+        self.add(
+            "DBA_VIEWS", OWNER=self.owner, VIEW_NAME=name, TEXT=text, TEXT_LENGTH=len(text), READ_ONLY="N", **facts
+        )
         self.add("DBA_OBJECTS", OWNER=self.owner, OBJECT_NAME=name, OBJECT_TYPE="VIEW", STATUS=status)
 
     def type(self, name: str, code: str = "OBJECT", **facts: Any) -> None:

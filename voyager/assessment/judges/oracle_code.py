@@ -27,7 +27,7 @@ OF_OBJECT = {"PACKAGE BODY": "PACKAGE", "TYPE BODY": "TYPE"}
 
 
 def bare(source: str) -> str:
-    """The source in as many lines, without comments; a constant is left as 's', one without text as ''."""
+    """The source in as many lines, without comments; a constant is left as '…', one without text as ''."""
     parts, place = [], 0
     while (match := _TOKEN.search(source, place)) is not None:
         parts.append(source[place : match.start()])
@@ -36,9 +36,9 @@ def bare(source: str) -> str:
             end = source.find(_CLOSING.get(match["quote"], match["quote"]) + "'", place)
             place = len(source) if end < 0 else end + 2
             token = source[match.start() : place]
-            parts.append("'s'" + "\n" * token.count("\n"))
+            parts.append("'…'" + "\n" * token.count("\n"))
         elif match["string"] is not None:
-            parts.append(("'s'" if match["string"] else "''") + "\n" * token.count("\n"))
+            parts.append(("'…'" if match["string"] else "''") + "\n" * token.count("\n"))
         elif token.startswith('"'):
             parts.append(token)
         else:

@@ -47,7 +47,7 @@ def compound_triggers(dictionary: Dictionary, codes: Iterable[CodeObject]) -> It
             source = sources.get((schema, name), "")
             statement = f"CREATE OR REPLACE {source.strip()}" if source else ""
             yield Spot("COMPOUND_TRIGGER", "TRIGGER", shown, ("TRIGGER", schema, name), statement)
-    if not dictionary.rows("triggers"):
+    if not dictionary.answered("triggers"):
         for match in _EXPORTED_COMPOUND.finditer(dictionary.metadata.ddl):
             yield Spot("COMPOUND_TRIGGER", "TRIGGER", match[1], ("TRIGGER", "", match[1]), match[0].strip())
 

@@ -135,6 +135,10 @@ class Dictionary:
     def rows(self, name: str) -> tuple[Row, ...]:
         return self.metadata.rows(name)
 
+    def answered(self, name: str) -> bool:
+        """Whether a question got an answer, if only that there is nothing."""
+        return name in self.metadata.tables
+
     @cached_property
     def tables(self) -> dict[Name, str]:
         """Every table that is migrated -> TABLE or MATERIALIZED VIEW."""
@@ -262,7 +266,14 @@ class Dictionary:
 
     def _element(self, collection: Row) -> str:
         name = text(collection, "elem_type_name")
-        return target_type(ColumnFacts(name, owner=text(collection, "elem_type_owner"))).sql if name else ""
+        facts = ColumnFacts(
+            name,
+            length=collection.get("elem_length"),
+            precision=collection.get("elem_precision"),
+            scale=collection.get("elem_scale"),
+            owner=text(collection, "elem_type_owner"),
+        )
+        return target_type(facts).sql if name else ""
 
     @cached_property
     def _json(self) -> set[tuple[str, str, str]]:

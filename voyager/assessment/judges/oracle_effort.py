@@ -102,7 +102,13 @@ def estimate(dictionary: Dictionary, codes: list[CodeObject], found: Found, extr
         for kind in KINDS
         if counts[kind] or units[kind]
     )
-    return _graded(sum(units.values()), effort, codes, found, read=bool(dictionary.rows("code_sources")))
+    if not dictionary.answered("code_sources"):
+        return Complexity(
+            NOT_AVAILABLE,
+            "Stored code was not collected, so the effort of rewriting it is not known. The parts are of the rest.",
+            effort=effort,
+        )
+    return _graded(sum(units.values()), effort, codes, found)
 
 
 def exported_level(report: str) -> Complexity | None:
@@ -114,12 +120,6 @@ def exported_level(report: str) -> Complexity | None:
                 level, f"The report of ora2pg estimates {days} and grades the migration {record[5]}: {level}."
             )
     return None
-
-
-def unknown() -> Complexity:
-    return Complexity(
-        NOT_AVAILABLE, "Stored code was not collected, so the effort of rewriting it cannot be estimated."
-    )
 
 
 def _limited(kind: Kind, count: int) -> float:
@@ -146,12 +146,8 @@ def _invalid(dictionary: Dictionary) -> Counter[str]:
     return Counter(kind for kind, _ in wrong)
 
 
-def _graded(
-    units: float, effort: tuple[Effort, ...], codes: list[CodeObject], found: Found, *, read: bool
-) -> Complexity:
+def _graded(units: float, effort: tuple[Effort, ...], codes: list[CodeObject], found: Found) -> Complexity:
     days = units / UNITS_A_DAY
-    if not read and not codes:
-        return unknown()
     told: dict[str, int] = defaultdict(int)
     by_hand = 0
     for code in codes:
@@ -167,15 +163,13 @@ def _graded(
 def _sentence(level: str, by_hand: int, objects: int, told: Mapping[str, int], days: int) -> str:
     estimated = f"about {counted(days, 'person-day')} in all"
     if level == LOW:
-        return f"Nothing in {counted(objects, 'code object')} has to be rewritten by hand; {estimated}. That is LOW."
+        return f"Nothing in {counted(objects, 'code object')} must be rewritten by hand; {estimated}. That is LOW."
     most = sorted(told, key=lambda name: (-told[name], name))
-    shown = ", ".join(most[:_SHOWN]) + (f" and {counted(len(most) - _SHOWN, 'more')}" if len(most) > _SHOWN else "")
+    shown = ", ".join(most[:_SHOWN]) + (f" and {len(most) - _SHOWN} more" if len(most) > _SHOWN else "")
     using = f" ({shown})" if shown else ""
     limit = (
         f"up to {MOST_DAYS_OF_MEDIUM} days are MEDIUM"
         if level == MEDIUM
         else f"more than {MOST_DAYS_OF_MEDIUM} days are HIGH"
     )
-    return (
-        f"{by_hand:,} of {counted(objects, 'code object')} have to be rewritten by hand{using}; {estimated}: {limit}."
-    )
+    return f"{by_hand:,} of {counted(objects, 'code object')} must be rewritten by hand{using}; {estimated}: {limit}."

@@ -40,7 +40,7 @@ def index_spots(dictionary: Dictionary) -> Iterator[Spot]:
 
 
 def constraint_spots(dictionary: Dictionary) -> Iterator[Spot]:
-    if dictionary.rows("constraints"):
+    if dictionary.answered("constraints"):
         yield from _without_key(dictionary)
     views = {(text(row, "schema_name"), text(row, "view_name")) for row in dictionary.rows("views")}
     for one in dictionary.constraints:

@@ -15,10 +15,10 @@ from voyager.ports import Capabilities, Check, Question
 from voyager.sources.oracle import preflight
 from voyager.sources.oracle.connection import DriverError, connect, place, prepare
 from voyager.sources.oracle.failures import code_of, connection_lost, translate
-from voyager.sources.oracle.metadata import QUESTIONS, of_the_user, part, probes, views_read
+from voyager.sources.oracle.metadata import QUESTIONS, of_the_user, part, probe, probes, views_read
 
-DICTIONARY_OF_ALL = "SELECT 1 FROM dba_all_tables t WHERE 1 = 0"
-"""Answered (with no row) to whoever may read the views DBA_…, and refused to everybody else."""
+DICTIONARY_OF_ALL = probe("dba_all_tables")
+"""Answered to whoever may read the views DBA_…, and refused to everybody else."""
 _REFUSALS = ("ORA-00942", "ORA-01031", "ORA-00904")
 USERS = "SELECT u.username FROM all_users u ORDER BY 1"
 
@@ -103,7 +103,7 @@ class OracleDictionary:
         return sql if self._whole else of_the_user(sql)
 
     def _unreadable(self, connection: Any, question: Question) -> bool:
-        return not all(_answered(connection, self._text(probe)) for probe in probes(question))
+        return not all(_answered(connection, self._text(sql)) for sql in probes(question))
 
     @contextmanager
     def _asked(self, doing: str, views: Sequence[str] = ()) -> Iterator[Any]:
@@ -111,7 +111,13 @@ class OracleDictionary:
             try:
                 yield self._connection()
             except (DriverError, OSError) as error:
-                raise self._failure(error, doing, views) from error
+                raise self._failure(error, doing, self._refused(error, views)) from error
+
+    def _refused(self, error: Exception, views: Sequence[str]) -> list[str]:
+        """Those of the views that may not be read: Oracle says only that one of them may not."""
+        if self._open is None or code_of(error) not in _REFUSALS:
+            return []
+        return [view for view in views if not _answered(self._open, probe(self._text(view)))]
 
     def _failure(self, error: Exception, doing: str, views: Sequence[str]) -> VoyagerError:
         if connection_lost(error):

@@ -45,7 +45,7 @@ def connection_keywords(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
             f"There is no password for {endpoint.user or 'the user'} at {place(endpoint)}.",
             "Give it with --source-db-password-file or SOURCE_DB_PASSWORD.",
         )
-    who = {"user": endpoint.user, "password": endpoint.password, "program": f"yb-voyager {purpose}"[:48]}
+    who = {"user": endpoint.user, "password": endpoint.password, "program": f"yb-voyager-{purpose}"[:48]}
     alias, sid = options.get("tns_alias"), options.get("sid")
     if alias:
         return {**who, "dsn": alias, "tcp_connect_timeout": SECONDS_TO_CONNECT}

@@ -23,7 +23,7 @@ _LISTENER = "Check host and port, and that the listener runs and can be reached 
 _SERVICE = "Give the name of a service that the listener knows (lsnrctl services), or --oracle-db-sid for a SID."
 _LOGIN = "Check user and password (--source-db-password-file)."
 _TNS = "Check the alias and that TNS_ADMIN names the directory of tnsnames.ora."
-_CATALOG = "Grant what the lines above say, then run the command again."
+_CATALOG = "Grant what the statements say, or SELECT_CATALOG_ROLE, which allows all of it; then run the command again."
 _OLD = "This release of Oracle does not know what was asked for; 12.1 is the oldest that can be read."
 
 MEANINGS: dict[str, Meaning] = {

@@ -31,12 +31,8 @@ def version_number(version: str) -> int:
 
 
 def grants(views: Sequence[str], user: str) -> list[str]:
-    """What allows a user to read dictionary views: the role, or each view on its own."""
-    if not views or not user:
-        return []
-    grantee = Identifier(user).sql
-    single = [f"GRANT SELECT ON SYS.{_object(view)} TO {grantee};" for view in views]
-    return [f"GRANT SELECT_CATALOG_ROLE TO {grantee};", *(f"-- or: {grant}" for grant in single)]
+    """What allows a user to read dictionary views, one statement a view."""
+    return [f"GRANT SELECT ON SYS.{_object(view)} TO {Identifier(user).sql};" for view in views if user]
 
 
 def _object(view: str) -> str:

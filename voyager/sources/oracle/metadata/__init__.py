@@ -8,15 +8,26 @@ from importlib import resources
 from voyager.ports import Question
 from voyager.sources.oracle.metadata.shortcomings import gaps
 
-__all__ = ["ALWAYS_READABLE", "QUESTIONS", "gaps", "of_the_user", "part", "probes", "text", "views_read"]
+__all__ = [
+    "ALWAYS_READABLE",
+    "QUESTIONS",
+    "ROLE",
+    "gaps",
+    "of_the_user",
+    "part",
+    "probe",
+    "probes",
+    "text",
+    "views_read",
+]
 
 ALWAYS_READABLE = frozenset({"nls_database_parameters", "v$version", "dual", "all_users"})
 """Dictionary views that every user may read."""
 
 _VIEW = re.compile(r"\b(?:(?:dba|all)_\w+|v\$\w+|nls_database_parameters|redaction_policies)(?![\w$])")
 _PART = re.compile(r"\{(\w+)\}")
-_ROLE = "SELECT_CATALOG_ROLE"
-_NEWER = {"sequence-options": "SELECT s.scale_flag, s.session_flag FROM dba_sequences s WHERE 1 = 0"}
+ROLE = "SELECT_CATALOG_ROLE"
+_NEWER = {"sequence-options": "SELECT COUNT(s.scale_flag) + COUNT(s.session_flag) FROM dba_sequences s WHERE 1 = 0"}
 """Question -> what only newer releases answer, where the view itself is older."""
 
 _TABLES, _INDEXES, _SCHEMA = "Collect table statistics", "Analyze index usage", "Read the schema"
@@ -45,11 +56,16 @@ def of_the_user(sql: str) -> str:
     return re.sub(r"\bdba_", "all_", sql)
 
 
+def probe(view: str) -> str:
+    """A statement that reads nothing of a view, and is refused where the view is."""
+    return f"SELECT COUNT(*) FROM {view} v WHERE 1 = 0"
+
+
 def probes(question: Question) -> tuple[str, ...]:
-    """Statements that give no row, and are refused where the question would be."""
+    """Statements that read nothing, and are refused where the question would be."""
     columns = _NEWER.get(question.name)
     return (
-        *(f"SELECT 1 FROM {view} v WHERE 1 = 0" for view in views_read(question.sql)),
+        *(probe(view) for view in views_read(question.sql)),
         *((columns,) if columns else ()),
     )
 
@@ -67,7 +83,7 @@ def _question(
 ) -> Question:
     sql = text(name)
     views = ", ".join(view.upper() for view in views_read(sql))
-    privilege = f"{_ROLE}, or SELECT on {views}" if views else ""
+    privilege = f"{ROLE}, or SELECT on {views}" if views else ""
     return Question(
         name=name,
         columns=tuple(columns.split()),
@@ -76,7 +92,7 @@ def _question(
         required=required,
         needs="; ".join(filter(None, (needs, privilege))),
         numbers=tuple(numbers.split()),
-        grant=f"GRANT {_ROLE} TO {{role}};" if views else "",
+        grant=f"GRANT {ROLE} TO {{role}};" if views else "",
         weakens=weakens,
         step=step,
     )
@@ -242,9 +258,9 @@ QUESTIONS: tuple[Question, ...] = (
     _question(
         "types",
         "schema_name type_name typecode attributes methods is_final supertype_owner supertype_name coll_type"
-        " upper_bound elem_type_owner elem_type_name",
+        " upper_bound elem_type_owner elem_type_name elem_length elem_precision elem_scale",
         "object types and collections",
-        numbers="attributes methods upper_bound",
+        numbers="attributes methods upper_bound elem_length elem_precision elem_scale",
         weakens="Object types and collections are not judged.",
     ),
     _question(

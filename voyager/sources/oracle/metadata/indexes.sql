@@ -4,4 +4,5 @@ SELECT i.owner AS schema_name, i.index_name, i.table_owner AS table_schema, i.ta
 FROM dba_indexes i
 LEFT JOIN dba_part_indexes p ON p.owner = i.owner AND p.index_name = i.index_name
 WHERE i.owner = :schema_name AND i.index_type <> 'LOB' AND i.secondary = 'N' AND i.dropped = 'NO'
+  AND i.index_name NOT LIKE 'I!_SNAP$!_%' ESCAPE '!'
 ORDER BY 1, 2
