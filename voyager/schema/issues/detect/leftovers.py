@@ -14,7 +14,7 @@ from voyager.schema.parse import items, name_of
 
 # A phrase in a body -> the issue that it is.
 _IN_BODIES = {("bulk", "collect"): "BULK_COLLECT", ("drop", "temporary", "table"): "DROP_TEMPORARY_TABLE"}
-# The same in statements that cannot be parsed; the first word that they begin with stands before the colon.
+# A phrase in a statement that cannot be parsed -> the word that the statement begins with, "" for any, and the issue.
 _IN_STATEMENTS = {
     ("with", "oids"): ("create", "TABLE_WITH_OIDS"),
     ("set", "with", "oids"): ("alter", "SET_WITH_OIDS"),
