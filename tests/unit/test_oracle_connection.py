@@ -1,0 +1,118 @@
+"""How Oracle is reached, and what its errors mean, without any server."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import oracledb
+import pytest
+
+from tests.oracle_double import oracle_error
+from voyager.endpoint import Endpoint
+from voyager.errors import DatabaseAway, OutOfSpace, PermissionMissing, UsageError, VoyagerError
+from voyager.sources.oracle.connection import connection_keywords, exact_values, place
+from voyager.sources.oracle.failures import MEANINGS, from_driver, translate
+from voyager.sources.oracle.preflight import grants, version_number
+
+HR = Endpoint("oracle", "db.example.com", 1521, "ORCLPDB1", "hr", password="CANARY")
+
+
+def test_a_service_a_sid_or_an_alias_names_the_database():
+    service = connection_keywords(HR, "assess")
+    assert (service["host"], service["port"], service["service_name"]) == ("db.example.com", 1521, "ORCLPDB1")
+    sid = connection_keywords(_with(sid="ORCL"), "assess")
+    assert (sid["sid"], "service_name" in sid) == ("ORCL", False)
+    alias = connection_keywords(_with(tns_alias="PROD"), "assess")
+    assert (alias["dsn"], "host" in alias) == ("PROD", False)
+    for keywords in (service, sid):
+        oracledb.ConnectParams(**{name: value for name, value in keywords.items() if name != "dsn"})
+
+
+def _with(**options: str) -> Endpoint:
+    return Endpoint("oracle", HR.host, HR.port, HR.database, HR.user, options=tuple(options.items()), password="CANARY")
+
+
+def test_the_database_is_shown_without_the_user_and_the_password():
+    assert place(HR) == "oracle://db.example.com:1521/ORCLPDB1"
+    assert place(_with(sid="ORCL")) == "oracle://db.example.com:1521 (SID ORCL)"
+    assert place(_with(tns_alias="PROD")) == "Oracle by the alias PROD"
+
+
+def test_tls_is_used_where_it_is_asked_for_and_verified_as_asked():
+    def keywords(mode: str) -> dict[str, object]:
+        endpoint = Endpoint("oracle", "h", 2484, "S", "u", tls=(("sslmode", mode),), password="x")
+        return connection_keywords(endpoint, "assess")
+
+    assert "protocol" not in keywords("prefer")
+    assert keywords("require")["protocol"] == "tcps"
+    assert keywords("require")["ssl_server_dn_match"] is False
+    assert keywords("verify-full")["ssl_context"].check_hostname is True  # type: ignore[attr-defined]
+
+
+def test_without_a_password_nothing_is_tried():
+    with pytest.raises(PermissionMissing, match="no password for hr"):
+        connection_keywords(HR.with_password(None), "assess")
+
+
+def test_numbers_come_as_text_and_long_text_as_it_is():
+    cursor = SimpleNamespace(arraysize=7, var=lambda kind, **more: (kind, more["arraysize"]))
+    assert exact_values(cursor, SimpleNamespace(type_code=oracledb.DB_TYPE_NUMBER)) == (oracledb.DB_TYPE_VARCHAR, 7)
+    assert exact_values(cursor, SimpleNamespace(type_code=oracledb.DB_TYPE_CLOB)) == (oracledb.DB_TYPE_LONG, 7)
+    assert exact_values(cursor, SimpleNamespace(type_code=oracledb.DB_TYPE_VARCHAR)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "exit_code"),
+    [
+        (1017, PermissionMissing, 9),
+        (28000, PermissionMissing, 9),
+        (942, PermissionMissing, 9),
+        (1031, PermissionMissing, 9),
+        (12541, DatabaseAway, 8),
+        (3113, DatabaseAway, 8),
+        (1033, DatabaseAway, 8),
+        (1555, DatabaseAway, 8),
+        (12154, UsageError, 2),
+        (904, UsageError, 2),
+        (1652, OutOfSpace, 10),
+        (6502, VoyagerError, 1),
+    ],
+)
+def test_an_error_of_the_server_becomes_ours_with_its_exit_code(
+    code: int, expected: type[VoyagerError], exit_code: int
+):
+    error = translate(oracle_error(code, "something about it"), "ask", user="HR", grants=("GRANT X;",))
+    assert (type(error), error.exit_code) == (expected, exit_code)
+    assert f"ORA-{code:05}: something about it" in error.message
+    assert "docs.oracle.com" not in error.message
+    assert (error.details == ("GRANT X;",)) == (code in (942, 1031))
+
+
+def test_an_account_without_create_session_is_told_the_grant():
+    error = translate(oracle_error(1045, "user HR lacks CREATE SESSION privilege"), "connect", user="HR")
+    assert "GRANT CREATE SESSION TO HR;" in error.hint
+
+
+def test_the_cause_within_an_error_of_the_driver_decides():
+    text = 'DPY-6005: cannot connect to database (CONNECTION_ID=x).\nDPY-6001: Service "NOPE" is not registered'
+    error = translate(oracledb.OperationalError(text), "connect")
+    assert isinstance(error, UsageError)
+    assert error.message == 'Could not connect: DPY-6001: Service "NOPE" is not registered'
+
+
+def test_every_meaning_says_what_to_do():
+    assert all(meaning.hint.endswith((".", ";")) or meaning.hint.endswith(")") for meaning in MEANINGS.values())
+    assert from_driver(oracle_error(1, "x"))
+    assert not from_driver(ValueError())
+
+
+def test_a_grant_names_the_object_behind_a_public_synonym():
+    assert grants(["dba_tables", "v$sqlarea"], 'A"B') == [
+        'GRANT SELECT ON SYS.DBA_TABLES TO "A""B";',
+        'GRANT SELECT ON SYS.V_$SQLAREA TO "A""B";',
+    ]
+
+
+def test_releases_compare_by_their_parts():
+    assert version_number("19.3.0.0.0") > version_number("12.2.0.1.0") > version_number("12.1.0.2.0") >= 120100
+    assert version_number("11.2.0.4.0") < 120100
