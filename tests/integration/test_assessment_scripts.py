@@ -56,12 +56,14 @@ def environment(endpoint: Endpoint) -> dict[str, str]:
     return {**drive.clean_environment(), "PATH": path, "PGPASSWORD": endpoint.password or ""}
 
 
-def run_psql(endpoint: Endpoint, scripts: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+def run_psql(
+    endpoint: Endpoint, scripts: Path, script: str = "pg_run_all.sql", **variables: object
+) -> subprocess.CompletedProcess[str]:
     """As README.md says: plain psql, from the directory of the scripts."""
     options = {"schemas": schema_list(endpoint.schemas), "interval": 0, **variables}
     return subprocess.run(
         ["psql", "-X", "-h", endpoint.host, "-p", str(endpoint.port), "-U", endpoint.user, "-d", endpoint.database,
-         *(word for name, value in options.items() for word in ("-v", f"{name}={value}")), "-f", "pg_run_all.sql"],
+         *(word for name, value in options.items() for word in ("-v", f"{name}={value}")), "-f", script],
         cwd=scripts, env=environment(endpoint), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
@@ -99,6 +101,17 @@ def test_psql_writes_byte_for_byte_what_is_collected_over_a_connection(
     assert definitions(taken.ddl) == definitions(metadata.ddl)
     assert taken.capture_seconds is not None
     assert taken.facts["system_identifier"] == metadata.facts["system_identifier"]
+
+
+def test_each_script_can_be_run_alone(endpoint: Endpoint, scripts: Path) -> None:
+    assert run_psql(endpoint, scripts).returncode == 0
+    together = {path.name: path.read_bytes() for path in (scripts / "collected").glob("*.csv")}
+    for name, content in together.items():
+        (scripts / "collected" / name).unlink()
+        done = run_psql(endpoint, scripts, f"pg_{name.removesuffix('.csv').replace('-', '_')}.sql")
+        assert (done.returncode, done.stderr) == (0, "")
+        if name.removesuffix(".csv") not in COUNTERS:
+            assert (scripts / "collected" / name).read_bytes() == content
 
 
 def definitions(ddl: str) -> list[str]:

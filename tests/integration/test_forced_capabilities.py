@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import re
 import sys
@@ -493,3 +494,58 @@ def test_another_collation_is_told(ends: Ends) -> None:
         ends.target, "SELECT capabilities -> 'target' -> 'facts' ->> 'collate' FROM ybvoyager.migrations"
     )
     assert kept == [("xx_XX",)]
+
+
+# What an assessment recommends
+
+RECOMMENDED = {
+    "sharded": ["public.orders"],
+    "colocated": ["public.customers"],
+    "redundant_indexes": [],
+    "range_indexes": ["public.orders_note"],
+}
+
+
+@pytest.fixture
+def assessed(ends: Ends) -> Ends:
+    """A migration that began with an assessment."""
+    reports = ends.export_dir.parent / "assessed" / "reports"
+    reports.mkdir(parents=True)
+    report = {
+        "MigrationComplexity": "LOW",
+        "SchemaSummary": {"DbName": ends.source.database, "SchemaNames": ["public"]},
+        "AssessmentIssues": [],
+        "Recommendations": RECOMMENDED,
+    }
+    (reports / "migration_assessment_report.json").write_text(json.dumps(report))
+    ends.run("init", "--assessment-dir", reports.parent)
+    return ends
+
+
+def applied(ends: Ends) -> tuple[str, str]:
+    """The statements of tables and of indexes after an export that applies what is recommended."""
+    ends.run("export", "schema", "--apply-recommendations")
+    schema = ends.export_dir / "schema"
+    return (schema / "tables" / "table.sql").read_text(), (schema / "indexes" / "index.sql").read_text()
+
+
+def test_a_server_that_says_nothing_else_gets_its_tables_and_indexes_as_they_were(assessed: Ends) -> None:
+    tables, indexes = applied(assessed)
+    assert "colocation" not in tables
+    assert "(note text_pattern_ops)" in indexes
+
+
+@forces(Target, colocation=True)
+def test_a_target_of_colocated_tables_is_told_which_get_tablets_of_their_own(assessed: Ends) -> None:
+    tables, indexes = applied(assessed)
+    [sharded] = [text for text in tables.split(";") if "colocation = false" in text]
+    assert "CREATE TABLE public.orders" in sharded
+    assert "(note text_pattern_ops)" in indexes
+
+
+@forces(Target, hash_sharding=True)
+def test_an_index_on_a_target_that_hashes_first_keys_is_given_an_order(assessed: Ends) -> None:
+    tables, indexes = applied(assessed)
+    [ordered] = [text for text in indexes.split(";") if "(note text_pattern_ops ASC)" in text]
+    assert "orders_note" in ordered
+    assert "colocation" not in tables

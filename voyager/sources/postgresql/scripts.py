@@ -8,7 +8,7 @@ from voyager import __version__
 from voyager.ports import Question
 from voyager.sources.postgresql.metadata import MOMENT, NODE, QUERIES, SCHEMA_LIST, text
 
-MAIN = "pg_run_all.sql"
+MAIN, PREPARE = "pg_run_all.sql", "pg_prepare_session.sql"
 _VARIABLES = ("schemas", ""), ("node", "primary"), ("dir", "collected"), ("interval", "120")
 
 README = f"""\
@@ -22,6 +22,8 @@ With psql 11 or later (its version may be newer than the server's), from this di
 - `-v interval=120`: seconds between the two readings of the load. Choose a time when the application is busy; 0 leaves
   the second reading out. The run takes this long and a few seconds more.
 - `-v dir=collected`: where the files go; the directory must exist.
+
+It runs the other scripts, one for each file; each can also be run alone, in the same way.
 
 At its end the script prints a pg_dump command for the definitions. Run it too: without them nothing can be judged.
 It takes a pg_dump that is at least as new as the server. pg_dump locks the tables as a reader does.
@@ -50,7 +52,7 @@ pg_stat_statements already.
 def render(questions: Sequence[Question]) -> Mapping[str, str]:
     """File name -> text."""
     files = {_name(question): _script(place, question) for place, question in enumerate(questions)}
-    return {**files, MAIN: _main(questions), "README.md": README}
+    return {**files, PREPARE: _prepare(questions), MAIN: _main(questions), "README.md": README}
 
 
 def _name(question: Question) -> str:
@@ -58,23 +60,41 @@ def _name(question: Question) -> str:
 
 
 def _script(place: int, question: Question) -> str:
+    """Prepares the session where it is run alone."""
     counted = _COUNT.format(sql=question.sql, place=place) if question.name != QUERIES else ""
+    before, after = _around(question)
     return f"""\
 -- Read {question.what}.
--- Part of {MAIN}, which prepares the session.
-BEGIN ISOLATION LEVEL REPEATABLE READ;
+\\if :{{?voyager_ready}}
+\\else
+\\ir {PREPARE}
+\\endif
+{before}BEGIN ISOLATION LEVEL REPEATABLE READ;
 \\o :dir/{question.name}.csv
 COPY (
 {question.sql}
 ) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8');
 \\o
 {counted}COMMIT;
-"""
+{after}"""
+
+
+def _around(question: Question) -> tuple[str, str]:
+    """What the session is told before and after a question."""
+    if question.moment:
+        return f"SELECT pg_catalog.set_config('{MOMENT}', '{question.moment}', false) AS moment \\gset voyager_\n", ""
+    if question.name == QUERIES:
+        return "\\if :voyager_queries\n" + _PATH.format(path=":'voyager_path'"), _PATH.format(path="''") + _NO_QUERIES
+    return "", ""
+
+
+def _prepare(questions: Sequence[Question]) -> str:
+    parts = [_BEGINNING, *map(_default, _VARIABLES), *(f"\\set rows_{place} null" for place in range(len(questions)))]
+    return "\n".join([*parts, _SESSION, _facts_into_variables(), _CHECKS, "\\set voyager_ready true"]) + "\n"
 
 
 def _main(questions: Sequence[Question]) -> str:
-    parts = [_BEGINNING, *map(_default, _VARIABLES), *(f"\\set rows_{place} null" for place in range(len(questions)))]
-    parts += [_SESSION, _facts_into_variables(), _CHECKS]
+    parts = [f"-- Collect metadata for an assessment. README.md says how to run this.\n\\ir {PREPARE}"]
     parts += _asked([question for question in questions if question.moment == "initial"])
     parts += ["SELECT pg_catalog.clock_timestamp() AS began \\gset voyager_"]
     parts += _asked([question for question in questions if not question.moment])
@@ -96,15 +116,12 @@ def _asked(questions: Sequence[Question]) -> Iterator[str]:
         conditions += ["voyager_queries"] if question.name == QUERIES else []
         yield from (f"\\if :{condition}" for condition in conditions)
         yield f"\\echo {question.name}"
-        if question.moment:
-            yield f"SELECT pg_catalog.set_config('{MOMENT}', '{question.moment}', false) AS moment \\gset voyager_"
-        if question.name == QUERIES:
-            yield "SELECT pg_catalog.set_config('search_path', :'voyager_path', false) AS now \\gset voyager_"
         yield f"\\ir {_name(question)}"
-        if question.name == QUERIES:
-            yield "SELECT pg_catalog.set_config('search_path', '', false) AS now \\gset voyager_"
         yield from ("\\endif" for _ in conditions)
 
+
+_PATH = "SELECT pg_catalog.set_config('search_path', {path}, false) AS now \\gset voyager_\n"
+_NO_QUERIES = "\\else\n\\echo The statistics of queries cannot be read here.\n\\endif\n"
 
 _COUNT = """\
 -- The same once more, to say in database.json how many rows the file has to hold.
@@ -114,8 +131,7 @@ SELECT pg_catalog.count(*) AS rows_{place} FROM (
 """
 
 _BEGINNING = f"""\
--- Collect metadata for an assessment with yb-voyager {__version__}. README.md says how to run this.
--- Nothing is written to the database.
+-- Prepare the session for the scripts of yb-voyager {__version__}. Nothing is written to the database.
 \\set ON_ERROR_STOP on
 \\set QUIET on
 \\pset pager off
