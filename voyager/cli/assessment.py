@@ -133,16 +133,20 @@ def ingest_metadata(context: typer.Context) -> None:
     from voyager.cli.render.assessment import ingested
 
     invocation: Invocation = context.obj
-    metadata = ingest_into(directory_of(invocation.resolved()), invocation)
+    directory = directory_of(invocation.resolved())
+    metadata = ingest_into(directory, invocation)
     body = {
         "engine": metadata.engine,
         "database": metadata.database,
         "nodes": list(metadata.nodes),
         "rows": {name: len(rows) for name, rows in metadata.tables.items()},
         "missing": list(metadata.missing),
+        "unchanged": metadata.unchanged,
         "dry_run": invocation.dry_run,
     }
-    finish(Reply(body, lambda canvas: ingested(metadata, canvas, dry_run=invocation.dry_run)), invocation)
+    finish(
+        Reply(body, lambda canvas: ingested(metadata, directory.path, canvas, dry_run=invocation.dry_run)), invocation
+    )
 
 
 def report(context: typer.Context) -> None:

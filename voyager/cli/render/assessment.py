@@ -164,15 +164,18 @@ def _shell(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def ingested(metadata: Metadata, canvas: Canvas, *, dry_run: bool) -> Iterator[RenderableType]:
-    """What was taken in, file by file."""
-    done = "would be taken in" if dry_run else "is taken in"
+def ingested(metadata: Metadata, directory: Path, canvas: Canvas, *, dry_run: bool) -> Iterator[RenderableType]:
+    """What was taken in, file by file, and what comes next."""
+    done = "would be taken in" if dry_run else "was taken in already" if metadata.unchanged else "is taken in"
     head = Text(f"{canvas.glyphs.done} ", style="bold green")
     nodes = counted(len(metadata.nodes), "node")
     yield head.append(paragraph(f"Metadata of {metadata.database} ({metadata.engine}, {nodes}) {done}.", style="bold"))
-    table = ruled(canvas, ("File", "left"), ("Rows", "right"))
+    table = ruled(canvas, ("Metadata", "left"), ("Rows", "right"))
     for key, rows in sorted(metadata.tables.items()):
-        table.add_row(name(key.replace("_", "-") + ".csv"), Text(count(len(rows))))
+        table.add_row(name(key.replace("_", " ")), Text(count(len(rows))))
     yield table
     if metadata.missing:
         yield Group(Text(""), *_missing(metadata.missing, canvas))
+    if not dry_run:
+        yield Text(f"\n{canvas.glyphs.next} Write the report:\n", style="bold green")
+        yield indented(canvas, ["yb-voyager assessment report", f"  --assessment-dir {_shell(directory)}"])
