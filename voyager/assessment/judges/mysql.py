@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from voyager.assessment.assessment import Note, ObjectCount, RedundantIndex
+from voyager.assessment.assessment import Note, ObjectCount
 from voyager.assessment.judgement import Judgement
 from voyager.assessment.judges.mysql_code import code_spots, judge_code, query_spots
 from voyager.assessment.judges.mysql_columns import Types, column_spots
 from voyager.assessment.judges.mysql_effort import estimate
 from voyager.assessment.judges.mysql_keys import key_spots
+from voyager.assessment.judges.mysql_redundancy import redundant_indexes
 from voyager.assessment.judges.mysql_spots import INDEX, SEQUENCE, TABLE, VIEW, Spot, finding
 from voyager.assessment.judges.mysql_tables import name_spots, shown_name, table_spots
 from voyager.schema.issues.issue import PERFORMANCE
@@ -49,7 +50,7 @@ def judge(metadata: Metadata, *, target_version: str) -> Judgement:
         objects=tuple(_objects(dictionary, metadata.schemas, kept)),
         complexity=estimate(dictionary, judged, findings),
         notes=tuple(_notes(dictionary, metadata)),
-        redundant_indexes=tuple(_redundant(metadata)),
+        redundant_indexes=tuple(redundant_indexes(dictionary)),
         range_indexes=tuple(_range_indexes(dictionary)),
         facts={"type_mapping": _type_mapping(dictionary, target)},
     )
@@ -76,24 +77,6 @@ def _library_spots(metadata: Metadata) -> Iterator[Spot]:
         name = label(row["function_name"])
         details = {"Library": row["library"], "Type": row["function_type"]}
         yield Spot("MYSQL_UDF", "FUNCTION", name, details=details)
-
-
-def _redundant(metadata: Metadata) -> Iterator[RedundantIndex]:
-    """Each superfluous index with one that stays: what makes it superfluous may be so itself."""
-    pairs: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for row in metadata.rows("redundant_indexes"):
-        key = row["redundant_schema_name"], row["redundant_table_name"], row["redundant_index_name"]
-        pairs[key].append(row)
-    for (schema, table, index), rows in pairs.items():
-        lasting = [row for row in rows if (schema, table, row["existing_index_name"]) not in pairs]
-        for row in lasting[:1]:
-            yield RedundantIndex(
-                table=f"{schema}.{table}",
-                index=f"{schema}.{table}.{index}",
-                ddl=row["redundant_ddl"],
-                existing=f"{schema}.{table}.{row['existing_index_name']}",
-                existing_ddl=row["existing_ddl"],
-            )
 
 
 def _range_indexes(dictionary: Dictionary) -> Iterator[str]:

@@ -78,18 +78,6 @@ _STATISTICS = (
         step=_INDEXES,
     ),
     Question(
-        name="redundant-indexes",
-        columns=(
-            "source_node", "redundant_schema_name", "redundant_table_name", "redundant_index_name",
-            "existing_schema_name", "existing_table_name", "existing_index_name", "redundant_ddl", "existing_ddl",
-        ),
-        sql=text("redundant-indexes"),
-        what="indexes whose keys are the first keys of another index of the same table",
-        required=False,
-        weakens="Redundant indexes are not found.",
-        step=_INDEXES,
-    ),
-    Question(
         name="table-index-usage-stats",
         columns=(*_OBJECT, "parent_table_name", "scans", "inserts", "updates", "deletes"),
         sql=text("table-index-usage-stats"),

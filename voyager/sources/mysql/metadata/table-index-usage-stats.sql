@@ -12,8 +12,13 @@ CROSS JOIN (
     JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
     WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
 ) m
-LEFT JOIN performance_schema.table_io_waits_summary_by_table p
-    ON p.object_type = 'TABLE' AND p.object_schema = t.table_schema AND p.object_name = t.table_name
+LEFT JOIN (
+    SELECT w.object_schema, w.object_name, SUM(w.count_fetch) AS count_fetch,
+        SUM(w.count_insert) AS count_insert, SUM(w.count_update) AS count_update, SUM(w.count_delete) AS count_delete
+    FROM performance_schema.table_io_waits_summary_by_table w
+    WHERE w.object_type = 'TABLE'
+    GROUP BY w.object_schema, w.object_name
+) p ON p.object_schema = t.table_schema AND p.object_name = t.table_name
 /*M!100101 LEFT JOIN information_schema.table_statistics u
     ON u.table_schema = t.table_schema AND u.table_name = t.table_name */
 WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
@@ -31,9 +36,12 @@ CROSS JOIN (
     JOIN performance_schema.setup_consumers g ON g.name = 'global_instrumentation' AND g.enabled = 'YES'
     WHERE n.name = 'wait/io/table/sql/handler' AND n.enabled = 'YES'
 ) m
-LEFT JOIN performance_schema.table_io_waits_summary_by_index_usage p
-    ON p.object_type = 'TABLE' AND p.object_schema = i.table_schema AND p.object_name = i.table_name
-    AND p.index_name = i.index_name
+LEFT JOIN (
+    SELECT w.object_schema, w.object_name, w.index_name, SUM(w.count_fetch) AS count_fetch
+    FROM performance_schema.table_io_waits_summary_by_index_usage w
+    WHERE w.object_type = 'TABLE' AND w.index_name IS NOT NULL
+    GROUP BY w.object_schema, w.object_name, w.index_name
+) p ON p.object_schema = i.table_schema AND p.object_name = i.table_name AND p.index_name = i.index_name
 /*M!100101 LEFT JOIN information_schema.index_statistics u
     ON u.table_schema = i.table_schema AND u.table_name = i.table_name AND u.index_name = i.index_name */
 WHERE i.seq_in_index = 1
