@@ -118,6 +118,7 @@ def _values(sample: Sample) -> None:
     sample.index("LASTED_IX", "ALL_TYPES", "LASTED")
     sample.check("DOCUMENT_IS_JSON", "ALL_TYPES", JSON_CHECK, "DOCUMENT")
     sample.lob("ALL_TYPES", "PHOTO", 5000000)
+    sample.add("DBA_JSON_COLUMNS", OWNER="HR", TABLE_NAME="ALL_TYPES", COLUMN_NAME="DOCUMENT", FORMAT="TEXT")
 
 
 def _partitions(sample: Sample) -> None:
@@ -254,6 +255,11 @@ end pay;""")  # fmt: skip
     text = "select * from employees where email = 'canary' and rownum = 1"
     sample.add("V$SQLAREA", PARSING_SCHEMA_NAME="HR", SQL_ID="a1", SQL_FULLTEXT=text, **one)
     text = "select level from dual connect by level < 3"
+    using = {"NAME": "PAY", "TYPE": "PACKAGE BODY", "OWNER": "HR", "REFERENCED_OWNER": "SYS"}
+    sample.add("DBA_DEPENDENCIES", **using, REFERENCED_NAME="DBMS_LOCK", REFERENCED_TYPE="PACKAGE")
+    sample.add("DBA_DEPENDENCIES", **using, REFERENCED_NAME="STANDARD", REFERENCED_TYPE="PACKAGE")
+    of_sales = {**using, "REFERENCED_OWNER": "SALES"}
+    sample.add("DBA_DEPENDENCIES", **of_sales, REFERENCED_NAME="CUSTOMERS", REFERENCED_TYPE="TABLE")
     sample.add("V$SQLAREA", PARSING_SCHEMA_NAME="SALES", SQL_ID="a2", SQL_FULLTEXT=text, **one)
 
 
@@ -275,3 +281,31 @@ def _others(sample: Sample) -> None:
     sales = Sample("SALES", sample.rows)
     sales.table("CUSTOMERS", col("ID", "NUMBER", NULLABLE="N"), col("PHOTO", "BLOB"), rows=10)
     sales.key("CUSTOMERS_PK", "CUSTOMERS", "ID")
+    sales.index("CUSTOMERS_IX", "CUSTOMERS", 'UPPER("ID")')
+    sales.sequence("CUSTOMERS_SEQ", SCALE_FLAG="Y")
+    sales.view("CUSTOMERS_V", "SELECT id FROM customers")
+    sales.type("POINT_T", SUPERTYPE_OWNER="SALES", SUPERTYPE_NAME="SHAPE_T")
+    sales.code("FUNCTION", "SCORE", "function score return number is begin goto x; end;")
+    sales.trigger("TRG_SALES", "CUSTOMERS", "COMPOUND", "INSERT", "trigger trg_sales compound trigger end;")
+    sales.table("VISITS", col("ID", "NUMBER"), PARTITIONED="YES")
+    sales.partition("VISITS", "RANGE", "ID", parts=("P1",), INTERVAL="10")
+    sales.lob("CUSTOMERS", "PHOTO", 1)
+    owned = {"OWNER": "SALES", "TABLE_NAME": "CUSTOMERS"}
+    sales.add("DBA_SYNONYMS", OWNER="SALES", SYNONYM_NAME="S", TABLE_OWNER="SALES", TABLE_NAME="CUSTOMERS")
+    sales.add("DBA_DB_LINKS", OWNER="SALES", DB_LINK="ELSEWHERE", HOST="h")
+    sales.add("DBA_SCHEDULER_JOBS", OWNER="SALES", JOB_NAME="WEEKLY")
+    sales.add("DBA_JOBS", JOB=1, SCHEMA_USER="SALES")
+    sales.add("DBA_MVIEWS", OWNER="SALES", MVIEW_NAME="M", CONTAINER_NAME="M", QUERY="SELECT 1 FROM dual")
+    sales.add("DBA_PROCEDURES", OWNER="SALES", OBJECT_NAME="SCORE", OBJECT_TYPE="FUNCTION", AGGREGATE="YES")
+    sales.add("DBA_POLICIES", OBJECT_OWNER="SALES", OBJECT_NAME="CUSTOMERS", POLICY_NAME="P")
+    sales.add("REDACTION_POLICIES", OBJECT_OWNER="SALES", OBJECT_NAME="CUSTOMERS", POLICY_NAME="P")
+    sales.add("DBA_ENCRYPTED_COLUMNS", **owned, COLUMN_NAME="ID")
+    sales.add("DBA_TAB_IDENTITY_COLS", **owned, COLUMN_NAME="ID", GENERATION_TYPE="ALWAYS")
+    sales.add("DBA_JSON_COLUMNS", **owned, COLUMN_NAME="ID", FORMAT="TEXT")
+    sales.add("DBA_TAB_COMMENTS", **owned, TABLE_TYPE="TABLE", COMMENTS="x")
+    sales.add("DBA_COL_COMMENTS", **owned, COLUMN_NAME="ID", COMMENTS="x")
+    sales.add("DBA_TYPE_ATTRS", OWNER="SALES", TYPE_NAME="POINT_T", ATTR_NAME="X", ATTR_NO=1)
+    sales.add("DBA_EXTERNAL_TABLES", OWNER="SALES", TABLE_NAME="E")
+    sales.add("DBA_DEPENDENCIES", OWNER="SALES", NAME="SCORE", TYPE="FUNCTION", REFERENCED_OWNER="SYS",
+              REFERENCED_NAME="DBMS_LOCK", REFERENCED_TYPE="PACKAGE")  # fmt: skip
+    sales.add("DBA_TAB_MODIFICATIONS", TABLE_OWNER="SALES", TABLE_NAME="CUSTOMERS", INSERTS=1)

@@ -74,14 +74,14 @@ def _found(judgement: Judgement, issue_id: str) -> set[str]:
 
 def test_every_question_is_answered_and_nothing_of_another_schema_is_taken(double: OracleDouble, assess: Any):
     metadata, _ = assess(double)
-    assert {name for name, rows in metadata.tables.items() if not rows} == {"json_columns", "dependencies"}
+    assert {name for name, rows in metadata.tables.items() if not rows} == set()
     assert metadata.missing == ()
     assert metadata.facts["role"] == "ASSESSOR"
     assert metadata.schemas == ("HR",)
     assert (metadata.database, metadata.version.split(" Enterprise")[0]) == ("ORCLPDB1", "Oracle Database 19c")
     strangers = [
         (name, row) for name, rows in metadata.tables.items() for row in rows
-        if row.get("schema_name", "HR") not in ("HR", "PUBLIC")
+        if row.get("schema_name", row.get("index_schema", "HR")) not in ("HR", "PUBLIC")
     ]  # fmt: skip
     assert strangers == []
 
@@ -174,6 +174,7 @@ def test_every_trap_of_the_sample_is_told(double: OracleDouble, assess: Any):
         "ORACLE_WRAPPED_CODE": {"HR.SECRET"},
         "BULK_COLLECT": {"HR.PAY"},
         "ORACLE_PACKAGE_VARIABLE": {"HR.PAY"},
+        "ORACLE_OTHER_SCHEMA": {"HR.PAY"},
     }.items():
         assert _found(judgement, issue_id) == names, issue_id
 
@@ -244,7 +245,8 @@ def test_without_a_schema_every_one_that_is_not_oracles_own_is_assessed(double: 
     metadata, judgement = assess(double, dataclasses.replace(ORACLE, schemas=()))
     assert metadata.schemas == ("HR", "SALES")
     assert "SALES.CUSTOMERS.PHOTO" in _found(judgement, "BLOB")
-    assert _found(judgement, "COMPOUND_TRIGGER") == {"hr.trg_all"}
+    assert _found(judgement, "ORACLE_OTHER_SCHEMA") == set(), "both schemas are assessed"
+    assert _found(judgement, "COMPOUND_TRIGGER") == {"hr.trg_all", "sales.trg_sales"}
     assert "sales.customers" in next(one for one in judgement.objects if one.object_type == "TABLE").names
 
 

@@ -295,7 +295,7 @@ def test_tables_without_a_key_are_told_only_when_constraints_were_read():
 
 class TestCode:
     def test_comments_and_constants_are_no_code(self):
-        text = "a -- CONNECT BY\n/* GOTO\n x */ 'ROWNUM' || q'[it's (+)]' || nq'{MERGE INTO}' || \"ROWID\" || ''''"
+        text = "a -- CONNECT BY\n/* GOTO\n x */ 'ROWNUM\n' || q'[it's\n\n(+)]' || nq'{MERGE INTO}' || \"ROWID\" || ''''"
         kept = bare(text)
         assert kept.count("\n") == text.count("\n")
         assert not any(word in kept for word in ("CONNECT", "GOTO", "ROWNUM", "(+)", "MERGE"))

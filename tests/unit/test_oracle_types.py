@@ -60,6 +60,8 @@ def test_an_identity_column_is_an_integer_however_it_was_declared():
         (ColumnFacts("BINARY_FLOAT"), "real", ()),
         (ColumnFacts("DATE"), "timestamp(0)", ("ORACLE_DATE_HAS_TIME",)),
         (ColumnFacts("TIMESTAMP(3)"), "timestamp(3)", ()),
+        (ColumnFacts("TIMESTAMP(6)"), "timestamp(6)", ()),
+        (ColumnFacts("TIMESTAMP(7)"), "timestamp(6)", ("ORACLE_TIMESTAMP_NANOSECONDS",)),
         (ColumnFacts("TIMESTAMP(9)"), "timestamp(6)", ("ORACLE_TIMESTAMP_NANOSECONDS",)),
         (
             ColumnFacts("TIMESTAMP(9) WITH TIME ZONE"),

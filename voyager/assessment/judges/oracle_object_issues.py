@@ -153,6 +153,14 @@ _OTHERS = (
         "Use a foreign data wrapper (postgres_fdw for PostgreSQL and YugabyteDB), or move the call into a service.",
     ),
     _row(
+        "ORACLE_OTHER_SCHEMA",
+        "Uses another schema",
+        1,
+        "The object uses objects of a schema that is not among those assessed.",
+        "Migrate that schema too, or find out what the object needs of it.",
+        CAVEATS,
+    ),
+    _row(
         "ORACLE_JOB",
         "Scheduled job",
         2,

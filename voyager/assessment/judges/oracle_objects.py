@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
+from voyager.assessment.judges.oracle_code import OF_OBJECT
 from voyager.assessment.judges.oracle_dictionary import Dictionary, Row, Spot, is_yes, text
 from voyager.identifiers import visible
-from voyager.sources.oracle.types import LARGEST_BIGINT
+from voyager.sources.oracle.types import LARGEST_BIGINT, SERVER_OWNERS
 
 # A sequence without MAXVALUE ends at 28 nines; one that counts down, at as many below zero.
 _NO_LIMIT = 10**27
@@ -19,6 +21,7 @@ _ONLY_ORACLE = frozenset(
         "ASSEMBLY", "SQL TRANSLATION PROFILE",
     }
 )  # fmt: skip
+_SHOWN = 20
 _EVENT_TRIGGERS = re.compile(r"\b(?:BEFORE|AFTER) EVENT\b")
 
 
@@ -84,6 +87,7 @@ def trigger_spots(dictionary: Dictionary) -> Iterator[Spot]:
 
 def other_spots(dictionary: Dictionary) -> Iterator[Spot]:
     yield from _synonyms_and_links(dictionary)
+    yield from _dependencies(dictionary)
     yield from _jobs(dictionary)
     yield from _aggregates(dictionary)
     for row in dictionary.rows("objects"):
@@ -109,6 +113,21 @@ def _synonyms_and_links(dictionary: Dictionary) -> Iterator[Spot]:
     for row in dictionary.rows("database_links"):
         shown, of = _of(row, "DATABASE LINK", "db_link")
         yield Spot("ORACLE_DATABASE_LINK", "DATABASE LINK", shown, of)
+
+
+def _dependencies(dictionary: Dictionary) -> Iterator[Spot]:
+    """What objects use of other schemas; those of Oracle's own are everybody's."""
+    assessed = set(dictionary.metadata.schemas)
+    used: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for row in dictionary.rows("dependencies"):
+        owner = text(row, "referenced_owner")
+        if owner not in assessed and owner not in SERVER_OWNERS and not text(row, "referenced_link_name"):
+            of = (text(row, "object_type"), text(row, "schema_name"), text(row, "object_name"))
+            used[of].add(f"{owner}.{text(row, 'referenced_name')}")
+    for (kind, schema, name), others in used.items():
+        of = (OF_OBJECT.get(kind, kind), schema, name)
+        details = {"Uses": [visible(other) for other in sorted(others)[:_SHOWN]]}
+        yield Spot("ORACLE_OTHER_SCHEMA", kind, visible(f"{schema}.{name}"), of, details=details)
 
 
 def _jobs(dictionary: Dictionary) -> Iterator[Spot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from voyager.assessment.judges.oracle_dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Row, Spot, is_yes, text
@@ -22,7 +23,16 @@ def table_spots(dictionary: Dictionary) -> Iterator[Spot]:
 
 def partition_spots(dictionary: Dictionary) -> Iterator[Spot]:
     yield from _unsupported(dictionary)
+    made = Counter(
+        (text(row, "schema_name"), text(row, "table_name"))
+        for row in dictionary.rows("partitions")
+        if is_yes(row, "by_interval")
+    )
     for (schema, table), row in dictionary.partitioned.items():
+        if text(row, "interval_expression"):
+            details = {"Interval": visible(text(row, "interval_expression")), "MadeSoFar": made[schema, table]}
+            shown = visible(f"{schema}.{table}")
+            yield Spot("ORACLE_INTERVAL_PARTITIONS", TABLE, shown, (TABLE, schema, table), details=details)
         yield from _of_partitioned(dictionary, schema, table, row)
 
 
@@ -77,9 +87,6 @@ def _of_partitioned(dictionary: Dictionary, schema: str, table: str, row: Row) -
     shown, of = visible(f"{schema}.{table}"), (TABLE, schema, table)
     method, below = text(row, "partitioning_type"), text(row, "subpartitioning_type")
     keys = dictionary.partition_keys.get((schema, table, "PARTITION"), [])
-    if text(row, "interval_expression"):
-        details = {"Interval": visible(text(row, "interval_expression"))}
-        yield Spot("ORACLE_INTERVAL_PARTITIONS", TABLE, shown, of, details=details)
     if method == "LIST" and len(keys) > 1:
         details = {"ColumnName": visible(", ".join(keys))}
         yield Spot("ORACLE_MULTI_COLUMN_LIST_PARTITION", TABLE, shown, of, details=details)

@@ -15,7 +15,10 @@ UNSUPPORTED = (
 _UNSUPPORTED = {name.upper() for name in UNSUPPORTED}
 
 LARGEST_BIGINT = 9223372036854775807
-SERVER_OWNERS = frozenset({"SYS", "PUBLIC", "MDSYS", "XDB", "SYSTEM", "CTXSYS", "ORDSYS"})
+SERVER_OWNERS = frozenset(
+    {"SYS", "PUBLIC", "SYSTEM", "MDSYS", "XDB", "CTXSYS", "ORDSYS", "ORDDATA", "OLAPSYS", "WMSYS"}
+)
+"""Users that come with every database; their types and packages are Oracle's own."""
 
 
 @dataclass(frozen=True)
