@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from statemachine.errors import WorkflowError
 
@@ -117,9 +118,18 @@ class Workflow:
             raise WorkflowError(self.name, found)
 
 
+class Why(NamedTuple):
+    """Why a condition does not hold just now, with its numbers, and what to do; said instead of the general words."""
+
+    says: str
+    hint: str
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What is true beside the configuration: phases with a live lease, and conditions that hold."""
+    """What is true beside the configuration: phases with a live lease, and conditions that hold. `why` may say more of
+    a condition that does not."""
 
     running: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
+    why: Mapping[str, Why] = field(default_factory=dict, compare=False)

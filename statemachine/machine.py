@@ -299,6 +299,8 @@ class Statechart:
         for name in phase.when:
             if name not in facts.holds:
                 condition = self.workflow.condition(name)
+                if why := facts.why.get(name):
+                    condition = replace(condition, says=why.says, hint=why.hint)
                 yield Reason(condition.kind, condition.says, condition.hint, condition)
 
     def _conditions_again(self, phase: Phase, facts: Facts) -> Iterator[Reason]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from statemachine.definition import Configuration, Facts, Workflow
@@ -20,10 +20,11 @@ from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, PermissionMissing, UsageError
 from voyager.export_dir import ExportDir
 from voyager.identifiers import TableName
-from voyager.ports import Source
+from voyager.ports import Source, WriteCounter
 from voyager.sources import open_source
 from voyager.store.record import MigrationRecord
 from voyager.store.state import StateStore
+from voyager.verification.gate import Limits
 
 if TYPE_CHECKING:
     from voyager.config import Config
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Context:
-    """One migration opened for work. `find_source` gives the source's endpoint when it is needed."""
+    """One migration opened for work. `find_source` gives the source's endpoint when it is needed; `limits` are those
+    that a verification must keep before a cutover."""
 
     store: StateStore
     record: MigrationRecord
@@ -40,6 +42,7 @@ class Context:
     find_source: Callable[[], Endpoint]
     lease_seconds: float = 30.0
     given_export_dir: Path | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def workflow(self) -> Workflow:
@@ -120,15 +123,19 @@ class Context:
     ) -> Facts:
         """What is true now: live leases, and the conditions that hold.
 
-        The source is asked only where the answer matters: VERIFY has recorded what it read and CUTOVER is not done.
+        The ends are asked only where the answer matters: VERIFY has recorded what it read and CUTOVER is not done.
         Only when `deciding` is it waited for, some seconds, until its sessions have reported all their writes, and does
         a source that cannot be asked count as changed; who only looks is told what is known.
         """
-        unchanged = self._source_unchanged(settled=deciding) if ask_source and self._cutover_is_near() else None
+        asks = ask_source and self._cutover_is_near()
+        unchanged = (
+            self._source_unchanged(settled=deciding) if asks and self._verified("counters") is not None else None
+        )
         if unchanged is None and not deciding:
             unchanged = True
-        facts = status.facts(self.record, source_unchanged=unchanged)
-        return Facts(running=facts.running, holds=facts.holds | overrides)
+        written = self._target_written(settled=deciding) if asks and self._verified("target_counters") else ()
+        facts = status.facts(self.record, source_unchanged=unchanged, limits=self.limits, target_written=written)
+        return replace(facts, holds=facts.holds | overrides)
 
     def close(self) -> None:
         if "source" in self.__dict__:
@@ -138,13 +145,12 @@ class Context:
     def _cutover_is_near(self) -> bool:
         verify = self.record.phases.get("VERIFY")
         cutover = self.record.phases.get("CUTOVER")
-        return bool(
-            verify
-            and verify.state == "COMPLETED"
-            and verify.summary.get("counters") is not None
-            and cutover
-            and cutover.state != "COMPLETED"
-        )
+        return bool(verify and verify.state == "COMPLETED" and cutover and cutover.state != "COMPLETED")
+
+    def _verified(self, key: str) -> list[Mapping[str, Any]] | None:
+        """The write counters of one end that VERIFY wrote down, None where it could not tell."""
+        found: list[Mapping[str, Any]] | None = self.record.phases["VERIFY"].summary.get(key)
+        return found
 
     def _tables_made_since_export(self) -> bool:
         """Whether the source has tables that the export knew nothing of, whose rows no counter of ours counts."""
@@ -158,10 +164,9 @@ class Context:
 
     def _source_unchanged(self, *, settled: bool) -> bool | None:
         """True, False, or None when the source cannot be asked now."""
-        recorded = self.record.phases["VERIFY"].summary["counters"]
-        names = [TableName(entry["schema"], entry["table"]) for entry in recorded]
+        recorded = self._verified("counters") or []
         try:
-            counters = self.source.write_counters(names, settled=settled)
+            counters = self.source.write_counters(_names(recorded), settled=settled)
             made_since = settled and self._tables_made_since_export()
         except (DatabaseAway, PermissionMissing, UsageError):
             return None
@@ -169,12 +174,29 @@ class Context:
             return False
         if counters is None:
             return None
-        return all(
-            name in counters
-            and counters[name].writes == entry["writes"]
-            and counters[name].identity == entry["identity"]
-            for name, entry in zip(names, recorded, strict=True)
-        )
+        return not _changed(recorded, counters)
+
+    def _target_written(self, *, settled: bool) -> Sequence[str]:
+        """The tables of the target that were written since they were verified; none where nobody can tell."""
+        recorded = self._verified("target_counters") or []
+        try:
+            counters = self.target.write_counters(_names(recorded), settled=settled)
+        except (DatabaseAway, PermissionMissing, UsageError):
+            return ()
+        return [str(name) for name in _changed(recorded, counters)] if counters is not None else ()
+
+
+def _names(recorded: Sequence[Mapping[str, Any]]) -> list[TableName]:
+    return [TableName(entry["schema"], entry["table"]) for entry in recorded]
+
+
+def _changed(recorded: Sequence[Mapping[str, Any]], now: Mapping[TableName, WriteCounter]) -> list[TableName]:
+    """The tables whose counters are not what was written down."""
+    return [
+        name
+        for name, entry in zip(_names(recorded), recorded, strict=True)
+        if (found := now.get(name)) is None or found.writes != entry["writes"] or found.identity != entry["identity"]
+    ]
 
 
 def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
@@ -183,7 +205,7 @@ def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
     With one active migration in the target neither name nor uuid is needed. Raises UsageError when none or
     several match, DatabaseAway or PermissionMissing when the target cannot be asked.
     """
-    endpoint = config.target
+    endpoint, limits = config.target, verify_limits(config)
     store = StateStore.connect(endpoint, outage_budget=outage_budget)
     try:
         found = find_migration(store, name=config.migration_name, uuid=config.migration_uuid)
@@ -199,7 +221,18 @@ def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:
         find_source=lambda: source_endpoint(config, record),
         lease_seconds=config.lease_seconds,
         given_export_dir=config.export_dir,
+        limits=limits,
     )
+
+
+def verify_limits(config: Config) -> Limits:
+    """What the configuration asks of a verification before a cutover. Raises UsageError for what makes no sense."""
+    hours, percent = config.get("verify_max_age"), config.get("verify_min_coverage", 100.0)
+    if hours is not None and not hours > 0:
+        raise UsageError(f"--verify-max-age is {hours:g}.", "Give hours above 0, or leave it out to accept any age.")
+    if not 0 < percent <= 100:
+        raise UsageError(f"--verify-min-coverage is {percent:g}.", "Give percent, above 0 and up to 100.")
+    return Limits(hours, percent)
 
 
 def source_endpoint(config: Config, record: MigrationRecord) -> Endpoint:

@@ -6,7 +6,7 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -158,7 +158,7 @@ def _judge(context: Context, phase_name: str, facts: Facts) -> str:
             f"{phase.title} of migration {context.record.name} is COMPLETED already.",
             offer(context, facts) + (" To do it over: --start-clean." if phase.restartable else ""),
         )
-    judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
+    judged = replace(facts, running=facts.running - {phase_name})
     reasons = chart.reasons(trigger, judged)
     if reasons:
         raise NotAllowed(
@@ -318,7 +318,7 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
 
 def _to_undo(context: Context, phase_name: str, facts: Facts) -> list[str]:
     """The phases that a restart of one undoes, in table order; NotAllowed when it may not be restarted."""
-    chart, judged = context.chart, Facts(facts.running - {phase_name}, facts.holds)
+    chart, judged = context.chart, replace(facts, running=facts.running - {phase_name})
     reasons = chart.reasons(f"restart_{phase_name}", judged)
     if reasons:
         raise NotAllowed(

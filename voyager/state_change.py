@@ -32,7 +32,7 @@ def fire(
     for attempt in (1, 2):
         chart = context.chart
         phase_name = trigger.split("_", 1)[1]
-        judged = Facts(running=facts.running - {phase_name}, holds=facts.holds)
+        judged = replace(facts, running=facts.running - {phase_name})
         try:
             transition = chart.fire(trigger, judged)
         except TransitionNotAllowed as refused:
@@ -49,7 +49,7 @@ def fire(
             context.refresh()
             # What others run may have changed with it; what was observed of the source and overridden still counts.
             others = {name for name, held in context.record.leases.items() if held.live and held.owner != lease.owner}
-            facts = Facts(frozenset(others), facts.holds)
+            facts = replace(facts, running=frozenset(others))
     raise AssertionError("unreachable")
 
 
@@ -69,9 +69,10 @@ def _write(
         if configuration[transition.phase] not in (NOT_STARTED, COMPLETED)
         else frozenset()
     )
-    holds = status.facts(_moved(context.record, transition, outcome), source_unchanged=True).holds
-    idle = next_action(context.workflow, configuration, Facts(frozenset(), holds))
-    busy = next_action(context.workflow, configuration, Facts(running, holds))
+    moved = _moved(context.record, transition, outcome)
+    found = status.facts(moved, source_unchanged=True, limits=context.limits)
+    idle = next_action(context.workflow, configuration, replace(found, running=frozenset()))
+    busy = next_action(context.workflow, configuration, replace(found, running=running))
     context.record = context.store.migrations.transition(
         context.record,
         transition.changed,

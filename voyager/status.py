@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Phase
+from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Phase, Why
 from statemachine.guidance import NextAction, next_action
 from statemachine.machine import current_state, restore
 from statemachine.workflows import WORKFLOWS
@@ -22,9 +22,12 @@ from voyager.errors import (
     VoyagerError,
 )
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
+from voyager.verification.gate import Limits, Obstacle, obstacles
 
 SCHEMA_VERSION = 1
 """Of every JSON document; raised when a key changes its meaning or goes."""
+
+ANY = Limits()
 
 NEARLY = 99
 """The most that unfinished work may show: 100 % is what the ledger says, not what arithmetic says."""
@@ -108,32 +111,44 @@ class MigrationStatus:
         }
 
 
-def facts(record: MigrationRecord, *, source_unchanged: bool | None) -> Facts:
+def facts(
+    record: MigrationRecord,
+    *,
+    source_unchanged: bool | None,
+    limits: Limits = ANY,
+    target_written: Sequence[str] = (),
+) -> Facts:
     """What is true of a migration beside the states of its phases: live leases, and the conditions that hold.
 
     `source_unchanged` is what the source answered; None, nobody asked or it cannot tell, does not count as unchanged.
-    Where it could not tell when it was verified, nothing that is said now can count.
+    Where it could not tell when it was verified, nothing that is said now can count. `limits` are those that a
+    verification must keep, `target_written` the tables that the target says were written since.
     A condition whose phase has given no answer yet holds: `after` keeps what depends on it from starting.
     """
     holds = {name for name, holds in _EVIDENCE.items() if holds(record)}
+    lacking = obstacles(record, limits, target_written=target_written) if _completed(record, "VERIFY") else []
+    if not lacking:
+        holds.add("verified")
     can_be_told = _summary(record, "VERIFY").get("counters", ()) is not None
     if (source_unchanged and can_be_told) or not _completed(record, "VERIFY"):
         holds.add("source_unchanged")
     return Facts(
-        running=frozenset(phase for phase, lease in record.leases.items() if lease.live), holds=frozenset(holds)
+        running=frozenset(phase for phase, lease in record.leases.items() if lease.live),
+        holds=frozenset(holds),
+        why={"verified": _why(lacking)} if lacking else {},
     )
 
 
-def migration_status(record: MigrationRecord, seen: Facts | None = None) -> MigrationStatus:
+def migration_status(record: MigrationRecord, seen: Facts | None = None, *, limits: Limits = ANY) -> MigrationStatus:
     """Put together what is shown. `seen` are facts that were observed; without them the source counts as unchanged, for
     it is asked when the cutover starts."""
     workflow = WORKFLOWS[record.workflow]
-    seen = seen or facts(record, source_unchanged=True)
+    seen = seen or facts(record, source_unchanged=True, limits=limits)
     saved = {name: phase.state for name, phase in record.phases.items()}
     if undoing := record.settings.get("undoing"):
         # What a --start-clean began to undo is done no more; the phase that starts clean, or the next one, goes on.
         saved |= dict.fromkeys(undoing, NOT_STARTED)
-        seen = Facts(seen.running & {undoing[0]}, seen.holds)
+        seen = replace(seen, running=seen.running & {undoing[0]})
     configuration = restore(workflow, saved, saved_by=record.voyager_version)
     phases = tuple(_phase_status(record, phase, configuration[phase.name]) for phase in workflow.phases)
     return MigrationStatus(
@@ -203,19 +218,15 @@ def _no_blockers(record: MigrationRecord) -> bool:
     return not (_completed(record, "ANALYZE_SCHEMA") and _summary(record, "ANALYZE_SCHEMA").get("blockers"))
 
 
-def _verified(record: MigrationRecord) -> bool:
-    """A clean comparison of everything. Numbers of rows do where nothing was written since all was read at once."""
-    if not _completed(record, "VERIFY"):
-        return True
-    found = _summary(record, "VERIFY")
-    at_once = not _summary(record, "EXPORT_DATA").get("mixed")
-    thorough = found.get("level") == "checksum" or (at_once and bool(found.get("unchanged_since_export")))
-    return bool(found.get("clean")) and bool(found.get("complete", True)) and thorough
+def _why(lacking: Sequence[Obstacle]) -> Why:
+    return Why(
+        " ".join(obstacle.says for obstacle in lacking),
+        " ".join(dict.fromkeys(obstacle.hint for obstacle in lacking)),
+    )
 
 
 _EVIDENCE: Mapping[str, Callable[[MigrationRecord], bool]] = {
     "no_blockers": _no_blockers,
-    "verified": _verified,
     "snapshot_imported": lambda record: bool(_summary(record, "IMPORT_DATA").get("snapshot_imported")),
     "caught_up": lambda record: bool(_summary(record, "IMPORT_DATA").get("caught_up")),
     "reverse_caught_up": lambda record: any(

@@ -105,8 +105,10 @@ def _alarm(status: MigrationStatus) -> VoyagerError | None:
 
 def look(invocation: Invocation) -> MigrationStatus | Reply:
     """The status of the migration that is meant; a list when several could be, or none is there."""
+    from voyager.context import verify_limits
     from voyager.status import migration_status
 
+    limits = verify_limits(invocation.resolved())
     try:
         found = _read(invocation)
     except DatabaseAway as away:
@@ -114,8 +116,8 @@ def look(invocation: Invocation) -> MigrationStatus | Reply:
         if cached is None:
             raise
         invocation.emitter.warn(f"{away.message} Showing what was known last.")
-        return migration_status(cached)
-    return found if isinstance(found, Reply) else migration_status(found)
+        return migration_status(cached, limits=limits)
+    return found if isinstance(found, Reply) else migration_status(found, limits=limits)
 
 
 def _read(invocation: Invocation) -> MigrationRecord | Reply:

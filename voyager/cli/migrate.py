@@ -90,14 +90,14 @@ class _Tree:
 
     def _add_command(self, phase: Phase, path: tuple[str, ...]) -> None:
         self.group(path[:-1]).command(
-            path[-1], cls=command(*PHASE, options=partial(parameters, phase.name)), help=_help(phase),
+            path[-1], cls=command(*PHASE, _gate(phase), options=partial(parameters, phase.name)), help=_help(phase),
             rich_help_panel=STEPS, short_help=phase.summary,
         )(_callback(partial(phase_command.answer, words(phase))))  # fmt: skip
 
     def _add_group(self, phase: Phase, path: tuple[str, ...]) -> None:
         """A command with commands below it: `migrate export data` runs, `migrate export data status` reports."""
         application = typer.Typer(
-            cls=group(*PHASE, options=partial(parameters, phase.name), hidden=False),
+            cls=group(*PHASE, _gate(phase), options=partial(parameters, phase.name), hidden=False),
             invoke_without_command=True, add_completion=False, help=_help(phase), short_help=phase.summary,
             rich_markup_mode="rich", subcommand_metavar="[status]",
         )  # fmt: skip
@@ -116,6 +116,12 @@ def _order(path: tuple[str, ...]) -> tuple[str, ...]:
     below = [words(phase)[1:] for phase in phases().values()]
     steps = [found[len(path)] for found in below if found[: len(path)] == path and len(found) > len(path)]
     return (*looks.NAMES, *dict.fromkeys(steps))
+
+
+def _gate(phase: Phase) -> str:
+    """The limits of a verification are shown where they decide; understood everywhere, for what comes next depends on
+    them."""
+    return "gate" if "verified" in phase.when else "gate-rest"
 
 
 def _callback(answer: Callable[[Invocation], Reply]) -> Callable[[typer.Context], None]:

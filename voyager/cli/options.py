@@ -17,6 +17,7 @@ from voyager.config.settings import (
     ASSESSMENT_DIR,
     ASSESSMENT_SETTINGS,
     COLLECTION_SETTINGS,
+    GATE_SETTINGS,
     METADATA_DIR,
     MIGRATION_SETTINGS,
     ORACLE_SETTINGS,
@@ -42,15 +43,17 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
     "metadata-dir": (METADATA_DIR,),
     "target-version": (TARGET_VERSION,),
     "collection": COLLECTION_SETTINGS,
+    "gate": GATE_SETTINGS,
+    "gate-rest": tuple(replace(row, hidden=True) for row in GATE_SETTINGS),
     "output": OUTPUT_SETTINGS,
     "run": RUN_SETTINGS,
 }
 _NAMES = frozenset(row.name for rows in SECTIONS.values() for row in rows)
-READ = ("migration", "target", "output")
+READ = ("migration", "target", "output", "gate-rest")
 """For commands that only look."""
 PHASE = ("migration", "target", "run", "output", "source-password", "source-rest")
 """For phases: the source is known since init; its password is not kept anywhere."""
-EVERYTHING = ("migration", "target", "source", "run", "output")
+EVERYTHING = ("migration", "target", "source", "run", "output", "gate-rest")
 """For commands that do something, and for groups, which pass on what they were given."""
 
 METAVARS = {"int": "N", "float": "N", "path": "PATH", "list": "LIST", "uuid": "UUID", "str": "TEXT"}

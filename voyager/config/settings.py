@@ -192,6 +192,26 @@ MIGRATION_SETTINGS = (
         flags=("--config-file", "-c"),
     ),
 )
+GATE_SETTINGS = (
+    Setting(
+        "verify_max_age",
+        "Hours after which a verification is too old for a cutover (default: any age will do).",
+        "float",
+        section="cutover",
+        panel="What a cutover needs",
+        metavar="HOURS",
+    ),
+    Setting(
+        "verify_min_coverage",
+        "Percent of what was migrated that a clean verification must have compared by value (default: 100).",
+        "float",
+        section="cutover",
+        panel="What a cutover needs",
+        metavar="PERCENT",
+    ),
+)
+"""How good a verification must be before the target takes over."""
+
 OUTPUT_SETTINGS = (
     Setting(
         "output",
@@ -241,7 +261,8 @@ RUN_SETTINGS = (
 )
 
 SETTINGS: tuple[Setting, ...] = (
-    *MIGRATION_SETTINGS, *TARGET_SETTINGS, *SOURCE_SETTINGS, *ASSESSMENT_SETTINGS, *OUTPUT_SETTINGS, *RUN_SETTINGS,
+    *MIGRATION_SETTINGS, *TARGET_SETTINGS, *SOURCE_SETTINGS, *ASSESSMENT_SETTINGS, *GATE_SETTINGS, *OUTPUT_SETTINGS,
+    *RUN_SETTINGS,
 )  # fmt: skip
 
 SECTION_ALIASES = {

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Iterable
 
 from voyager.endpoint import Endpoint
-from voyager.ports import Capabilities, Check
+from voyager.identifiers import TableName
+from voyager.ports import Capabilities, Check, WriteCounter
+from voyager.postgres import counters
 from voyager.postgres.capabilities import probe
 from voyager.postgres.connection import Connection, DriverError, connect, translate
 from voyager.target import ddl, preflight
@@ -42,6 +44,18 @@ class Target:
             connection.close()
             raise translate(error, f"connect to {self.endpoint.url}") from None
         return connection
+
+    def write_counters(
+        self, tables: Iterable[TableName], *, settled: bool = True
+    ) -> dict[TableName, WriteCounter] | None:
+        """How often each table was written, or None when this server cannot tell; as Source.write_counters()."""
+        if not self.probe().write_counters:
+            return None
+        with self.connect("read target") as connection:
+            try:
+                return counters.write_counters(connection, tables, settled=settled)
+            except DriverError as error:
+                raise translate(error, f"read the write counters of {self.endpoint.url}") from error
 
     def preflight(
         self,

@@ -13,9 +13,10 @@ from voyager.catalog import Catalog, Table
 from voyager.endpoint import Endpoint
 from voyager.identifiers import TableName
 from voyager.ports import Capabilities, Check, ChunkRange, Snapshot, WriteCounter
+from voyager.postgres import counters
 from voyager.postgres.capabilities import probe
 from voyager.postgres.connection import connect, connection_lost, translate
-from voyager.sources.postgresql import catalog, counters, dump, preflight
+from voyager.sources.postgresql import catalog, dump, preflight
 
 T = TypeVar("T")
 

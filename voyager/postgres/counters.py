@@ -1,16 +1,16 @@
-"""How often each table of a PostgreSQL source was written, so that two readings tell whether anything was between."""
+"""How often each table of a PostgreSQL server was written, so that two readings tell whether anything was between."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from importlib import resources
 from uuid import uuid4
 
 import psycopg
 
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
-from voyager.sources.postgresql.catalog import query
 
 _FIRST_WITH_TIMELY_COUNTERS = 150000
 # A session that goes idle hands its counts in after ten seconds at the latest (from PostgreSQL 15 on).
@@ -30,7 +30,7 @@ def write_counters(
         return None
     wanted = list(tables)
     rows = connection.execute(
-        query("write_counters"), {"schemas": [t.schema for t in wanted], "names": [t.name for t in wanted]}
+        _text("write_counters"), {"schemas": [t.schema for t in wanted], "names": [t.name for t in wanted]}
     )
     return {
         TableName(schema, name): WriteCounter(writes, f"{identity}/{uuid4()}" if writers else identity)
@@ -56,8 +56,12 @@ def _settled(connection: psycopg.Connection) -> bool:
 
 
 def _others_may_hold_counts(connection: psycopg.Connection) -> bool:
-    number, hidden, last_active = connection.execute(query("other_sessions")).fetchone() or (0, False, None)
+    number, hidden, last_active = connection.execute(_text("other_sessions")).fetchone() or (0, False, None)
     if number == 0:
         return False
     old = connection.info.server_version < _FIRST_WITH_TIMELY_COUNTERS
     return old or hidden or last_active is None or last_active < _HANDED_IN_AFTER
+
+
+def _text(name: str) -> str:
+    return (resources.files("voyager.postgres") / f"{name}.sql").read_text("utf-8")
