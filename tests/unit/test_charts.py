@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voyager.assessment.charts import HEAT_STEPS, Segment, bar, column, heat, ring, scale, spot
+from voyager.pages.charts import HEAT_STEPS, Segment, bar, column, heat, ring, scale, spot
 
 SEGMENTS = st.lists(st.floats(0, 1e12, allow_nan=False).map(lambda value: Segment(value, "look", "label")), max_size=5)
 

@@ -32,7 +32,7 @@ ROWS = """
     postgres export_dir assessment_dir data_file config embedded
     ports
     catalog change endpoint progress
-    working_directory
+    working_directory pages
     errors identifiers wording
 """
 ROW_OF = {unit: row for row, line in enumerate(ROWS.split("\n")) for unit in line.split()}

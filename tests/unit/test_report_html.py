@@ -18,11 +18,12 @@ import pytest
 
 from tests.assessed_shop import HOSTILE, finding, foreign, hostile, shop, table
 from voyager.assessment.assessment import Assessment, Complexity
-from voyager.assessment.html.filters import LONGEST, linked, sql_limit, sql_text, visible_text
+from voyager.assessment.html.filters import LONGEST, linked, sql_limit, sql_text
 from voyager.assessment.html.page import PLACES_SHOWN, render_html
 from voyager.assessment.report_json import report_document
 from voyager.assessment.sizing import Sizing
 from voyager.identifiers import visible
+from voyager.pages.page import visible_text
 
 VOID = {"meta", "input", "br", "wbr", "link", "img", "hr"}
 CONTROL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -373,7 +374,7 @@ PAIRS = [
 
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_text_stands_out_from_its_ground(theme: str):
-    style = resources.files("voyager.assessment.html").joinpath("report.css").read_text()
+    style = resources.files("voyager.pages").joinpath("report.css").read_text()
     light, dark, paper = _variables(style)
     colours = {"light": light, "dark": dark, "print": paper}[theme]
     weak = {(ink, ground): _contrast(colours[ink], colours[ground]) for ink, ground in PAIRS}

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import voyager
-from voyager.assessment import figures
 from voyager.assessment.assessment import HIGH, LOW, MEDIUM
-from voyager.assessment.charts import Segment, bar, ring
-from voyager.assessment.html.filters import filters, visible_text
+from voyager.assessment.html.filters import filters
 from voyager.assessment.html.page import SIGNS
 from voyager.assessment.report_issues import LEVELS, title
 from voyager.fleet.comparison import Row
 from voyager.fleet.report import FleetReport
+from voyager.pages import figures
+from voyager.pages.charts import Segment, bar, ring
+from voyager.pages.page import asset, environment, policy, style_sheet
 
 MOST_BARS = 20
 MOST_ISSUES = 40
@@ -31,17 +28,10 @@ _COMPLEXITY_LOOKS: Mapping[str, str] = {HIGH: "fill-3", MEDIUM: "fill-2", LOW: "
 
 def render_fleet(report: FleetReport) -> str:
     """The page. Links go to the pages of the members, which lie in their directories beside it."""
-    environment = Environment(
-        loader=PackageLoader("voyager.fleet"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible_text,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= filters(limit=0)
-    style = _asset("voyager.assessment.html", "report.css") + _asset("voyager.fleet", "fleet.css")
-    return environment.get_template("fleet.html").render(
+    templates = environment("voyager.fleet")
+    templates.filters |= filters(limit=0)
+    style = style_sheet() + asset("voyager.fleet", "fleet.css")
+    return templates.get_template("fleet.html").render(
         report=report,
         totals=report.totals,
         rows=report.comparison.rows,
@@ -53,7 +43,7 @@ def render_fleet(report: FleetReport) -> str:
         levels=LEVELS,
         signs=SIGNS,
         style=Markup(style),
-        policy=_policy(style),
+        policy=policy(style),
         **_charts(report),
     )
 
@@ -116,13 +106,3 @@ def _said(segments: Sequence[Segment], weight: float) -> str:
 def _page_of(report: str) -> str:
     """The address of a member's page, from where its JSON is."""
     return quote(str(PurePosixPath(report).with_suffix(".html"))) if report else ""
-
-
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")
-
-
-def _policy(style: str) -> str:
-    """Nothing may be loaded or run; the page has no script."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{digest}'"

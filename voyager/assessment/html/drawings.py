@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from voyager.assessment import figures
-from voyager.assessment.charts import Segment, bar, column, ring, scale, spot
 from voyager.assessment.report_issues import LEVELS, counts_by_category, counts_by_level, title
 from voyager.assessment.report_tables import MeasuredRow, busiest, reads_by_node
 from voyager.assessment.report_view import COMPLEXITIES, ReportView, SizingView
 from voyager.assessment.sizing import COLOCATED, SHARDED
+from voyager.pages import figures
+from voyager.pages.charts import Segment, bar, column, ring, scale, spot
 from voyager.wording import counted
 
 MOST_TABLES = 12

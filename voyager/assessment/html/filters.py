@@ -9,9 +9,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from voyager.assessment import charts, figures
 from voyager.assessment.report_issues import safe_link, title
 from voyager.identifiers import visible
+from voyager.pages import charts, figures
+from voyager.pages.page import visible_text
 from voyager.wording import counted
 
 _SHORT = 110
@@ -35,11 +36,6 @@ class SqlText:
     @property
     def lines(self) -> int:
         return self.shown.count("\n") + 1
-
-
-def visible_text(value: object) -> object:
-    """Text with nothing hidden in it; markup of ours and anything else as it is."""
-    return figures.text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def sql_limit(statements: Iterable[str]) -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voyager.assessment.assessment import Note
 from voyager.assessment.html.drawings import drawings
-from voyager.assessment.html.filters import filters, sql_limit, visible_text
+from voyager.assessment.html.filters import filters, sql_limit
 from voyager.assessment.report_issues import (
     LEVEL_MEANS,
     LEVELS,
@@ -30,6 +26,7 @@ from voyager.assessment.report_issues import (
 from voyager.assessment.report_tables import MeasuredRow, total
 from voyager.assessment.report_view import ReportView
 from voyager.assessment.sizing import COLOCATED, SHARDED, Placement
+from voyager.pages.page import asset, environment, policy, style_sheet
 from voyager.schema.issues.issue import CATEGORIES
 
 PLACES_SHOWN = 40
@@ -64,23 +61,16 @@ class GroupShown:
 def render_html(document: Mapping[str, Any]) -> str:
     """The page for a document that report_document() made or read_report() returned."""
     view = ReportView.of(document)
-    environment = Environment(
-        loader=PackageLoader(_HOME),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible_text,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment(_HOME)
     limit = sql_limit([row.sql for row in view.issues])
-    environment.filters |= filters(limit=limit)
-    environment.globals |= {"signs": SIGNS, "levels": LEVELS}
-    style, script = _asset("report.css"), _asset("report.js")
-    return environment.get_template("report.html").render(
+    templates.filters |= filters(limit=limit)
+    templates.globals |= {"signs": SIGNS, "levels": LEVELS}
+    style, script = style_sheet(), asset(_HOME, "report.js")
+    return templates.get_template("report.html").render(
         view=view,
         style=Markup(style),
         script=Markup(script),
-        policy=_policy(style, script),
+        policy=policy(style, script),
         sql_cut=limit if any(len(row.sql) > limit for row in view.issues) else 0,
         **_issues(view),
         **_tables(view),
@@ -168,18 +158,3 @@ def _key(group: IssueGroup) -> tuple[str, str]:
 
 def _size_order(row: MeasuredRow) -> tuple[int, str]:
     return -(row.size or 0), row.qualified
-
-
-def _asset(name: str) -> str:
-    return resources.files(_HOME).joinpath(name).read_text("utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing may be loaded or run but the style and the script of this page, whatever a name would smuggle in."""
-    return (
-        f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from voyager.assessment import figures
 from voyager.assessment.report_issues import (
     LEVEL_MEANS,
     LEVELS,
@@ -21,6 +20,7 @@ from voyager.assessment.report_issues import (
 from voyager.assessment.report_tables import total
 from voyager.assessment.sizing import COLOCATED, SHARDED
 from voyager.identifiers import visible
+from voyager.pages import figures
 from voyager.wording import counted
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import DataTable, Input, Static
 
-from voyager.assessment import figures
 from voyager.assessment.report_tables import MeasuredRow
 from voyager.cli.viewer.issues import MOST_ROWS
 from voyager.identifiers import visible
+from voyager.pages import figures
 
 Key = Callable[[MeasuredRow], Any]
 
