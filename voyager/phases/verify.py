@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from voyager.catalog import Catalog, Table
     from voyager.export_dir import ExportDir
     from voyager.identifiers import TableName
+    from voyager.phases.verify_schema import SchemaResult
     from voyager.ports import Check, WriteCounter
     from voyager.store.record import MigrationRecord
     from voyager.verification.findings import Difference
     from voyager.verification.run import Found, Request
 
 NEEDS = ("source", "target")
-LEVELS = ("counts", "checksum")
+LEVELS = ("schema", "counts", "checksum")
 REPORT = "verification_report.json"
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
@@ -32,7 +33,9 @@ SHOWN = 20
 @dataclass(frozen=True)
 class Options:
     level: str = option(
-        "checksum", "What is compared: checksum (every value) or counts (numbers of rows only).", per_run=True
+        "checksum",
+        "What is compared: schema (every object), counts (numbers of rows, too) or checksum (every value).",
+        per_run=True,
     )
     parallel_jobs: int = option(4, "How many chunks are read at the same time on each side.")
     outage_budget: float = option(600.0, "Seconds to wait for a database that is away.", metavar="SECONDS")
@@ -57,7 +60,7 @@ class Scope:
 
 def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) -> list[Check]:  # noqa: ARG001
     if options.level not in LEVELS:
-        raise UsageError(f"--level is {options.level!r}.", "It can be checksum or counts.")
+        raise UsageError(f"--level is {options.level!r}.", "It can be schema, counts or checksum.")
     if options.parallel_jobs < 1:
         raise UsageError(f"--parallel-jobs is {options.parallel_jobs}.", "Give a number from 1 on.")
     return []
@@ -67,7 +70,11 @@ def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
     scope = _scope(job)
     ends = f"{job.source.endpoint.url} with {job.target.endpoint.url}"
+    objects = f"compare every object of the schema of {ends}"
+    if job.options.level == "schema":
+        return [objects]
     return [
+        objects,
         f"compare {len(scope.tables)} tables of {ends} ({_what(job)})",
         *(f"compare {table.name}" for table in scope.tables),
         f"compare {len(scope.catalog.sequences)} sequences with the columns that they feed",
@@ -98,9 +105,9 @@ def run(job: Job) -> Outcome:
         counters=counters,
     )
     started_at = _now()
-    found = _compare(job, request)
+    found, schema = _compare(job, request, scope)
     found.differences += [_made_since(name) for name in scope.made_since]
-    body = _report(job, scope, found, counters, started_at)
+    body = {**_report(job, scope, found, counters, started_at), "schema": schema.to_json()}
     path = job.export_dir.reports / REPORT
     job.export_dir.write_atomic(path, json.dumps(body, indent=1).encode())
     job.store.reports.put(job.record.migration_uuid, "verification", body)
@@ -142,14 +149,13 @@ def _scope(job: Job) -> Scope:
     )
 
 
-def _compare(job: Job, request: Request) -> Found:
+def _compare(job: Job, request: Request, scope: Scope) -> tuple[Found, SchemaResult]:
+    """The schema first, which is quick; then the rows, unless the schema is all that was asked for."""
+    from voyager.phases.verify_schema import compare_schema
     from voyager.postgres.connection import connect
     from voyager.verification.journal import StoreJournal
     from voyager.verification.readers import Readers
-    from voyager.verification.run import Verification
-
-    point = {"level": request.level, "tables": len(request.tables)}
-    journal = StoreJournal(job.store.verification, job.record.migration_uuid, point=point, actor=job.lease.owner)
+    from voyager.verification.run import Found, Verification
 
     def readers(name: str, open_one: Callable[[], Any]) -> Readers:
         budget = float(job.options.outage_budget)
@@ -159,7 +165,18 @@ def _compare(job: Job, request: Request) -> Found:
         closing(readers("source", lambda: connect(job.source.endpoint, "verify"))) as source,
         closing(readers("target", lambda: job.target.connect("verify"))) as target,
     ):
-        return Verification(request, source, target, journal, job.report, job.checkpoint).run()
+        schema = compare_schema(job, source, target, None if scope.complete else scope.tables)
+        if request.level == "schema":
+            found = Found("schema")
+        else:
+            point = {"level": request.level, "tables": len(request.tables)}
+            journal = StoreJournal(
+                job.store.verification, job.record.migration_uuid, point=point, actor=job.lease.owner
+            )
+            found = Verification(request, source, target, journal, job.report, job.checkpoint).run()
+        found.differences = schema.blocking_beside(found.differences) + found.differences
+        found.notes += schema.notes
+        return found, schema
 
 
 def _report(
@@ -192,11 +209,14 @@ def _outcome(scope: Scope, found: Found, body: dict[str, Any], path: str) -> Out
     what = "row by row" if body["level"] == "checksum" else "by numbers of rows"
     partly = "" if scope.complete else " This was a part of the migrated tables; a cutover needs all of them."
     counted = f"{len(found.tables):,} tables ({rows:,} rows) compared {what}"
+    if body["level"] == "schema":
+        counted = f"{sum(body['schema']['objects'].values()):,} objects of the schema compared"
     summary = {
         "clean": body["clean"],
         "complete": scope.complete,
         "level": body["level"],
         "method": found.method,
+        "schema": {"objects": body["schema"]["objects"], "classes": body["schema"]["classes"]},
         "unchanged_since_export": _unchanged_since_export(scope, body["counters"]),
         "tables": len(found.tables),
         "tables_different": sum(1 for result in found.tables if result.state == "different"),

@@ -1,0 +1,90 @@
+"""What a verification of the schema has to know of the migration: what was written, edited, left out, and by advice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voyager.wording import counted
+
+if TYPE_CHECKING:
+    from voyager.catalog import Table
+    from voyager.export_dir import ExportDir
+    from voyager.phases.job import Job
+    from voyager.verification.findings import Difference
+    from voyager.verification.readers import Readers
+    from voyager.verification.schema.intended import Intended
+    from voyager.verification.schema.objects import Counts, SchemaDifference
+
+EXPORTED = "schema_export.json"
+ADVISED = "schema_recommendations.json"
+_KNOWN_AS = {"relation": "table"}
+"""What the comparison of rows calls an object."""
+
+
+@dataclass(frozen=True)
+class SchemaResult:
+    """What the comparison of the objects came to."""
+
+    differences: tuple[SchemaDifference, ...]
+    counts: Counts
+
+    def blocking_beside(self, known: Iterable[Difference]) -> list[Difference]:
+        """What withholds `verified`, without what another comparison says of the same object already."""
+        from voyager.verification.findings import Difference
+
+        said = {(one.kind, one.object) for one in known}
+        found = [Difference(one.kind, one.object, one.finding) for one in self.differences if one.blocks]
+        return [one for one in found if (_KNOWN_AS.get(one.kind, one.kind), one.object) not in said]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is intended, by name, and how much is cosmetic."""
+        notes = [one.finding for one in self.differences if one.classed == "intended"]
+        cosmetic = self.counts.classes["cosmetic"]
+        if cosmetic:
+            notes.append(f"{counted(cosmetic, 'cosmetic difference')} of the schema: the report names each.")
+        return notes
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.counts.to_json(), "differences": [one.to_json() for one in self.differences]}
+
+
+def compare_schema(job: Job, source: Readers, target: Readers, tables: Iterable[Table] | None) -> SchemaResult:
+    """Compare the objects of both ends (of `tables` only, if given) and judge what differs by what the export and its
+    files say."""
+    from voyager.phases.same_meaning import same_meaning
+    from voyager.verification.schema.ask import Scope
+    from voyager.verification.schema.compare import compare_schemas
+
+    names = None if tables is None else frozenset(table.name for table in tables)
+    scope = Scope(tuple(job.source.endpoint.schemas), names)
+    differences, counts = compare_schemas(source, target, scope, same_meaning, intended(job.export_dir))
+    return SchemaResult(tuple(differences), counts)
+
+
+def intended(export_dir: ExportDir) -> Intended:
+    """What the export left out or rewrote, and what was edited since. Without an export nothing is known."""
+    from voyager.schema.files import read_schema_files
+    from voyager.verification.schema.intended import Written, read_intended
+
+    export = _report(export_dir.reports / EXPORTED)
+    advised = _report(export_dir.reports / ADVISED)
+    files = read_schema_files(export_dir.schema) if export_dir.schema.is_dir() else []
+    return read_intended(
+        [Written(one["kind"], one["object"], one["sha256"]) for one in export.get("statements", ())],
+        [Written(one.kind, one.object_name, one.sha256, f"{one.file}:{one.line}") for one in files],
+        not_migrated=[(one["kind"], one["name"], one["reason"]) for one in export.get("not_migrated", ())],
+        rewritten=[(one["object"], one["why"]) for one in advised.get("applied", ())],
+    )
+
+
+def _report(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
