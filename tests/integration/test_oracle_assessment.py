@@ -21,6 +21,7 @@ from voyager.assessment.collect import Collection, collect
 from voyager.assessment.ingest import ingest
 from voyager.assessment.judgement import Judgement
 from voyager.assessment.judges import judge
+from voyager.assessment.judges.oracle_names import RESERVED
 from voyager.assessment.metadata import Metadata
 from voyager.assessment.scripts import write_scripts
 from voyager.assessment_dir import AssessmentDir
@@ -310,6 +311,11 @@ def test_no_question_is_asked_twice_of_the_double(double: OracleDouble, assess: 
     assess(double)
     asked = Counter(double.asked)
     assert [question.name for question in QUESTIONS if asked[question.sql] != 1] == []
+
+
+def test_the_reserved_words_are_those_of_postgresql_15(pg15_server: Server, fetch: Callable[..., Any]):
+    rows = fetch(pg15_server.endpoint(), "SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')")
+    assert {word for (word,) in rows} == RESERVED
 
 
 @pytest.fixture
