@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests import drive
+from tests import drive, mariadb
 from voyager.embedded import Server, scratch_directory, start_server, system_binaries
 from voyager.endpoint import Endpoint
 from voyager.identifiers import Identifier
@@ -54,6 +54,16 @@ def pg15_server(servers_directory: Path) -> Iterator[Server]:
         pytest.skip("PostgreSQL 15 is not installed (apt-get install postgresql-15)")
     with start_server(servers_directory / "pg15", binaries=binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(servers_directory: Path) -> Iterator[mariadb.MariadbServer]:
+    """MariaDB, which stands for MySQL too; from the system's packages only."""
+    if reason := mariadb.why_not():
+        pytest.skip(reason)
+    server = mariadb.start_mariadb(servers_directory / "mariadb")
+    yield server
+    server.stop()
 
 
 @pytest.fixture

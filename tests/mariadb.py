@@ -77,7 +77,12 @@ class MariadbServer:
 
         given = {"user": "root", "password": self.password, "database": database, **keywords}
         return mysql.connector.connect(
-            host="127.0.0.1", port=self.port, charset="utf8mb4", collation="utf8mb4_general_ci", autocommit=True, **given
+            host="127.0.0.1",
+            port=self.port,
+            charset="utf8mb4",
+            collation="utf8mb4_general_ci",
+            autocommit=True,
+            **given,
         )
 
     def run(self, text: str, database: str | None = None) -> str:

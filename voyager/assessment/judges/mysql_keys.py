@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from voyager.assessment.judges.mysql_columns import Types, foreign_words
 from voyager.assessment.judges.mysql_spots import INDEX, TABLE, Spot
+from voyager.sources.mysql.columns import ColumnFacts
 from voyager.sources.mysql.mapping import place_of
 from voyager.sources.mysql.model import Check, Dictionary, ForeignKey, Index, Key, Table
 from voyager.sources.mysql.names import label, quoted
@@ -53,7 +54,7 @@ def _of_index(table: Table, index: Index, target: Types) -> Iterator[Spot]:
     yield from _of_prefix(index)
     yield from _of_case(table, index)
     yield from _of_moment(table, index)
-    bits = [name for name in index.columns if target[(*table.key, name.casefold())].base == "bit"]
+    bits = [column.name for column in _columns(table, index.columns) if target[place_of(column)].base == "bit"]
     if bits:
         yield _spot(
             "PK_UK_ON_BIT_DATATYPE" if index.unique else "INDEX_ON_BIT_DATATYPE", index, {"ColumnName": _listed(bits)}
@@ -69,7 +70,7 @@ def _of_prefix(index: Index) -> Iterator[Spot]:
 
 
 def _of_case(table: Table, index: Index) -> Iterator[Spot]:
-    columns = [table.column[name.casefold()] for name in index.columns if name.casefold() in table.column]
+    columns = _columns(table, index.columns)
     loose = [column for column in columns if column.data_type in _TEXT and column.case_insensitive and not column.json]
     if loose:
         details = {
@@ -105,14 +106,14 @@ def _of_foreign_key(dictionary: Dictionary, table: Table, key: ForeignKey, targe
         yield _constraint("MYSQL_CROSS_DATABASE_FK", key, details)
     if parent is not None and not _is_unique(parent, key.parent_columns):
         yield _constraint("MYSQL_FK_ON_NON_UNIQUE_KEY", key, details)
-    columns = [table.column[name.casefold()] for name in key.columns if name.casefold() in table.column]
+    columns = _columns(table, key.columns)
     if any(column.case_insensitive and column.data_type in _TEXT for column in columns):
         yield _constraint("MYSQL_CI_FOREIGN_KEY", key, {**details, "CheckSQL": _strays(key)})
     if parent is None:
         return
-    for column, name in zip(columns, key.parent_columns, strict=False):
-        other = parent.column.get(name.casefold())
-        if other is None:
+    for own_name, name in zip(key.columns, key.parent_columns, strict=False):
+        column, other = table.column.get(own_name.casefold()), parent.column.get(name.casefold())
+        if column is None or other is None:
             continue
         own, theirs = target[place_of(column)], target[place_of(other)]
         if _SAME_TEXT.get(own.base, own.base) != _SAME_TEXT.get(theirs.base, theirs.base):
@@ -170,7 +171,13 @@ def _of_primary_key(table: Table) -> Iterator[Spot]:
 
 
 def _never_null(table: Table, index: Index) -> bool:
-    return all(not table.column[name.casefold()].nullable for name in index.columns)
+    columns = _columns(table, index.columns)
+    return len(columns) == len(index.columns) and not any(column.nullable for column in columns)
+
+
+def _columns(table: Table, names: Iterable[str]) -> list[ColumnFacts]:
+    """Those that the server shows: a column may be hidden from an account that has no privilege on it."""
+    return [table.column[name.casefold()] for name in names if name.casefold() in table.column]
 
 
 def _constraint(issue_id: str, constraint: ForeignKey | Check, details: dict[str, Any]) -> Spot:
