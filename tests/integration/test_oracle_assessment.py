@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import socket
 import threading
 from collections import Counter
@@ -382,3 +384,17 @@ def test_an_alias_that_nobody_knows_is_a_mistake_of_the_command_line(tmp_path: P
     endpoint = Endpoint("oracle", "localhost", 1521, "X", "HR", options=(("tns_alias", "PROD"),), password="x")
     with pytest.raises(UsageError, match="PROD"):
         connect(endpoint, "assess")
+
+
+def test_every_question_is_answered_by_a_real_server():
+    """The only test that would tell: TEST_ORACLE_DSN is user/password@host:port/service."""
+    given = re.fullmatch(r"([^/]+)/([^@]+)@([^:]+):(\d+)/(.+)", os.environ.get("TEST_ORACLE_DSN", ""))
+    if given is None:
+        pytest.skip("TEST_ORACLE_DSN names no Oracle server; the questions were asked of the dictionary double only")
+    user, password, host, port, service = given.groups()
+    source = OracleDictionary(Endpoint("oracle", host, int(port), service, user, password=password))
+    assert source.facts()["engine"] == "oracle"
+    for question in QUESTIONS:
+        for row in source.ask(question):
+            assert len(row) == len(question.columns)
+    source.close()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import oracledb
 import pytest
 
+from tests.drive import ROOT
 from tests.oracle_double import oracle_error
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, OutOfSpace, PermissionMissing, UsageError, VoyagerError
+from voyager.ports import Capabilities, Check
 from voyager.sources.oracle.connection import connection_keywords, exact_values, place
 from voyager.sources.oracle.failures import MEANINGS, from_driver, translate
-from voyager.sources.oracle.preflight import grants, version_number
+from voyager.sources.oracle.metadata import QUESTIONS
+from voyager.sources.oracle.preflight import grants, preflight, version_number
 
 HR = Endpoint("oracle", "db.example.com", 1521, "ORCLPDB1", "hr", password="CANARY")
 
@@ -116,3 +121,40 @@ def test_a_grant_names_the_object_behind_a_public_synonym():
 def test_releases_compare_by_their_parts():
     assert version_number("19.3.0.0.0") > version_number("12.2.0.1.0") > version_number("12.1.0.2.0") >= 120100
     assert version_number("11.2.0.4.0") < 120100
+
+
+def test_without_the_driver_the_operator_is_told_what_to_install():
+    program = (
+        "import sys; sys.modules['oracledb'] = None\n"
+        "from voyager.endpoint import Endpoint; from voyager.errors import UsageError; from voyager import sources\n"
+        "print(len(sources.questions_of('oracle')))\n"
+        "try: sources.open_assessed(Endpoint('oracle', 'h', 1521, 'S', 'u'))\n"
+        "except UsageError as error: print(error.hint)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[1:] == ["Run: pip install 'yb-voyager[oracle]'"]
+
+
+def _checks(version: str, host: str = "db.example.com", **facts: str) -> dict[str, Check]:
+    said = {"role": "HR", "version": f"Oracle {version}", "dictionary": "dba_", "protocol": "tcps", **facts}
+    capabilities = Capabilities(version=version, version_number=version_number(version), facts=said)
+    refused = [question for question in QUESTIONS if question.name == "code-sources"]
+    endpoint = Endpoint("oracle", host, 1521, "S", "HR")
+    return {check.id: check for check in preflight(endpoint, capabilities, refused)}
+
+
+def test_a_release_that_cannot_be_read_is_an_error_and_the_oldest_that_can_is_none():
+    assert _checks("11.2.0.4.0")["source_version"].severity == "error"
+    assert _checks("12.1.0.2.0")["source_version"].severity == "ok"
+
+
+def test_a_question_that_would_be_refused_is_a_warning_with_the_grant():
+    check = _checks("19.3.0.0.0")["source_code_sources"]
+    assert (check.severity, check.sql) == ("warning", 'GRANT SELECT_CATALOG_ROLE TO "HR";')
+    assert "effort" in check.finding
+
+
+def test_a_connection_over_a_network_without_tls_is_a_warning():
+    assert "source_tls" in _checks("19.3.0.0.0", protocol="tcp")
+    assert "source_tls" not in _checks("19.3.0.0.0", protocol="tcps")
+    assert "source_tls" not in _checks("19.3.0.0.0", host="localhost", protocol="tcp")

@@ -61,7 +61,7 @@ class OracleDictionary:
         with self._asked("read what the server says of itself") as connection:
             document = [row for name in self._schemas[:1] for row in self._rows(connection, part("database"), name)]
         stated: dict[str, Any] = json.loads(document[0][0] or "{}")
-        return {**stated, "schemas": list(self._schemas), "url": self.endpoint.url}
+        return {**stated, "schemas": list(self._schemas), "url": place(self.endpoint)}
 
     def questions(self) -> Sequence[Question]:
         return QUESTIONS

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-import oracledb
-
 from voyager.endpoint import Endpoint
 from voyager.errors import PermissionMissing, UsageError
 from voyager.sources.oracle.failures import translate
+
+try:
+    import oracledb
+except ModuleNotFoundError as missing:
+    raise UsageError(
+        "Reading Oracle takes the package oracledb, which is not installed.", "Run: pip install 'yb-voyager[oracle]'"
+    ) from missing
 
 DriverError = oracledb.Error
 """The driver's own, for those who may not import it."""
