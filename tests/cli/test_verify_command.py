@@ -36,7 +36,7 @@ def test_verify_exits_with_3_until_the_target_is_repaired_and_the_cutover_waits_
     answer = json.loads(found.stdout)
     assert answer["summary"]["clean"] is False
     assert [one["object"] for one in answer["summary"]["differences"]] == ["public.items"]
-    assert "(5) different" in found.stdout
+    assert "(id=5) different" in found.stdout
     assert migration.state("VERIFY") == "COMPLETED"
     assert _run(migration, "cutover", "initiate").returncode == 5
 

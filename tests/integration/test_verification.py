@@ -20,10 +20,11 @@ from voyager.postgres.connection import connect
 from voyager.progress import TableProgress
 from voyager.sources.postgresql.catalog import read_catalog
 from voyager.store.record import VerificationChunk
-from voyager.verification.canonical import Method
-from voyager.verification.chunks import ROWS_PER_CHUNK
+from voyager.verification.digest import Method
+from voyager.verification.findings import Found
 from voyager.verification.readers import Readers
-from voyager.verification.run import Found, Request, Verification
+from voyager.verification.request import ROWS_PER_CHUNK, Request
+from voyager.verification.run import Verification
 
 
 @dataclass
@@ -215,10 +216,10 @@ def test_every_type_is_equal_when_untouched_and_a_changed_value_is_found_and_nam
     assert missed == []
     assert len(found) == len(NEAR_MISSES)
     first = named["public.t0"]
-    assert (first.kind, first.chunk, first.where) == ("rows", 0, "the whole table")
+    assert (first.kind, first.ranges) == ("rows", ("the whole table",))
 
 
-@pytest.mark.parametrize("method", [Method("md5"), Method("hash64-utf8"), Method("hash64", binary_floats=True)])
+@pytest.mark.parametrize("method", [Method("md5"), Method(one_encoding=False), Method(exact_floats=False), Method()])
 def test_every_way_of_making_a_number_of_a_row_tells_the_same_values_apart(
     pair: Pair, method: Method, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +233,7 @@ def test_every_way_of_making_a_number_of_a_row_tells_the_same_values_apart(
 
 
 def test_floats_read_by_their_bits_take_every_nan_for_one_value(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Verification, "_choose_method", lambda _: Method("hash64", binary_floats=True))
+    monkeypatch.setattr(Verification, "_choose_method", lambda _: Method(exact_floats=False))
     pair.both("CREATE TABLE t (id int PRIMARY KEY, a float4, b float8)")
     drive.execute(pair.source, "INSERT INTO t VALUES (1, 'NaN', 'NaN'), (2, NULL, 0)")
     drive.execute(pair.target, "INSERT INTO t VALUES (1, -'NaN'::float4, -'NaN'::float8), (2, NULL, 0)")
@@ -269,11 +270,9 @@ def test_a_changed_row_a_missing_row_and_an_extra_row_are_named_by_chunk_and_key
     drive.execute(pair.target, "DELETE FROM orders WHERE id = 1")
     drive.execute(pair.target, "INSERT INTO orders VALUES (999999, 'beyond the last key of the source')")
     found = pair.verify(rows_per_chunk=1024).differences
-    rows = [(row.key, row.kind) for difference in found for row in difference.rows]
-    assert rows == [("(1)", "missing"), ("(12345)", "different"), ("(999999)", "extra")]
-    middle = found[1]
-    assert "id >= 12288 and id < 13312" in middle.where
-    assert middle.finding.startswith(f"Table public.orders, chunk {middle.chunk} (id >= 12288")
+    rows = [(dict(row.key)["id"], row.kind) for difference in found for row in difference.rows]
+    assert rows == [("1", "missing"), ("12345", "different"), ("999999", "extra")]
+    assert found[1].ranges == ("id >= 12288 and id < 13312",)
     assert [difference.object for difference in found] == ["public.orders"] * 3
 
 
@@ -294,7 +293,7 @@ def test_tables_without_an_integer_key_are_compared_in_buckets_that_a_changed_ro
     drive.execute(pair.target, f"UPDATE t SET v = 'w' WHERE id = {changed}")
     found = pair.verify(rows_per_chunk=500)
     assert [(difference.object, len(difference.rows)) for difference in found.differences] == [("public.t", 1)]
-    assert found.differences[0].where.endswith("of 16")
+    assert found.differences[0].ranges[0].endswith("of 16")
     assert found.differences[0].rows[0].kind == "different"
 
 
@@ -522,9 +521,9 @@ def test_different_encodings_compare_by_characters(
         catalog = Catalog((Table(TableName("public", "t"), "table", ()),))
         found = latin.verify(catalog=catalog)
         assert found.differences == []
-        assert found.method == "hash64-utf8"
+        assert found.method == "hash64+utf8+18"
         drive.execute(latin.target, "UPDATE t SET v = 'e' WHERE id = 1")
-        assert [row.key for row in latin.verify(catalog=catalog).differences[0].rows] == ["(1)"]
+        assert [row.key for row in latin.verify(catalog=catalog).differences[0].rows] == [(("id", "1"),)]
     finally:
         drive.execute(source_server.endpoint(), f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -128,13 +128,13 @@ def test_differences_complete_the_phase_with_exit_code_3_and_are_in_both_reports
     assert "public.orders" in outcome.problem.message
     assert "public.items" not in outcome.problem.message
     assert "Table public.orders, chunk 0 (the whole table)" in outcome.details[0]
-    assert "(2) different" in outcome.details[0]
+    assert "(id=2) different" in outcome.details[0]
     assert outcome.summary["clean"] is False
     kept = json.loads((bench.export_dir.reports / verify.REPORT).read_text())
     stored = bench.store.reports.latest(bench.migration, "verification")
     assert stored is not None
     assert stored.body == kept
-    assert kept["differences"][0]["rows"] == [{"key": "(2)", "kind": "different"}]
+    assert [(row["key"], row["kind"]) for row in kept["differences"][0]["rows"]] == [({"id": "2"}, "different")]
     chunks = drive.fetch(bench.target, "SELECT table_name, state FROM ybvoyager.verification_chunks ORDER BY 1")
     assert chunks == [("items", "equal"), ("orders", "different")]
 

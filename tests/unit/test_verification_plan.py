@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voyager.identifiers import TableName
-from voyager.verification.canonical import Method, Server, choose_method
+from voyager.verification.digest import Method, Server, choose_method
 from voyager.verification.chunks import Chunk, checksum_sql, plan_table
 from voyager.verification.structure import ColumnShape, Shape
 
@@ -48,7 +48,12 @@ def test_every_key_is_in_exactly_one_range(lowest: int, span: int, rows: int, ke
     highest = min(lowest + span, 2**63 - 1)
     rows_per_chunk = max(100, rows // 50)
     plan = plan_table(
-        Answers(lowest, highest), shape(rows), shape(rows), counts_only=False, rows_per_chunk=rows_per_chunk
+        Answers(lowest, highest),
+        shape(rows),
+        shape(rows),
+        method=Method(),
+        counts_only=False,
+        rows_per_chunk=rows_per_chunk,
     )
     holding = [
         chunk
@@ -61,33 +66,36 @@ def test_every_key_is_in_exactly_one_range(lowest: int, span: int, rows: int, ke
 
 
 def test_a_small_table_is_one_chunk_and_needs_no_question() -> None:
-    plan = plan_table(None, shape(1000), shape(1000), counts_only=False)
+    plan = plan_table(None, shape(1000), shape(1000), method=Method(), counts_only=False)
     assert plan.chunks == (Chunk(NAME, 0),)
 
 
 def test_a_key_that_one_side_hashes_is_cut_into_buckets_of_one_query() -> None:
-    plan = plan_table(None, shape(10**6), shape(10**6, ordered=False), counts_only=False)
+    plan = plan_table(None, shape(10**6), shape(10**6, ordered=False), method=Method(), counts_only=False)
     assert len(plan.chunks) == 8
     assert len(plan.queries) == 1
-    sql, parameters = checksum_sql(plan, plan.chunks, Method())
+    sql, parameters = checksum_sql(plan, plan.chunks, 0, Method())
     assert "GROUP BY 1" in sql
     assert parameters == {}
 
 
 def test_counting_rows_needs_no_chunks() -> None:
-    assert len(plan_table(None, shape(10**9), shape(10**9), counts_only=True).chunks) == 1
+    assert len(plan_table(None, shape(10**9), shape(10**9), method=Method(), counts_only=True).chunks) == 1
 
 
 def test_a_domain_over_an_integer_is_no_integer_key() -> None:
     domain = ColumnShape("id", "public.positive", "bigint")
-    plan = plan_table(None, shape(10**6, column=domain), shape(10**6, column=domain), counts_only=False)
+    plan = plan_table(
+        None, shape(10**6, column=domain), shape(10**6, column=domain), method=Method(), counts_only=False
+    )
     assert plan.bucketed
 
 
 def test_the_method_follows_what_the_servers_have_in_common() -> None:
-    new = Server(180000, "UTF8", 42)
-    assert choose_method(new, Server(150000, "UTF8", 42)) == Method("hash64")
-    assert choose_method(new, Server(150000, "LATIN1", 42)) == Method("hash64-utf8")
-    assert choose_method(new, Server(110000, "UTF8", 42)) == Method("hash64", binary_floats=True)
-    assert choose_method(new, Server(150000, "UTF8", 43)) == Method("md5")
+    new = Server(180000, "UTF8", (42,))
+    assert choose_method(new, new) == Method(newest=True)
+    assert choose_method(new, Server(150000, "UTF8", (42,))) == Method()
+    assert choose_method(new, Server(150000, "LATIN1", (42,))) == Method(one_encoding=False)
+    assert choose_method(new, Server(110000, "UTF8", (42,))) == Method(exact_floats=False)
+    assert choose_method(new, Server(150000, "UTF8", (43,))) == Method("md5")
     assert choose_method(Server(100000, "UTF8", None), Server(100000, "UTF8", None)) == Method("md5")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from voyager.phases.verify_schema import SchemaResult
     from voyager.ports import Check, WriteCounter
     from voyager.store.record import MigrationRecord
-    from voyager.verification.findings import Difference
-    from voyager.verification.run import Found, Request
+    from voyager.verification.findings import Difference, Found
+    from voyager.verification.request import Request
 
 NEEDS = ("source", "target")
 LEVELS = ("schema", "counts", "checksum")
@@ -88,7 +88,7 @@ def run(job: Job) -> Outcome:
     The source's write counters are read before its first row: equal counters later mean that what was compared is what
     the source still holds. Differences do not fail the phase: they withhold `verified`, and the exit code is 3.
     """
-    from voyager.verification.run import Request
+    from voyager.verification.request import Request
 
     scope = _scope(job)
     counters = job.source.write_counters(table.name for table in scope.tables)
@@ -192,7 +192,8 @@ def _report(
         "migration": job.record.name,
         "level": job.options.level,
         "method": found.method,
-        "clean": not found.differences,
+        "forms": found.forms,
+        "clean": found.clean,
         "complete": scope.complete,
         "started_at": started_at,
         "at": _now(),
@@ -271,7 +272,7 @@ def _lines(differences: list[Difference]) -> list[str]:
     """One line for each difference, and the rows of it that were located."""
     lines = []
     for difference in differences[:SHOWN]:
-        rows = ", ".join(f"{row.key} {row.kind}" for row in difference.rows)
+        rows = ", ".join(map(str, difference.rows))
         lines.append(difference.finding + (f" Rows by key: {rows}." if rows else ""))
     if len(differences) > SHOWN:
         lines.append(f"… and {len(differences) - SHOWN} more.")
@@ -279,7 +280,7 @@ def _lines(differences: list[Difference]) -> list[str]:
 
 
 def _short(difference: Difference) -> dict[str, Any]:
-    return {"kind": difference.kind, "object": difference.object, "chunk": difference.chunk, "where": difference.where}
+    return {"kind": difference.kind, "object": difference.object, "ranges": list(difference.ranges)}
 
 
 def _left_out(one: Mapping[str, str]) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from voyager.identifiers import Identifier, TableName
-from voyager.verification.canonical import Method, row_number
-from voyager.verification.structure import ColumnShape, Shape
+from voyager.verification.digest import Method, row_number
+from voyager.verification.forms import Form, choose
+from voyager.verification.request import ROWS_PER_CHUNK
+from voyager.verification.structure import Shape
 
-ROWS_PER_CHUNK = 200_000
 MOST_BUCKETS = 4096
 SPARSE = 4
 """A key whose range is more than this many times the number of rows is cut where a sample of it says."""
@@ -69,8 +70,8 @@ class Plan:
     """
 
     table: TableName
-    columns: tuple[tuple[str, str], ...]
-    key: tuple[tuple[str, str], ...]
+    columns: tuple[Form, ...]
+    key: tuple[Form, ...]
     chunks: tuple[Chunk, ...]
     rows_estimated: int
     note: str = ""
@@ -86,12 +87,18 @@ class Plan:
 
 
 def plan_table(
-    source: Any, here: Shape, there: Shape, *, counts_only: bool, rows_per_chunk: int = ROWS_PER_CHUNK
+    source: Any,
+    here: Shape,
+    there: Shape,
+    *,
+    method: Method,
+    counts_only: bool,
+    rows_per_chunk: int = ROWS_PER_CHUNK,
 ) -> Plan:
     """Plan the comparison of one table. `source` is asked for the bounds of large integer keys and nothing else."""
-    columns = common_columns(here, there)
-    names = {name for name, _ in columns}
-    key = tuple((name, _type_of(here, name)) for name in here.key) if names.issuperset(here.key) else ()
+    columns = choose_forms(here, there, method)
+    by_name = {form.column: form for form in columns}
+    key = tuple(by_name[name] for name in here.key) if by_name.keys() >= set(here.key) else ()
     chunks: tuple[Chunk, ...] = (Chunk(here.name, 0),)
     if not counts_only and here.rows_estimated > rows_per_chunk:
         column = here.integer_key
@@ -103,9 +110,15 @@ def plan_table(
     return Plan(here.name, columns, key, chunks, here.rows_estimated)
 
 
-def common_columns(here: Shape, there: Shape) -> tuple[tuple[str, str], ...]:
-    """(name, type) of the columns that both sides have, in the source's order: columns are compared by name."""
-    return tuple((column.name, _pair_type(column, there)) for column in here.columns if there.column(column.name))
+def choose_forms(here: Shape, there: Shape, method: Method) -> tuple[Form, ...]:
+    """The forms of the columns that both sides have, in the source's order: columns are compared by name."""
+    pairs = ((column, there.column(column.name)) for column in here.columns)
+    return tuple(choose(column, other, method) for column, other in pairs if other is not None)
+
+
+def number_sql(forms: tuple[Form, ...], side: int, method: Method) -> str:
+    """SQL for the 64-bit number of these columns of a row on one side, ready for parameters beside it."""
+    return row_number([form.valued(side) for form in forms], method).replace("%", "%%")
 
 
 def where_sql(chunk: Chunk) -> tuple[str, dict[str, int]]:
@@ -121,9 +134,9 @@ def where_sql(chunk: Chunk) -> tuple[str, dict[str, int]]:
     return " AND ".join(terms) or "true", bounds
 
 
-def bucket_sql(plan: Plan, method: Method, buckets: int) -> str:
+def bucket_sql(plan: Plan, side: int, method: Method, buckets: int) -> str:
     """SQL for a row's bucket: by its key, so that a changed row stays in it, else by all of the row."""
-    return f"({row_number(plan.key or plan.columns, method)} & {buckets - 1})".replace("%", "%%")
+    return f"({number_sql(plan.key or plan.columns, side, method)} & {buckets - 1})"
 
 
 def from_sql(table: TableName) -> str:
@@ -137,14 +150,14 @@ def count_sql(plan: Plan, chunk: Chunk) -> tuple[str, dict[str, int]]:
     return f"SELECT 0, count(*), NULL {from_sql(plan.table)} WHERE {where}", bounds
 
 
-def checksum_sql(plan: Plan, chunks: tuple[Chunk, ...], method: Method) -> tuple[str, dict[str, int]]:
+def checksum_sql(plan: Plan, chunks: tuple[Chunk, ...], side: int, method: Method) -> tuple[str, dict[str, int]]:
     """(bucket, number of rows, sum of their numbers) for a range, or for every bucket of the table at once."""
-    number = row_number(plan.columns, method).replace("%", "%%")
+    number = number_sql(plan.columns, side, method)
     if not plan.bucketed:
         where, bounds = where_sql(chunks[0])
         return f"SELECT 0, count(*), sum({number})::text {from_sql(plan.table)} WHERE {where}", bounds
     if plan.key:
-        bucket = bucket_sql(plan, method, chunks[0].buckets)
+        bucket = bucket_sql(plan, side, method, chunks[0].buckets)
         return f"SELECT {bucket}, count(*), sum({number})::text {from_sql(plan.table)} GROUP BY 1", {}
     # The row's number is its bucket too: OFFSET 0 keeps the server from working it out twice.
     rows = f"SELECT {number} AS number {from_sql(plan.table)} OFFSET 0"
@@ -185,14 +198,3 @@ def _buckets(shape: Shape, rows_per_chunk: int) -> tuple[Chunk, ...]:
     wanted = min(MOST_BUCKETS, -(-shape.rows_estimated // rows_per_chunk))
     buckets = 1 << (wanted - 1).bit_length()
     return tuple(Chunk(shape.name, bucket, bucket=bucket, buckets=buckets) for bucket in range(buckets))
-
-
-def _type_of(shape: Shape, name: str) -> str:
-    column = shape.column(name)
-    return column.base_type if column else ""
-
-
-def _pair_type(column: ColumnShape, there: Shape) -> str:
-    """The type that decides how the value is read: only where both sides agree may it be read by its bits."""
-    other = there.column(column.name)
-    return column.base_type if other and other.base_type == column.base_type else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voyager.identifiers import TableName
-from voyager.verification.canonical import Method
+from voyager.verification.digest import Method
 from voyager.verification.chunks import Chunk, Plan, checksum_sql, count_sql
 from voyager.verification.readers import LOOK_UP_SECONDS, Readers
 
@@ -57,7 +57,7 @@ def compare(
     running: dict[Future[Any], tuple[Query, Future[Any], Future[Any]]] = {}
     while True:
         while len(running) < 2 * jobs and (query := next(waiting, None)) is not None:
-            pair = tuple(_start(side, query, method) for side in (source, target))
+            pair = tuple(_start(readers, query, side, method) for side, readers in enumerate((source, target)))
             for future in pair:
                 running[future] = (query, pair[0], pair[1])
         if not running:
@@ -72,12 +72,12 @@ def compare(
                 yield query, _results(query, here.result(), there.result())
 
 
-def _start(side: Readers, query: Query, method: Method | None) -> Future[Any]:
+def _start(readers: Readers, query: Query, side: int, method: Method | None) -> Future[Any]:
     if method is None:
         sql, bounds = count_sql(query.plan, query.chunks[0])
     else:
-        sql, bounds = checksum_sql(query.plan, query.chunks, method)
-    return side.submit(sql, bounds, f"read {_what(query.plan.table)}")
+        sql, bounds = checksum_sql(query.plan, query.chunks, side, method)
+    return readers.submit(sql, bounds, f"read {_what(query.plan.table)}")
 
 
 def _what(table: TableName) -> str:

@@ -1,54 +1,104 @@
-"""What a comparison found: differences that withhold `verified`, and what was not compared."""
+"""What a comparison found: differences, of which some withhold `verified`, and what each table came to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from voyager.identifiers import TableName
+from voyager.identifiers import Identifier, TableName, visible
+
+MISSING, EXTRA, DIFFERENT, ROUNDED, CONVERTED = ROW_KINDS = ("missing", "extra", "different", "rounded", "converted")
+"""A row is missing at the target, extra there, or on both sides with other values; the last two are expected ones."""
+
+HARMLESS = frozenset({ROUNDED, CONVERTED})
+WITHHOLDING = frozenset({"missing", "different"})
+"""The classes of a difference that withhold `verified`; "intended" and "cosmetic" do not."""
+
+SHOWN_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class RowDifference:
-    """One row that is not the same, named by its key: "missing" at the target, "extra" there, or "different"."""
+    """One row that is not the same.
 
-    key: str
+    `key` names it by (column, text) pairs, of what the key's columns hold; a row of a table without a key is named by
+    the hash of its content, and `copies` says how often each side (source, target) has it. `kind` is one of ROW_KINDS,
+    `columns` are those that are not the same. `values` are (column, source's text, target's text), None for NULL or
+    no row; they are filled only when asked for.
+    """
+
+    key: tuple[tuple[str, str], ...]
     kind: str
+    columns: tuple[str, ...] = ()
+    values: tuple[tuple[str, str | None, str | None], ...] | None = None
+    copies: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        """The row for people: `(id=12345) different: note`."""
+        key = ", ".join(f"{Identifier(name)}={visible(text[:SHOWN_LENGTH])}" for name, text in self.key)
+        columns = f": {', '.join(str(Identifier(name)) for name in self.columns)}" if self.columns else ""
+        return f"({key}) {self.kind}{columns}"
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"key": dict(self.key), "kind": self.kind, "columns": list(self.columns)}
+        if self.copies is not None:
+            found["copies"] = {"source": self.copies[0], "target": self.copies[1]}
+        if self.values is not None:
+            found["values"] = {name: {"source": here, "target": there} for name, here, there in self.values}
+        return found
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not equal on the two sides.
+    """One thing that is not equal on the two sides; for rows, one table.
 
-    `kind` is "rows", "table", "column", "primary_key", "index" or "sequence"; `finding` is a sentence. For rows,
-    `chunk` and `where` say which part of the table, and `rows` holds some of the rows where they could be located.
+    `kind` is "rows", "table", "column", "primary_key", "index", "sequence" or another kind of object; `finding` is a
+    sentence. `judged` is its class: "missing", "different", "intended" or "cosmetic". For rows, `counts` has the exact
+    number of every kind of row (empty when rows were only counted), `rows` the first of them by name, and `ranges` says
+    in which parts of the table they are.
     """
 
     kind: str
     object: str
     finding: str
-    chunk: int | None = None
-    where: str = ""
+    judged: str = "different"
     source_rows: int | None = None
     target_rows: int | None = None
-    rows: tuple[RowDifference, ...] = field(default=())
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[RowDifference, ...] = ()
+    ranges: tuple[str, ...] = ()
+
+    @property
+    def withholds(self) -> bool:
+        return self.judged in WITHHOLDING
 
     def to_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"kind": self.kind, "object": self.object, "finding": self.finding}
+        found: dict[str, Any] = {
+            "kind": self.kind,
+            "object": self.object,
+            "class": self.judged,
+            "finding": self.finding,
+        }
         if self.kind == "rows":
             found |= {
-                "chunk": self.chunk,
-                "where": self.where,
                 "source_rows": self.source_rows,
                 "target_rows": self.target_rows,
-                "rows": [{"key": row.key, "kind": row.kind} for row in self.rows],
+                "counts": dict(self.counts),
+                "rows": [row.to_json() for row in self.rows],
+                "rows_not_named": max(0, sum(self.counts.values()) - len(self.rows)),
+                "ranges": list(self.ranges),
             }
         return found
 
 
 @dataclass(frozen=True)
 class TableResult:
-    """What one table came to. `state` is "equal" or "different"; `note` says what was compared with care."""
+    """What one table came to.
+
+    `state` is "equal" or "different"; rows are those that were read. `chunks_compared` is less than `chunks` after a
+    sample, or when time was up. `forms` names, for every column, the family and the form in which it was compared.
+    """
 
     table: TableName
     state: str
@@ -57,6 +107,10 @@ class TableResult:
     chunks: int
     chunks_different: int
     chunks_reused: int = 0
+    chunks_compared: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    forms: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -69,5 +123,28 @@ class TableResult:
             "chunks": self.chunks,
             "chunks_different": self.chunks_different,
             "chunks_reused": self.chunks_reused,
+            "chunks_compared": self.chunks_compared,
+            "counts": dict(self.counts),
+            "seconds": round(self.seconds, 3),
             "note": self.note,
         }
+
+
+@dataclass
+class Found:
+    """What a verification came to."""
+
+    method: str
+    tables: list[TableResult] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing was found that withholds `verified`."""
+        return not any(difference.withholds for difference in self.differences)
+
+    @property
+    def forms(self) -> dict[str, dict[str, str]]:
+        """Table -> column -> family and form, as the report has it."""
+        return {str(result.table): dict(result.forms) for result in self.tables}

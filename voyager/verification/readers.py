@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from voyager.postgres.connection import connection_lost, retryable, translate
-from voyager.verification.canonical import apply_session_settings
+from voyager.verification.session import apply_session_settings
 
 Result = TypeVar("Result")
 

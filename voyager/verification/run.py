@@ -5,53 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from voyager.catalog import Sequence, Table
 from voyager.errors import PermissionMissing
 from voyager.identifiers import TableName
-from voyager.ports import WriteCounter
 from voyager.progress import Report, TableProgress
 from voyager.store.record import VerificationChunk
-from voyager.verification.canonical import Method, choose_method, describe_server
-from voyager.verification.chunks import ROWS_PER_CHUNK, Plan, plan_table
+from voyager.verification.chunks import Plan, plan_table
 from voyager.verification.compare import ChunkResult, Query, compare
-from voyager.verification.findings import Difference, RowDifference, TableResult
+from voyager.verification.digest import Method, choose_method, describe_server
+from voyager.verification.findings import Difference, Found, RowDifference, TableResult
 from voyager.verification.journal import Journal
 from voyager.verification.locate import locate
 from voyager.verification.readers import Readers
+from voyager.verification.request import Request
 from voyager.verification.sequences import compare_sequences
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
 
-LEVELS = ("counts", "checksum")
 CHUNKS_LOCATED = 20
 """In how many unequal chunks rows are looked for; the others are named as chunks."""
 
 SAVE_EVERY = 1.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compare. `counters` are the source's write counters, read before anything else; None when unknown."""
-
-    tables: tuple[Table, ...]
-    sequences: tuple[Sequence, ...] = ()
-    level: str = "checksum"
-    jobs: int = 4
-    counters: Mapping[TableName, WriteCounter] | None = None
-    rows_per_chunk: int = ROWS_PER_CHUNK
-
-
-@dataclass
-class Found:
-    """What a verification came to."""
-
-    method: str
-    tables: list[TableResult] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -153,7 +129,14 @@ class Verification:
         for here, there in sorted(pairs, key=lambda pair: -pair[0].rows_estimated):
             self.checkpoint()
             plan = self.source.use(
-                partial(plan_table, here=here, there=there, counts_only=counts_only, rows_per_chunk=rows_per_chunk),
+                partial(
+                    plan_table,
+                    here=here,
+                    there=there,
+                    method=method,
+                    counts_only=counts_only,
+                    rows_per_chunk=rows_per_chunk,
+                ),
                 f"plan the verification of {here.name}",
             )
             tallies.append(Tally(plan, self._fence(plan, method)))
@@ -163,7 +146,8 @@ class Verification:
         """The point and the way of comparison: a saved chunk with another fence says nothing about this one."""
         counter = (self.request.counters or {}).get(plan.table)
         state = [counter.writes, counter.identity] if counter else None
-        way = [self.request.level, method.name, plan.columns, plan.key, state]
+        forms = [(form.column, form.described) for form in (*plan.columns, *plan.key)]
+        way = [self.request.level, method.name, forms, state]
         return hashlib.sha256(json.dumps(way).encode()).hexdigest()[:32]
 
     def _compare(self, tallies: list[Tally], method: Method) -> None:
@@ -284,11 +268,10 @@ def _rows_differ(result: ChunkResult, rows: tuple[RowDifference, ...]) -> Differ
         "rows",
         str(chunk.table),
         f"Table {chunk.table}, chunk {chunk.number} ({chunk.where}): {says}.",
-        chunk=chunk.number,
-        where=chunk.where,
         source_rows=result.source_rows,
         target_rows=result.target_rows,
         rows=rows,
+        ranges=(chunk.where,),
     )
 
 
@@ -301,5 +284,7 @@ def _table_result(tally: Tally) -> TableResult:
         chunks=len(tally.plan.chunks),
         chunks_different=len(tally.unequal),
         chunks_reused=tally.reused,
+        chunks_compared=len(tally.results),
+        forms={form.column: form.described for form in tally.plan.columns},
         note=tally.plan.note,
     )

@@ -15,11 +15,16 @@ NUMBERS = INTEGERS | {"numeric"}
 
 @dataclass(frozen=True)
 class ColumnShape:
-    """A column as it is compared. `type_name` is for people, `base_type` is a domain's own type without modifiers."""
+    """A column as it is compared.
+
+    `type_name` has the modifiers, `base_type` is the type below every domain, without them, and `kind` its typtype: "b"
+    for a base type, "c" composite, "e" enum, "r" range, "m" multirange, "p" pseudo.
+    """
 
     name: str
     type_name: str
     base_type: str
+    kind: str = "b"
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Shape:
 
 
 _WANTED = """
-    WITH wanted AS (
+    WITH RECURSIVE wanted AS (
         SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages
         FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS w(nspname, relname)
         JOIN pg_namespace n ON n.nspname = w.nspname
@@ -77,11 +82,19 @@ _TABLES = (
 _COLUMNS = (
     _WANTED
     + """
-    SELECT w.nspname, w.relname, a.attname, format_type(a.atttypid, a.atttypmod),
-        format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END, NULL)
+    , below(domain, base) AS (
+        SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
+        UNION ALL
+        SELECT d.domain, t.typbasetype FROM below d JOIN pg_type t ON t.oid = d.base AND t.typtype = 'd'
+    ), bottom AS (
+        SELECT d.domain, d.base FROM below d JOIN pg_type t ON t.oid = d.base AND t.typtype <> 'd'
+    )
+    SELECT w.nspname, w.relname, a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL),
+        t.typtype::text
     FROM wanted w
     JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN bottom b ON b.domain = a.atttypid
+    JOIN pg_type t ON t.oid = coalesce(b.base, a.atttypid)
     ORDER BY w.oid, a.attnum
 """
 )
@@ -127,8 +140,8 @@ def read_shapes(connection: Any, names: Iterable[TableName], *, sized: bool = Fa
     wanted = list(names)
     arrays: dict[str, Any] = {"schemas": [name.schema for name in wanted], "names": [name.name for name in wanted]}
     columns: dict[TableName, list[ColumnShape]] = {}
-    for schema, table, name, type_name, base_type in connection.execute(_COLUMNS, arrays):
-        columns.setdefault(TableName(schema, table), []).append(ColumnShape(name, type_name, base_type))
+    for schema, table, *column in connection.execute(_COLUMNS, arrays):
+        columns.setdefault(TableName(schema, table), []).append(ColumnShape(*column))
     keys = {TableName(row[0], row[1]): row[2:] for row in connection.execute(_KEYS, arrays)}
     invalid = {TableName(row[0], row[1]): tuple(row[2]) for row in connection.execute(_INVALID_INDEXES, arrays)}
     shapes = {}
