@@ -179,7 +179,7 @@ def test_every_question_has_a_script_that_holds_its_text_unchanged():
     for question in questions_of("mysql"):
         script = scripts[f"my_{question.name.replace('-', '_')}.sql"]
         assert question.sql in script
-        assert f"SELECT '{','.join(question.columns)}';" in script
+        assert f"SELECT '{','.join(question.columns)}' AS yb_voyager;" in script
         assert f" {question.name} {'required' if question.required else 'optional'} " in scripts["my_collect.sh"]
 
 
@@ -265,7 +265,7 @@ def test_hostile_names_are_quoted_in_grants():
 
 def test_the_header_of_a_script_is_the_record_that_a_reader_expects():
     script = render_scripts("mysql")["my_tables.sql"]
-    header = re.search(r"^SELECT '(.*)';$", script, re.MULTILINE)
+    header = re.search(r"^SELECT '(.*)' AS yb_voyager;$", script, re.MULTILINE)
     assert header is not None
     [names] = csv.reader([header[1]])
     assert tuple(names) == next(question.columns for question in QUESTIONS if question.name == "tables")

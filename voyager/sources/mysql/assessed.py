@@ -101,7 +101,8 @@ class MysqlDictionary:
             try:
                 yield self._connection()
             except DriverError as error:
-                if connection_lost(error):
+                # A cursor that closes after the connection was cut hides why it was.
+                if self._open is not None and (connection_lost(error) or not self._open.is_connected()):
                     self._open = None
                 raise translate(error, f"{doing} of {self.endpoint.url}", database=self.endpoint.database) from error
 

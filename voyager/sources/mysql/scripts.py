@@ -83,7 +83,7 @@ def _script(question: Question) -> str:
     return f"""\
 {_HEAD.format(what=question.what)}{moment}{text("session")}
 
-SELECT '{",".join(question.columns)}';
+SELECT '{",".join(question.columns)}' AS yb_voyager;
 
 SELECT CONCAT_WS(',',
 {values}

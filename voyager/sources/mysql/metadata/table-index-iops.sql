@@ -2,9 +2,10 @@
    the difference is the load of the time between. MariaDB without the performance schema: the user statistics */
 SELECT @node AS source_node,
     t.table_schema AS schema_name, t.table_name AS object_name, 'table' AS object_type,
-    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END AS seq_reads,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0)
+        /*M!100101 ELSE COALESCE(u.rows_read, 0) */ END AS seq_reads,
     CASE WHEN m.counted > 0 THEN COALESCE(p.count_written, 0)
-        /*M!100101 ELSE u.rows_changed */ END AS row_writes,
+        /*M!100101 ELSE COALESCE(u.rows_changed, 0) */ END AS row_writes,
     @moment AS measurement_type
 FROM information_schema.tables t
 CROSS JOIN (
@@ -22,12 +23,13 @@ LEFT JOIN (
 ) p ON p.object_schema = t.table_schema AND p.object_name = t.table_name
 /*M!100101 LEFT JOIN information_schema.table_statistics u
     ON u.table_schema = t.table_schema AND u.table_name = t.table_name */
-WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
+WHERE (m.counted > 0 /*M!100101 OR @@userstat = 1 */)
+    AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
     AND LOCATE(CONCAT('\0', t.table_schema, '\0'), @schemas COLLATE utf8mb4_bin) > 0
 UNION ALL
 SELECT @node, i.table_schema,
     CONCAT(i.table_name, '.', i.index_name), IF(i.index_name = 'PRIMARY', 'primary key', 'index'),
-    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE u.rows_read */ END,
+    CASE WHEN m.counted > 0 THEN COALESCE(p.count_fetch, 0) /*M!100101 ELSE COALESCE(u.rows_read, 0) */ END,
     0, @moment
 FROM information_schema.statistics i
 CROSS JOIN (
@@ -44,6 +46,7 @@ LEFT JOIN (
 ) p ON p.object_schema = i.table_schema AND p.object_name = i.table_name AND p.index_name = i.index_name
 /*M!100101 LEFT JOIN information_schema.index_statistics u
     ON u.table_schema = i.table_schema AND u.table_name = i.table_name AND u.index_name = i.index_name */
-WHERE i.seq_in_index = 1
+WHERE (m.counted > 0 /*M!100101 OR @@userstat = 1 */)
+    AND i.seq_in_index = 1
     AND LOCATE(CONCAT('\0', i.table_schema, '\0'), @schemas COLLATE utf8mb4_bin) > 0
 ORDER BY 2, 3
