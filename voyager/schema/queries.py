@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,12 +57,15 @@ class QueryJudgement:
     judged: int = 0
 
 
-def judge_queries(texts: Iterable[QueryText], model: SchemaModel, *, release: str | None) -> QueryJudgement:
-    """Judge each text once, on however many nodes it ran; queries of the system and our own are left out.
+def judge_queries(
+    texts: Iterable[QueryText], model: SchemaModel, *, release: str | None, schemas: Collection[str] = ()
+) -> QueryJudgement:
+    """Judge each text once, on however many nodes it ran; queries of the system and our own are left out, and those
+    that read nothing of `schemas`, when any are given.
 
     Savepoints are one finding, and so are all texts that could not be read. The text of a finding is the query's.
     """
-    judge = _Judge(model, release)
+    judge = _Judge(model, release, frozenset(schemas))
     hidden = 0
     for query in _once(texts):
         if query.text.startswith(_HIDDEN):
@@ -89,6 +92,7 @@ def _once(texts: Iterable[QueryText]) -> Iterator[QueryText]:
 class _Judge:
     model: SchemaModel
     release: str | None
+    schemas: frozenset[str] = frozenset()
     findings: list[Finding] = field(default_factory=list)
     unread: list[QueryText] = field(default_factory=list)
     judged: int = 0
@@ -108,13 +112,28 @@ class _Judge:
         kind = name_of(tree)
         if kind in _JUDGED and not (kind == "CreateTableAsStmt" and enum_name(tree, "objtype") == "OBJECT_MATVIEW"):
             found = list(constructs.detect(tree, self.model, text=parsed, printed=False))
-            if found and not _is_of_system(tree, self.model):
+            if found and not self._is_of_others(tree):
                 self._keep(found, text, query.calls)
         elif kind == "CreatedbStmt":
             self._keep(detect_ddl(Parsed(Statement(text, "database", ""), tree, self.model)), text, query.calls)
         if kind == "DoStmt":
             for inner in inner_statements(Statement(text, "other", ""), tree):
                 self._keep(hits_of_body(inner, self.model), inner.text, query.calls)
+
+    def _is_of_others(self, tree: Any) -> bool:
+        """Whether a query reads nothing but the catalogs and schemas that are not assessed; one that reads no relation
+        at all is an application's."""
+        nodes = list(walk(tree))
+        ctes = {("", node.ctename) for node in nodes if name_of(node) == "CommonTableExpr"}
+        named = [node for node in nodes if name_of(node) == "RangeVar"]
+        relations = [node for node in named if (node.schemaname, node.relname) not in ctes]
+        return bool(relations) and all(
+            _is_catalog(relation, self.model) or self._is_elsewhere(relation) for relation in relations
+        )
+
+    def _is_elsewhere(self, relation: Any) -> bool:
+        """A name without a schema may be anywhere; temporary tables are of no schema that one chooses."""
+        return bool(self.schemas) and relation.schemaname not in {"", "pg_temp", *self.schemas}
 
     def _keep(self, hits: Iterable[Hit], text: str, calls: int) -> None:
         for hit in hits:
@@ -187,15 +206,6 @@ def _filled(text: str, places: list[tuple[int, int]], stand_in: str) -> str:
         parts += [text[at:start], stand_in]
         at = end
     return "".join([*parts, text[at:]])
-
-
-def _is_of_system(tree: Any, model: SchemaModel) -> bool:
-    """Whether a query reads nothing but the catalogs; one that reads no relation at all is an application's."""
-    nodes = list(walk(tree))
-    ctes = {("", node.ctename) for node in nodes if name_of(node) == "CommonTableExpr"}
-    named = [node for node in nodes if name_of(node) == "RangeVar"]
-    relations = [node for node in named if (node.schemaname, node.relname) not in ctes]
-    return bool(relations) and all(_is_catalog(relation, model) for relation in relations)
 
 
 def _is_catalog(relation: Any, model: SchemaModel) -> bool:

@@ -149,6 +149,27 @@ def test_a_query_that_reads_a_table_beside_the_catalog_is_judged(text: str) -> N
     assert ids(judge_queries([QueryText(text)], model, release=None)) == ["SYSTEM_COLUMN_CTID"]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SELECT ctid FROM s.t", True),
+        ("SELECT ctid FROM t", True),
+        ("SELECT ctid FROM pg_temp.scratch", True),
+        ("SELECT ctid FROM s.t JOIN elsewhere.t AS u USING (id)", True),
+        ("DELETE FROM elsewhere.t USING s.t WHERE elsewhere.t.ctid = $1", True),
+        ("SELECT xml_is_well_formed($1)", True),
+        ("SELECT ctid FROM elsewhere.t", False),
+        ("SELECT ctid FROM elsewhere.t, pg_catalog.pg_class", False),
+        ('SELECT ctid FROM "S".t', False),
+        ("WITH s AS (SELECT ctid AS c FROM elsewhere.t) SELECT c FROM s", False),
+        ("UPDATE elsewhere.t SET a = $1 WHERE ctid = $2", False),
+    ],
+)
+def test_queries_that_read_nothing_of_the_assessed_schemas_are_left_out(text: str, told: bool) -> None:
+    assert bool(judge_queries([QueryText(text)], MODEL, release=None, schemas=["s"]).findings) is told
+    assert judged(text).findings
+
+
 @pytest.mark.parametrize("call", ["any_value($1)", "regexp_like($1)", "uuidv7()"])
 def test_a_bare_name_in_a_query_may_be_a_function_of_ones_own(call: str) -> None:
     assert not judged(f"SELECT {call}").findings

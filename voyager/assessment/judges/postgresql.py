@@ -45,7 +45,7 @@ def judge(metadata: Metadata, *, target_version: str) -> Judgement:
         performance=True,
         columns=metadata.rows("table_columns_data_types"),
     )
-    queries = judge_queries(_queries(metadata), analysis.model, release=target_version)
+    queries = judge_queries(_queries(metadata), analysis.model, release=target_version, schemas=metadata.schemas)
     findings = (*analysis.findings, *queries.findings)
     return Judgement(
         findings=findings,
