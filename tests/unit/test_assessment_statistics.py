@@ -85,6 +85,7 @@ def test_two_objects_of_one_name_in_two_schemas_stay_two(tmp_path: Path) -> None
         "object-type-mapping": [TABLE, ("b", "t", "materialized view")],
         "table-index-sizes": [(*TABLE, "1"), ("b", "t", "materialized view", "2")],
         "table-row-counts": [("public", "t", "10"), ("b", "t", "20")],
+        "index-to-table-mapping": [],
     }
     found = object_statistics(inspect_metadata(write_metadata(tmp_path, answers=answers)))[0]
     assert {(one.schema, one.object_type, one.size_bytes, one.rows) for one in found} == {
@@ -98,12 +99,33 @@ def test_two_objects_of_one_name_in_two_schemas_stay_two(tmp_path: Path) -> None
      ("primary key", True), ("partitioned index", True), ("TABLE", False), ("TABLE PARTITION", False),
      ("NORMAL INDEX", True), ("FUNCTION-BASED NORMAL INDEX", True)],
 )  # fmt: skip
-def test_an_index_is_known_by_its_kind(tmp_path: Path, kind: str, is_index: bool) -> None:
-    answers: dict[str, Any] = {
-        "object-type-mapping": [("public", "o", kind)],
-        "table-index-sizes": [("public", "o", kind, "1")],
+def test_an_index_is_known_by_its_kind(kind: str, is_index: bool) -> None:
+    mapping = {"source_node": "primary", "schema_name": "s", "object_name": "o", "object_type": kind}
+    metadata = Metadata("postgresql", "d", "15", tables={"object_type_mapping": (mapping,)})
+    ((one,), _) = object_statistics(metadata)
+    assert (one.object_type, one.is_index) == (kind, is_index)
+
+
+def test_a_table_and_an_index_of_one_name_are_two_and_what_holds_no_rows_is_none() -> None:
+    def rows(*values: tuple[str, str], **more: int) -> tuple[dict[str, Any], ...]:
+        return tuple({"schema_name": "HR", "object_name": name, "object_type": kind, **more} for name, kind in values)
+
+    named = rows(
+        ("REGIONS", "TABLE"), ("REGIONS", "NORMAL INDEX"), ("EVENTS", "TABLE"), ("ITEMS.TOTAL", "VIRTUAL COLUMN")
+    )
+    tables = {
+        "object_type_mapping": named,
+        "table_index_sizes": rows(("REGIONS", "TABLE"), size_in_bytes=7)
+        + rows(("REGIONS", "NORMAL INDEX"), size_in_bytes=3),
+        "table_row_counts": ({"schema_name": "HR", "table_name": "REGIONS", "row_count": 5},),
+        "index_to_table_mapping": (
+            {"index_schema": "HR", "index_name": "REGIONS", "table_schema": "HR", "table_name": "ARTICLES"},
+        ),
     }
-    assert by_name(inspect_metadata(write_metadata(tmp_path, answers=answers)))["o"].is_index is is_index
+    found = object_statistics(Metadata("oracle", "d", "19", tables=tables))[0]
+    assert [(one.name, one.is_index, one.rows, one.size_bytes, one.parent_table) for one in found] == [
+        ("REGIONS", False, 5, 7, None), ("REGIONS", True, None, 3, "HR.ARTICLES"),
+    ]  # fmt: skip
 
 
 COUNT = st.integers(0, 10**15)

@@ -10,7 +10,8 @@ from voyager.assessment.metadata import Metadata, Row
 from voyager.assessment.metadata_directory import PRIMARY
 from voyager.wording import counted
 
-Name = tuple[str, str]
+Object = tuple[str, str, bool]
+"""Schema, name, and whether it is an index: in Oracle a table and an index may have the same name."""
 _INDEX_KINDS = ("index", "primary key")
 
 
@@ -29,11 +30,15 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
     and where a counter went back between the measurements (reset, or a restart): that object is told as missing.
     """
     kinds = _kinds(metadata)
-    rows = _numbers(metadata.rows("table_row_counts"), "table_name", "row_count")
-    sizes = _numbers(metadata.rows("table_index_sizes"), "object_name", "size_in_bytes")
-    columns = _numbers(metadata.rows("table_columns_count"), "object_name", "column_count")
+    rows = {
+        (row["schema_name"], row["table_name"], False): int(row["row_count"])
+        for row in metadata.rows("table_row_counts")
+        if row["row_count"] is not None
+    }
+    sizes = _numbers(metadata.rows("table_index_sizes"), "size_in_bytes")
+    columns = _numbers(metadata.rows("table_columns_count"), "column_count")
     parents = {
-        (row["index_schema"], row["index_name"]): f"{row['table_schema']}.{row['table_name']}"
+        (row["index_schema"], row["index_name"], True): f"{row['table_schema']}.{row['table_name']}"
         for row in metadata.rows("index_to_table_mapping")
     }
     load = {node: _load(metadata, node) for node in metadata.nodes}
@@ -44,7 +49,7 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
         by_node = {node: of_node.get(name) for node, of_node in load.items() if name in of_node} if seconds > 0 else {}
         for node, one in by_node.items():
             if one is None:
-                unmeasured.setdefault(node, []).append(".".join(name))
+                unmeasured.setdefault(node, []).append(".".join(name[:2]))
         rates = {node: one.reads / seconds for node, one in by_node.items() if one is not None}
         primary = by_node.get(PRIMARY)
         found.append(
@@ -52,7 +57,7 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
                 schema=name[0],
                 name=name[1],
                 object_type=kind,
-                is_index=_is_index(kind),
+                is_index=name[2],
                 parent_table=parents.get(name),
                 rows=rows.get(name),
                 columns=columns.get(name),
@@ -65,33 +70,41 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
     return tuple(found), tuple(_resets(unmeasured))
 
 
-def _kinds(metadata: Metadata) -> dict[Name, str]:
-    """The kind of every object; what only the files of sizes or rows name is there too."""
-    found = {
-        (row["schema_name"], row["object_name"]): str(row["object_type"] or "").lower()
+def _kinds(metadata: Metadata) -> dict[Object, str]:
+    """The kind of every object, as it was collected. The files of rows and of indexes say what holds data: the mapping
+    of kinds names virtual columns and the like as well."""
+    kinds = {
+        _object(row): str(row["object_type"] or "")
         for table in ("table_index_sizes", "object_type_mapping")
         for row in metadata.rows(table)
     }
-    for row in metadata.rows("table_row_counts"):
-        found.setdefault((row["schema_name"], row["table_name"]), "table")
-    return {name: kind for name, kind in found.items() if None not in name}
+    tables = [(row["schema_name"], row["table_name"], False) for row in metadata.rows("table_row_counts")]
+    indexes = [(row["index_schema"], row["index_name"], True) for row in metadata.rows("index_to_table_mapping")]
+    found = {one: kinds.get(one, "index" if one[2] else "table") for one in (*tables, *indexes)}
+    for one, kind in kinds.items():
+        if not (indexes if one[2] else tables):
+            found[one] = kind
+    return {one: kind for one, kind in found.items() if None not in one}
+
+
+def _object(row: Row) -> Object:
+    return row["schema_name"], row["object_name"], _is_index(str(row["object_type"] or ""))
 
 
 def _is_index(kind: str) -> bool:
-    return kind.endswith(_INDEX_KINDS)
+    return kind.lower().endswith(_INDEX_KINDS)
 
 
-def _numbers(rows: Iterable[Row], name: str, number: str) -> dict[Name, int]:
-    return {(row["schema_name"], row[name]): int(row[number]) for row in rows if row[number] is not None}
+def _numbers(rows: Iterable[Row], number: str) -> dict[Object, int]:
+    return {_object(row): int(row[number]) for row in rows if row[number] is not None}
 
 
-def _load(metadata: Metadata, node: str) -> Mapping[Name, _Load | None]:
+def _load(metadata: Metadata, node: str) -> Mapping[Object, _Load | None]:
     """Of each object that was measured twice what came in between; None when a counter went back."""
-    moments: dict[str, dict[Name, tuple[int, int]]] = {"initial": {}, "final": {}}
+    moments: dict[str, dict[Object, tuple[int, int]]] = {"initial": {}, "final": {}}
     for row in metadata.rows("table_index_iops"):
         if row["source_node"] == node and row["measurement_type"] in moments:
-            name = (row["schema_name"], row["object_name"])
-            moments[row["measurement_type"]][name] = (int(row["seq_reads"] or 0), int(row["row_writes"] or 0))
+            moments[row["measurement_type"]][_object(row)] = (int(row["seq_reads"] or 0), int(row["row_writes"] or 0))
     return {
         name: _difference(first, moments["final"][name])
         for name, first in moments["initial"].items()
