@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,10 +20,10 @@ from voyager.errors import DifferencesFound, Interrupted, UsageError
 from voyager.export_dir import ExportDir
 from voyager.phases import verify
 from voyager.phases.job import Job, Outcome
-from voyager.postgres.connection import connect
 from voyager.progress import TableProgress
 from voyager.sources.postgresql.source import PostgresSource
 from voyager.store.state import NewMigration, StateStore
+from voyager.target.target import Target
 
 
 @dataclass
@@ -47,13 +46,12 @@ class Bench:
             source.close()
 
     def job(self, source: PostgresSource, checkpoint: Callable[[], None], **options: Any) -> Job:
-        target = SimpleNamespace(endpoint=self.target, connect=partial(connect, self.target))
         return Job(
             record=self.store.migrations.read(self.migration),
             phase=None,  # type: ignore[arg-type]
             options=verify.Options(**options),
             source=source,
-            target=target,  # type: ignore[arg-type]
+            target=Target(self.target),
             store=self.store,
             lease=SimpleNamespace(owner="tester@here 1"),  # type: ignore[arg-type]
             export_dir=self.export_dir,
@@ -113,6 +111,7 @@ def test_an_equal_pair_is_clean_and_its_summary_holds_what_the_cutover_asks_for(
     assert (summary["clean"], summary["complete"], summary["level"], summary["tables"]) == (True, True, "checksum", 2)
     counters = {(one["schema"], one["table"]): one["writes"] for one in summary["counters"]}
     assert counters == {("public", "orders"): 2, ("public", "items"): 1}
+    assert (summary["coverage"]["share"], summary["coverage"]["short"]) == (100.0, [])
     assert summary["not_compared"] == [
         {"kind": "materialized view", "name": "public.totals", "reason": "it is refreshed on the target"}
     ]
@@ -170,7 +169,7 @@ def test_a_part_of_the_tables_is_clean_but_not_complete(bench: Bench) -> None:
     fill(bench)
     outcome = bench.run(table_list=("items",))
     assert (outcome.summary["clean"], outcome.summary["complete"]) == (True, False)
-    assert "a cutover needs all of them" in outcome.headline
+    assert "it left 1 of 2 tables out; a cutover needs all of it" in outcome.headline
     assert {"kind": "table", "name": "public.orders", "reason": "left out of this verification"} in outcome.summary[
         "not_compared"
     ]
@@ -179,7 +178,7 @@ def test_a_part_of_the_tables_is_clean_but_not_complete(bench: Bench) -> None:
 def test_a_wrong_level_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError) as refused:
         verify.preflight(None, None, verify.Options(level="full"))  # type: ignore[arg-type]
-    assert refused.value.hint == "It can be schema, counts or checksum."
+    assert refused.value.hint == "It can be schema, counts, checksum or rows."
 
 
 def test_a_dry_run_names_what_would_be_compared(bench: Bench) -> None:

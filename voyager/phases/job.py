@@ -42,12 +42,21 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A small table for people: `columns` are (title, "left" or "right"), the cells are texts."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a completed phase leaves: `summary` (JSON values only) is kept in migration_state and history, `headline` is
     one sentence for people, `details` more lines, `problem` an error that decides the exit code of a phase that
-    is completed all the same (verification with differences)."""
+    is completed all the same (verification with differences), `grid` a table that stands before the details."""
 
     headline: str
     summary: dict[str, Any] = field(default_factory=dict)
     details: tuple[str, ...] = ()
     problem: VoyagerError | None = None
+    grid: Grid | None = None

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from voyager.cli.render.canvas import Canvas, paragraph
+from voyager.cli.render.tables import grid_table
 from voyager.phases.job import Outcome
 from voyager.ports import Check
 from voyager.status import PhaseStatus
@@ -47,6 +48,8 @@ def outcome_panel(
     line = Text(f"{sign} ", style="bold green" if fine else "bold red")
     line.append(paragraph(outcome.headline, style="bold"))
     parts: list[RenderableType] = [line]
+    if outcome.grid is not None:
+        parts += [Text(""), *grid_table(outcome.grid, canvas), Text("")]
     parts += [paragraph(f"  {detail}") for detail in outcome.details[:MOST_DETAILS]]
     if len(outcome.details) > MOST_DETAILS:
         parts.append(Text(f"  {canvas.glyphs.more} and {len(outcome.details) - MOST_DETAILS:,} more"))

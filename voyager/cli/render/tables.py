@@ -12,6 +12,7 @@ from rich.text import Text
 from voyager.cli.render.canvas import Canvas, name
 from voyager.cli.render.numbers import count, rate
 from voyager.identifiers import TableName, visible
+from voyager.phases.job import Grid
 from voyager.status import Activity
 from voyager.store.record import TableRecord
 
@@ -22,6 +23,7 @@ MOST = 12
 """Rows of a panel; the JSON document and `… status` have more."""
 
 RULED = box.Box("    \n  │ \n ─┼ \n  │ \n ─┼ \n ─┼ \n  │ \n    \n")
+RESULT_STYLES = {"equal": "green", "different": "bold red"}
 STATUS_STYLES = {"DONE": "green", "FAILED": "bold red", "QUEUED": "dim", "SKIPPED": "dim"}
 
 
@@ -58,6 +60,16 @@ def ruled(canvas: Canvas, *columns: tuple[str, str]) -> Table:
     for title, justify in columns:
         table.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
     return table
+
+
+def grid_table(grid: Grid, canvas: Canvas, *, most: int = MOST) -> Iterator[RenderableType]:
+    """The table that goes with an outcome; its rows come in the order in which they matter."""
+    table = ruled(canvas, *grid.columns)
+    for row in grid.rows[:most]:
+        table.add_row(name(row[0]), *(Text(visible(cell), style=RESULT_STYLES.get(cell, "")) for cell in row[1:]))
+    yield table
+    if len(grid.rows) > most:
+        yield Text(f"{canvas.glyphs.more} and {len(grid.rows) - most:,} more", style="dim")
 
 
 def participle(verb: str) -> str:

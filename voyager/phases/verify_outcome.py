@@ -1,0 +1,142 @@
+"""What a verification came to, for the terminal and the migration's state; the report has all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from voyager.errors import DifferencesFound
+from voyager.phases.job import Grid, Outcome
+from voyager.verification.findings import Difference, Found, TableResult
+from voyager.wording import counted
+
+SHOWN = 20
+"""Differences that the terminal and the history name; the report names all."""
+KEYS_SHOWN = 5
+_WAYS = {"counts": "by numbers of rows", "checksum": "row by row", "rows": "row by row, every value read"}
+
+
+def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
+    """The outcome of the phase. Differences complete it all the same, with exit code 3."""
+    withholding = [difference for difference in found.differences if difference.withholds]
+    details = (
+        *lines(withholding),
+        *_expected(found.differences),
+        *body["notes"],
+        *(f"Not compared: {one['kind']} {one['name']} ({one['reason']})." for one in body["not_compared"]),
+        f"Report: {path}",
+    )
+    headline = _counted(found, body)
+    if not withholding:
+        said = f"{headline}: source and target are equal.{_covered(body)}"
+        return Outcome(said, _summary(withholding, found, body, path), details, grid=grid(found.tables))
+    return Outcome(
+        f"{headline}: {counted(len(withholding), 'difference')} found.{_covered(body)}",
+        _summary(withholding, found, body, path),
+        details,
+        _problem(withholding, path),
+        grid(found.tables),
+    )
+
+
+def lines(differences: Sequence[Difference]) -> list[str]:
+    """One line for each difference, with the first rows of it by key and the columns that differ."""
+    said = [f"{difference.finding}{_keys(difference)}" for difference in differences[:SHOWN]]
+    if len(differences) > SHOWN:
+        said.append(f"… and {len(differences) - SHOWN:,} more.")
+    return said
+
+
+def grid(tables: Sequence[TableResult]) -> Grid | None:
+    """The table of tables: those that differ first, then the largest."""
+    if not tables:
+        return None
+    ordered = sorted(tables, key=lambda one: (one.state == "equal", -one.source_rows, one.table))
+    return Grid(
+        (("Table", "left"), ("Result", "left"), ("Rows", "right"), ("In target", "right"), ("Chunks", "right"),
+         ("Time", "right")),
+        tuple(
+            (str(one.table), one.state, f"{one.source_rows:,}", f"{one.target_rows:,}", _chunks(one),
+             f"{one.seconds:.1f} s")
+            for one in ordered
+        ),
+    )  # fmt: skip
+
+
+def _keys(difference: Difference) -> str:
+    if not difference.rows:
+        return ""
+    named = ", ".join(str(row) for row in difference.rows[:KEYS_SHOWN])
+    total = max(sum(difference.counts.values()), len(difference.rows))
+    more = f" and {total - KEYS_SHOWN:,} more" if total > KEYS_SHOWN else ""
+    return f" Rows by key: {named}{more}."
+
+
+def _expected(differences: Sequence[Difference]) -> Iterator[str]:
+    expected = sum(not difference.withholds for difference in differences)
+    if expected:
+        yield f"{counted(expected, 'difference')} of the intended or cosmetic kind are in the report."
+
+
+def _chunks(one: TableResult) -> str:
+    return f"{one.chunks:,}" if one.chunks_compared >= one.chunks else f"{one.chunks_compared:,} of {one.chunks:,}"
+
+
+def _counted(found: Found, body: Mapping[str, Any]) -> str:
+    if body["level"] not in _WAYS:
+        return f"{sum((body['schema'] or {}).get('objects', {}).values()):,} objects of the schema compared"
+    rows = sum(result.source_rows for result in found.tables)
+    return f"{counted(len(found.tables), 'table')} ({counted(rows, 'row')}) compared {_WAYS[body['level']]}"
+
+
+def _covered(body: Mapping[str, Any]) -> str:
+    """What keeps this from being all that a cutover asks for, "" when nothing does."""
+    covered = body["coverage"]
+    if covered["share"] >= 100.0:
+        return ""
+    why = f": it {' and '.join(covered['short'])}" if covered["short"] else ""
+    return f" This covers {covered['share']:.4g} % of what was migrated{why}; a cutover needs all of it."
+
+
+def _summary(differences: Sequence[Difference], found: Found, body: Mapping[str, Any], path: str) -> dict[str, Any]:
+    tables, schema = found.tables, body["schema"] or {}
+    return {
+        "clean": body["clean"],
+        "complete": body["complete"],
+        "level": body["level"],
+        "method": found.method,
+        "coverage": body["coverage"],
+        "point": body["point"],
+        "schema": {"objects": schema.get("objects", {}), "classes": schema.get("classes", {})},
+        "tables": len(tables),
+        "tables_different": sum(result.state == "different" for result in tables),
+        "rows": sum(result.source_rows for result in tables),
+        "chunks": sum(result.chunks_compared for result in tables),
+        "chunks_different": sum(result.chunks_different for result in tables),
+        "differences": [_short(difference) for difference in differences[:SHOWN]],
+        "differences_total": len(differences),
+        "not_compared": body["not_compared"],
+        "at": body["at"],
+        "counters": body["counters"],
+        "target_counters": body["target_counters"],
+        "report": path,
+    }
+
+
+def _short(difference: Difference) -> dict[str, Any]:
+    return {
+        "kind": difference.kind,
+        "object": difference.object,
+        "counts": dict(difference.counts),
+        "ranges": list(difference.ranges[:SHOWN]),
+    }
+
+
+def _problem(differences: Sequence[Difference], path: str) -> DifferencesFound:
+    objects = list(dict.fromkeys(difference.object for difference in differences))
+    named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
+    return DifferencesFound(
+        f"Source and target are not equal: {named}.",
+        f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.",
+        tuple(lines(differences)),
+    )
