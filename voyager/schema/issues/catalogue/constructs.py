@@ -228,6 +228,7 @@ CATALOGUED: tuple[Issue, ...] = (
         says="The application uses savepoints. Changes that are rolled back to one can reach the source or a replica "
         "all the same when a live migration falls forward or back.",
         advice="Migrate to a release that has this fixed, or do without savepoints until the migration is over.",
+        link="https://docs.yugabyte.com/stable/yugabyte-voyager/known-issues/postgresql/",
         fixed_in=_SAVEPOINTS,
         refused=False,
     ),
@@ -340,6 +341,7 @@ UNREAD: tuple[Issue, ...] = (
         impact=1,
         says="A statement in the body of the routine cannot be read, so it was not judged.",
         advice="Look at the statement, and run the routine on the target before the application does.",
+        link="https://www.postgresql.org/docs/15/plpgsql.html",
         refused=False,
     ),
     Issue(
@@ -349,6 +351,7 @@ UNREAD: tuple[Issue, ...] = (
         impact=1,
         says="The routine runs SQL that it makes up at run time, which cannot be judged from its text.",
         advice="Find out what it runs, and try that on the target.",
+        link="https://www.postgresql.org/docs/15/plpgsql-statements.html#PLPGSQL-STATEMENTS-EXECUTING-DYN",
         refused=False,
     ),
     Issue(
@@ -358,6 +361,7 @@ UNREAD: tuple[Issue, ...] = (
         impact=2,
         says="The routine is written in a language that is not judged here and that the target may not have.",
         advice="See whether the target has the language; if not, write the routine in PL/pgSQL or in the application.",
+        link="https://www.postgresql.org/docs/15/xplang.html",
     ),
     Issue(
         id="UNSUPPORTED_DATATYPE_IN_CODE",
@@ -366,6 +370,7 @@ UNREAD: tuple[Issue, ...] = (
         impact=2,
         says="A parameter, a result, a variable or a cast has a data type that the target does not have or cannot use.",
         advice="Use text, bytea or numeric columns instead, and do in the application what the type was for.",
+        link="https://docs.yugabyte.com/stable/yugabyte-voyager/known-issues/postgresql/#unsupported-datatypes-by-yugabytedb",
     ),
     Issue(
         id="UNPARSABLE_QUERY",
@@ -375,6 +380,7 @@ UNREAD: tuple[Issue, ...] = (
         says="Some of the recorded query texts cannot be read, so they were not judged.",
         advice="Look at them in pg_stat_statements; texts may be cut off, or hidden from an account without "
         "the role pg_read_all_stats.",
+        link="https://www.postgresql.org/docs/15/pgstatstatements.html",
         refused=False,
     ),
 )
