@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -612,3 +613,45 @@ def test_encryption_can_be_done_without_and_can_be_demanded(mariadb_server: Mari
 def _placed(server: MariadbServer, tls: dict[str, str]) -> dict[str, str]:
     place = server.directory.parent / "certificates"
     return {name: str(place / value) if name == "sslrootcert" else value for name, value in tls.items()}
+
+
+# Replicas ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def replicated(servers_directory: Path) -> Iterator[tuple[MariadbServer, MariadbServer]]:
+    """A primary and the replica that follows it; account `assessor` is on both."""
+    if reason := why_not():
+        pytest.skip(reason)
+    primary = start_mariadb(servers_directory / "mariadb-primary", "--log-bin=binlog", "--server-id=11")
+    replica = start_mariadb(servers_directory / "mariadb-replica", "--server-id=12", "--report-host=127.0.0.1")
+    for server in (primary, replica):
+        server.run(
+            "CREATE USER assessor@'127.0.0.1' IDENTIFIED BY 'canary-secret'; GRANT ALL ON *.* TO assessor@'127.0.0.1'"
+        )
+    file, position = primary.client("SHOW MASTER STATUS", "--skip-column-names").stdout.split()[:2]
+    replica.run(
+        f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={primary.port}, MASTER_USER='assessor',"
+        f" MASTER_PASSWORD='canary-secret', MASTER_LOG_FILE='{file}', MASTER_LOG_POS={position}; START SLAVE"
+    )
+    yield primary, replica
+    for server in (replica, primary):
+        server.stop()
+        shutil.rmtree(server.directory, ignore_errors=True)
+
+
+def test_a_replica_is_found_and_its_reads_are_added(replicated: tuple[MariadbServer, MariadbServer], tmp_path: Path):
+    primary, replica = replicated
+    primary.run("CREATE DATABASE d; CREATE TABLE d.t (id int PRIMARY KEY); INSERT INTO d.t VALUES (1)")
+    endpoint = primary.endpoint("d", "assessor", password="canary-secret")
+    source = MysqlDictionary(endpoint)
+    deadline = time.monotonic() + 20
+    while not source.replicas() or "d" not in replica.run("SHOW DATABASES").split():
+        assert time.monotonic() < deadline, replica.run("SHOW SLAVE STATUS\\G")
+        time.sleep(0.1)
+    [found] = source.replicas()
+    source.close()
+    assert (found.host, found.port, found.user) == ("127.0.0.1", replica.port, "assessor")
+    metadata = collected(endpoint, tmp_path / "a", interval=1)
+    assert len(metadata.nodes) == 2
+    assert {row["source_node"] for row in metadata.rows("table_index_iops")} == set(metadata.nodes)

@@ -286,7 +286,13 @@ NEAR_MISSES = [
         (PARENT, table("t", column("c", "text", **LOOSE), foreign_key("f", "c", "p", "k"))),
     ),
     ("MYSQL_CHECK_EXPRESSION", table("t", check("k", "(`id` > 0) and (char_length(`find_in_set`) < 5)"))),
+    (
+        "MYSQL_CHECK_EXPRESSION",
+        table("t", check("k", "case when (`id` > 1) then (`id` in (1,2)) else (cast(`id` as decimal(9,2)) < 5) end")),
+    ),
     ("MYSQL_CHECK_EXPRESSION", table("t", column("c", "longtext"), check("c", "json_valid(`c`)"))),
+    ("MYSQL_CHECK_EXPRESSION", table("t", check("k", "(`id` <> _utf8mb4\\'it\\\\\\'s\\')"))),
+    ("MYSQL_CHARACTER_SET", view("v", "select _utf8mb4'x' AS `a`,cast(1 as char charset utf8mb4) AS `b`")),
     ("MYSQL_NAME_COLLISION", (table("a"), table("b"), routine("FUNCTION", "A", "RETURN 1"))),
     ("MYSQL_NAME_TOO_LONG", table("x" * 63)),
     ("MYSQL_RESERVED_WORD", table("t", column("status", "int"), column("key", "int"), column("users", "int"))),

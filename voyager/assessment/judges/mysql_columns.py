@@ -13,7 +13,7 @@ from voyager.sources.mysql.lexer import Unreadable
 from voyager.sources.mysql.mapping import Place, place_of
 from voyager.sources.mysql.model import Dictionary, Table
 from voyager.sources.mysql.names import label, quoted
-from voyager.sources.mysql.scan import called, scan
+from voyager.sources.mysql.scan import called, own_words, scan
 from voyager.sources.mysql.types import TargetType
 
 _UNICODE = ("", "utf8", "utf8mb3", "utf8mb4", "ascii", "binary", "ucs2", "utf16", "utf16le", "utf32")
@@ -34,7 +34,10 @@ _KNOWN_FUNCTIONS = frozenset(
             "RTRIM",
             "TRIM",
         ),
-        *("NULLIF", "REPLACE", "REVERSE", "REPEAT", "SUBSTR", "SUBSTRING", "MD5", "CAST", "IN", "AND", "OR", "NOT"),
+        *("NULLIF", "REPLACE", "REVERSE", "REPEAT", "SUBSTR", "SUBSTRING", "MD5", "CAST"),
+        # Words and types that a parenthesis may follow.
+        *("IN", "AND", "OR", "NOT", "CASE", "WHEN", "THEN", "ELSE", "LIKE", "BETWEEN", "IS", "AS"),
+        *("DECIMAL", "NUMERIC", "CHAR", "VARCHAR", "DATETIME", "TIME"),
     }
 )
 """Functions that mean the same on both sides and are immutable on the target."""
@@ -106,8 +109,9 @@ def _of_generation(table: Table, column: ColumnFacts) -> Iterator[Spot]:
 
 def foreign_words(expression: str) -> list[str]:
     """What an expression holds that PostgreSQL lacks, reads differently, or is not known to be immutable there."""
+    written = own_words(expression)
     try:
-        found = {use.text for use in scan(expression)} | (called(expression) - _KNOWN_FUNCTIONS)
+        found = {use.text for use in scan(written)} | (called(written) - _KNOWN_FUNCTIONS)
     except Unreadable:
         return [expression]
     return sorted(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _TYPES = {"CHAR", "TIME", "TIMESTAMP", "YEAR"}
 """Functions that are types as well: CHAR(10)."""
 _LEAST_ARGUMENTS = {"IF": 3, "INTERVAL": 2}
 """Of functions whose names begin something else as well: IF (a) THEN, INTERVAL (a) DAY."""
+
+
+_ESCAPED = re.compile(r"\b_[a-z0-9]+\s?\\'")
+_INTRODUCED = re.compile(r"\b_(?:utf8mb[34]|utf8|latin1|ascii)\s?'")
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,14 @@ def called(text: str, *, sql_mode: str = "") -> set[str]:
     """The names of all functions that an expression calls, in upper case."""
     found = list(tokens(text, sql_mode=sql_mode))
     return {token.text.upper() for at, token in enumerate(found) if _is_call(found, at)}
+
+
+def own_words(expression: str) -> str:
+    """An expression of the dictionary as somebody wrote it: MySQL 8 puts the character set before every text, and
+    escapes all of it once more (`_utf8mb4\\'a\\'`)."""
+    if _ESCAPED.search(expression):
+        expression = re.sub(r"\\(.)", r"\1", expression, flags=re.DOTALL)
+    return _INTRODUCED.sub("'", expression)
 
 
 def _at(found: Sequence[Token], at: int, place: str, text: str) -> Iterator[Use]:

@@ -15,7 +15,7 @@ README = f"""\
 
 With the client `mysql` (5.7 or later) or `mariadb`, from this directory, on Linux or macOS:
 
-    ./{COLLECT} --host=HOST --user=ASSESSOR --password DATABASE
+    sh {COLLECT} --host=HOST --user=ASSESSOR --password DATABASE
 
 What follows the script's name goes to the client as it is; the last word is the database. The client asks for the
 password for every file: put it into an option file instead and begin with `--defaults-extra-file=FILE`, or use a login
@@ -37,7 +37,7 @@ and my_database.sql, last, to collected/database.json.
 
 Read replicas: run the same against each one, at the same time if you can, so that the reads there are counted too:
 
-    NODE=replica1 DIR=collected/node-replica1 ./{COLLECT} --host=REPLICA --user=ASSESSOR --password DATABASE
+    NODE=replica1 DIR=collected/node-replica1 sh {COLLECT} --host=REPLICA --user=ASSESSOR --password DATABASE
 
 ## Privileges
 
