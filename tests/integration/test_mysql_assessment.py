@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from tests import drive
 from tests.mariadb import MariadbServer, find, start_mariadb, why_not
 from voyager.assessment.collect import Collection, collect
 from voyager.assessment.ingest import ingest
@@ -22,10 +23,13 @@ from voyager.assessment.metadata import Metadata
 from voyager.assessment.scripts import write_scripts
 from voyager.assessment.statistics import object_statistics
 from voyager.assessment_dir import AssessmentDir
+from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, PermissionMissing, UsageError
 from voyager.schema.issues.issue import LATEST_STABLE
 from voyager.sources.mysql.assessed import MysqlDictionary
+from voyager.sources.mysql.columns import ColumnFacts
+from voyager.sources.mysql.types import RULES, Proof, Use, target_type
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "mysql_sample.sql"
 # Counters move and sizes settle while a server works.
@@ -655,3 +659,22 @@ def test_a_replica_is_found_and_its_reads_are_added(replicated: tuple[MariadbSer
     metadata = collected(endpoint, tmp_path / "a", interval=1)
     assert len(metadata.nodes) == 2
     assert {row["source_node"] for row in metadata.rows("table_index_iops")} == set(metadata.nodes)
+
+
+def test_every_type_that_a_column_may_become_is_one_of_the_target(
+    source_server: Server, fresh_database: Callable[..., Endpoint]
+):
+    facts = {"length": 16, "precision": 20, "scale": 4, "fraction": 3}
+    columns = [
+        ColumnFacts("public", "t", "c", data_type=name, column_type=f"{name}{more}", **facts)
+        for name in RULES
+        for more in ("", "(1)", "(3)", "(1) unsigned", "('a','b')")
+    ]
+    uses, proofs = (Use(), Use(indexed=True)), (Proof(), Proof(True, True, True), Proof(within_a_day=False))
+    types = {target_type(column, use=use, proof=proof) for column in columns for use in uses for proof in proofs}
+    with drive.connect(fresh_database(source_server)) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute("CREATE TYPE public.t_c AS ENUM ('a', 'b')")
+        for place, one in enumerate(sorted({one.sql for one in types})):
+            connection.execute(f"CREATE TABLE t{place} (c {one})".encode())
+    assert len({one.sql for one in types}) > 20
