@@ -26,6 +26,7 @@ ROWS = """
     heartbeat
     context
     status
+    performance
     phases assessment
     verification replication
     sources target store schema

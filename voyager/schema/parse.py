@@ -13,7 +13,13 @@ from voyager.schema.lexer import ParseError, RawStatement, split
 
 __all__ = [
     "ParseError", "RawStatement", "Token", "enum_name", "items", "name_of", "parse", "scan", "split", "strings", "walk",
+    "without_positions",
 ]  # fmt: skip
+
+_POSITIONS = frozenset({
+    "list_end", "list_start", "location", "name_location", "rexpr_list_end", "rexpr_list_start", "stmt_len",
+    "stmt_location",
+})  # fmt: skip
 
 
 class Token(NamedTuple):
@@ -88,6 +94,18 @@ def walk(node: Any) -> Iterator[Any]:
 def name_of(node: Any) -> str:
     """Return the concrete type's name of a node: `CreateStmt`, `Constraint`, …"""
     return str(node.DESCRIPTOR.name)
+
+
+def without_positions(node: Any) -> bytes:
+    """Return the tree as bytes that say nothing of where in the text things stood: equal for equal statements."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    for found in walk(copy):
+        for field, value in found.ListFields():
+            # The location of a tablespace is a text.
+            if field.name in _POSITIONS and isinstance(value, int):
+                found.ClearField(field.name)
+    return name_of(node).encode() + b" " + bytes(copy.SerializeToString(deterministic=True))
 
 
 def items(nodes: Iterable[Any]) -> list[Any]:
