@@ -110,13 +110,18 @@ class MariadbServer:
 
     def start(self) -> None:
         """Start it (again) on its port and return when it answers."""
-        account = _account()
-        command = [str(find("mariadbd")), "--no-defaults", f"--user={account}", f"--datadir={self.directory / 'data'}"]
+        command = [str(find("mariadbd")), "--no-defaults", f"--datadir={self.directory / 'data'}"]
         command += [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.socket}"]
         command += [f"--pid-file={self.directory / 'pid'}", *SETTINGS, *self.settings]
         with (self.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent()
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A server that changes its account by itself would no longer end with us.
+                preexec_fn=_die_with_parent(),
+                **_as_account(),
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -162,6 +167,13 @@ def _account() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "mysql" if "mysql" in names else "nobody"
+
+
+def _as_account() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    account = pwd.getpwnam(_account())
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
 def _die_with_parent() -> Any:
