@@ -17,7 +17,11 @@ BY_ENGINE: dict[str, tuple[Issue, ...]] = {
 }
 KNOWN_ELSEWHERE = 204
 """Distinct ids of yb-voyager; ours are more."""
-ORACLE_DATATYPES = ["BLOB", "CLOB", "NCLOB", "BFILE", "URITYPE", "XMLTYPE", "AnyData", "AnyType", "AnyDataSet", "ROWID", "UROWID", "SDO_GEOMETRY", "SDO_POINT_TYPE", "SDO_ELEM_INFO_ARRAY", "SDO_ORDINATE_ARRAY", "SDO_GTYPE", "SDO_SRID", "SDO_POINT", "SDO_ORDINATES", "SDO_DIM_ARRAY", "SDO_ORGSCL_TYPE", "SDO_STRING_ARRAY", "JSON"]
+ORACLE_DATATYPES = {
+    "BLOB", "CLOB", "NCLOB", "BFILE", "URITYPE", "XMLTYPE", "AnyData", "AnyType", "AnyDataSet", "ROWID", "UROWID",
+    "SDO_GEOMETRY", "SDO_POINT_TYPE", "SDO_ELEM_INFO_ARRAY", "SDO_ORDINATE_ARRAY", "SDO_GTYPE", "SDO_SRID",
+    "SDO_POINT", "SDO_ORDINATES", "SDO_DIM_ARRAY", "SDO_ORGSCL_TYPE", "SDO_STRING_ARRAY", "JSON",
+}  # fmt: skip
 ORACLE_FEATURES = {
     "UNSUPPORTED_INDEXES", "VIRTUAL_COLUMNS", "INHERITED_TYPES", "UNSUPPORTED_PARTITIONING_METHODS", "COMPOUND_TRIGGER",
 }  # fmt: skip
@@ -35,7 +39,7 @@ def test_the_ids_of_all_engines_are_at_least_those_known_elsewhere() -> None:
 
 def test_oracle_has_the_types_and_features_that_others_name() -> None:
     ids = {issue.id for issue in BY_ENGINE["oracle"]}
-    assert set(ORACLE_DATATYPES) <= ids
+    assert ids >= ORACLE_DATATYPES
     assert ids >= ORACLE_FEATURES
 
 
