@@ -25,10 +25,9 @@ CONDITIONS = (
     Condition(
         name="verified",
         kind="fix",
-        says="There is no clean, recent verification: the last one found differences, left tables out, only counted "
-        "rows that may have been changed since they were exported, or is too old.",
-        hint="Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again, "
-        "of all tables and with --level checksum.",
+        says="There is no clean, recent verification of all that was migrated.",
+        hint="Run `yb-voyager migrate verify` with --level checksum or --level rows, of all tables; repair what it "
+        "names in reports/verification_report.json, then run it again.",
         override="--accept-unverified",
     ),
     Condition(

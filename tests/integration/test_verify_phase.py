@@ -24,6 +24,7 @@ from voyager.progress import TableProgress
 from voyager.sources.postgresql.source import PostgresSource
 from voyager.store.state import NewMigration, StateStore
 from voyager.target.target import Target
+from voyager.verification.request import LEVELS
 
 
 @dataclass
@@ -178,7 +179,7 @@ def test_a_part_of_the_tables_is_clean_but_not_complete(bench: Bench) -> None:
 def test_a_wrong_level_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError) as refused:
         verify.preflight(None, None, verify.Options(level="full"))  # type: ignore[arg-type]
-    assert refused.value.hint == "It can be schema, counts, checksum or rows."
+    assert refused.value.hint == f"It can be schema, {', '.join(LEVELS[:-1])} or {LEVELS[-1]}."
 
 
 def test_a_dry_run_names_what_would_be_compared(bench: Bench) -> None:

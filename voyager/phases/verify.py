@@ -81,9 +81,11 @@ class Options:
 def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) -> list[Check]:  # noqa: ARG001
     """Refuse options that mean nothing, before anything is asked of a server. Raises UsageError."""
     from voyager.phases.verify_options import change, seconds, share
+    from voyager.verification.request import LEVELS
 
-    if options.level not in _WHAT:
-        raise UsageError(f"--level is {options.level!r}.", f"It can be {', '.join(list(_WHAT)[:-1])} or rows.")
+    levels = ("schema", *LEVELS)
+    if options.level not in levels:
+        raise UsageError(f"--level is {options.level!r}.", f"It can be {', '.join(levels[:-1])} or {levels[-1]}.")
     least = {"parallel_jobs": 1, "max_load": 0, "statement_timeout": 0, "max_differences": 0}
     for name, smallest in least.items():
         value = getattr(options, name)
