@@ -23,7 +23,7 @@ from voyager.assessment.collect import Collection, collect
 from voyager.assessment.ingest import ingest
 from voyager.assessment.judgement import Judgement
 from voyager.assessment.judges import judge
-from voyager.assessment.judges.oracle_names import RESERVED
+from voyager.assessment.judges.oracle.names import RESERVED
 from voyager.assessment.metadata import Metadata
 from voyager.assessment.scripts import write_scripts
 from voyager.assessment_dir import AssessmentDir

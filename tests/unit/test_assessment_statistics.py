@@ -128,6 +128,17 @@ def test_a_table_and_an_index_of_one_name_are_two_and_what_holds_no_rows_is_none
     ]  # fmt: skip
 
 
+def test_what_a_source_does_not_count_is_no_rate_of_zero() -> None:
+    rows = tuple(
+        {"source_node": "primary", "schema_name": "s", "object_name": "o", "object_type": "table",
+         "seq_reads": reads, "row_writes": None, "measurement_type": moment}
+        for moment, reads in (("initial", 5), ("final", 25))
+    )  # fmt: skip
+    tables = {"object_type_mapping": rows[:1], "table_index_iops": rows}
+    ((one,), missing) = object_statistics(Metadata("mysql", "d", "8", capture_seconds=10, tables=tables))
+    assert (one.reads_per_second, one.writes_per_second, missing) == (2.0, None, ())
+
+
 COUNT = st.integers(0, 10**15)
 
 

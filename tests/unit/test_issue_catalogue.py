@@ -6,14 +6,15 @@ from collections import Counter
 
 import pytest
 
-from voyager.assessment.judges import mysql_issues, oracle_issues
+from voyager.assessment.judges.mysql.issues import ISSUES as MYSQL
+from voyager.assessment.judges.oracle.issues import ISSUES as ORACLE
 from voyager.schema.issues.catalogue import ISSUES
 from voyager.schema.issues.issue import CATEGORIES, Issue
 
 BY_ENGINE: dict[str, tuple[Issue, ...]] = {
     "postgresql": ISSUES,
-    "mysql": tuple(mysql_issues.ISSUES),
-    "oracle": tuple(oracle_issues.ISSUES),
+    "mysql": MYSQL,
+    "oracle": ORACLE,
 }
 KNOWN_ELSEWHERE = 204
 """Distinct ids of yb-voyager; ours are more."""

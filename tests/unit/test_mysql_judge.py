@@ -23,7 +23,7 @@ from tests.unit.mysql_shop import (
 )
 from voyager.assessment.assessment import HIGH, LOW, MEDIUM
 from voyager.assessment.judges import judge
-from voyager.assessment.judges.mysql_issues import ISSUES
+from voyager.assessment.judges.mysql.issues import ISSUES
 from voyager.schema.issues.issue import LATEST_STABLE
 from voyager.sources.mysql.constructs import CONSTRUCTS
 

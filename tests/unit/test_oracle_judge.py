@@ -9,11 +9,11 @@ import pytest
 
 from voyager.assessment.assessment import HIGH, LOW, MEDIUM, NOT_AVAILABLE
 from voyager.assessment.judgement import Judgement
-from voyager.assessment.judges.oracle import judge
-from voyager.assessment.judges.oracle_code import CodeObject, bare, package_variables
-from voyager.assessment.judges.oracle_constructs import CONSTRUCTS, occurrences
-from voyager.assessment.judges.oracle_issues import ISSUES, by_id
-from voyager.assessment.judges.oracle_names import LONGEST, folded, target_name
+from voyager.assessment.judges.oracle.code import CodeObject, bare, package_variables
+from voyager.assessment.judges.oracle.constructs import CONSTRUCTS, occurrences
+from voyager.assessment.judges.oracle.issues import ISSUES, by_id
+from voyager.assessment.judges.oracle.judge import judge
+from voyager.assessment.judges.oracle.names import LONGEST, folded, target_name
 from voyager.assessment.metadata import Metadata
 from voyager.schema.issues.issue import CATEGORIES, LATEST_STABLE
 from voyager.sources.oracle.metadata import QUESTIONS

@@ -17,10 +17,10 @@ _INDEX_KINDS = ("index", "primary key")
 
 @dataclass(frozen=True)
 class _Load:
-    """What one object was asked on one node between two measurements."""
+    """What one object was asked on one node between two measurements; None for what is not counted there."""
 
-    reads: int
-    writes: int
+    reads: int | None
+    writes: int | None
 
 
 def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...], tuple[Missing, ...]]:
@@ -50,8 +50,9 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
         for node, one in by_node.items():
             if one is None:
                 unmeasured.setdefault(node, []).append(".".join(name[:2]))
-        rates = {node: one.reads / seconds for node, one in by_node.items() if one is not None}
+        rates = {node: one.reads / seconds for node, one in by_node.items() if one and one.reads is not None}
         primary = by_node.get(PRIMARY)
+        writes = primary.writes if primary is not None else None
         found.append(
             ObjectStatistics(
                 schema=name[0],
@@ -63,7 +64,7 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
                 columns=columns.get(name),
                 size_bytes=sizes.get(name),
                 reads_per_second=sum(rates.values()) if rates and None not in by_node.values() else None,
-                writes_per_second=primary.writes / seconds if primary is not None else None,
+                writes_per_second=writes / seconds if writes is not None else None,
                 reads_by_node=rates,
             )
         )
@@ -101,20 +102,25 @@ def _numbers(rows: Iterable[Row], number: str) -> dict[Object, int]:
 
 def _load(metadata: Metadata, node: str) -> Mapping[Object, _Load | None]:
     """Of each object that was measured twice what came in between; None when a counter went back."""
-    moments: dict[str, dict[Object, tuple[int, int]]] = {"initial": {}, "final": {}}
+    moments: dict[str, dict[Object, _Load]] = {"initial": {}, "final": {}}
     for row in metadata.rows("table_index_iops"):
         if row["source_node"] == node and row["measurement_type"] in moments:
-            moments[row["measurement_type"]][_object(row)] = (int(row["seq_reads"] or 0), int(row["row_writes"] or 0))
+            moments[row["measurement_type"]][_object(row)] = _Load(row["seq_reads"], row["row_writes"])
     return {
-        name: _difference(first, moments["final"][name])
-        for name, first in moments["initial"].items()
-        if name in moments["final"]
+        one: _difference(first, moments["final"][one])
+        for one, first in moments["initial"].items()
+        if one in moments["final"]
     }
 
 
-def _difference(first: tuple[int, int], last: tuple[int, int]) -> _Load | None:
-    reads, writes = last[0] - first[0], last[1] - first[1]
-    return _Load(reads, writes) if reads >= 0 and writes >= 0 else None
+def _difference(first: _Load, last: _Load) -> _Load | None:
+    reads, writes = _grown(first.reads, last.reads), _grown(first.writes, last.writes)
+    back = (reads is not None and reads < 0) or (writes is not None and writes < 0)
+    return None if back else _Load(reads, writes)
+
+
+def _grown(first: int | None, last: int | None) -> int | None:
+    return None if first is None or last is None else int(last) - int(first)
 
 
 def _resets(unmeasured: Mapping[str, list[str]]) -> Iterator[Missing]:

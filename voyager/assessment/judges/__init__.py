@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 JUDGES: Mapping[str, str] = {
     "postgresql": "voyager.assessment.judges.postgresql",
-    "mysql": "voyager.assessment.judges.mysql",
-    "oracle": "voyager.assessment.judges.oracle",
+    "mysql": "voyager.assessment.judges.mysql.judge",
+    "oracle": "voyager.assessment.judges.oracle.judge",
 }
 """Engine name -> module with `judge(metadata, *, target_version) -> Judgement`."""
 

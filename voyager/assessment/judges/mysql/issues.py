@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from voyager.assessment.judges import (
-    mysql_code_issues,
-    mysql_construct_issues,
-    mysql_schema_issues,
-    mysql_type_issues,
+from voyager.assessment.judges.mysql import (
+    code_issues,
+    construct_issues,
+    schema_issues,
+    type_issues,
 )
 from voyager.schema.issues.catalogue import by_id as of_postgresql
 from voyager.schema.issues.issue import Issue
@@ -30,10 +30,10 @@ _SHARED = (
 )
 
 ISSUES: tuple[Issue, ...] = (
-    *mysql_type_issues.ROWS,
-    *mysql_schema_issues.ROWS,
-    *mysql_code_issues.ROWS,
-    *mysql_construct_issues.ROWS,
+    *type_issues.ROWS,
+    *schema_issues.ROWS,
+    *code_issues.ROWS,
+    *construct_issues.ROWS,
     *(of_postgresql(name) for name in _SHARED),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from voyager.assessment.judges.mysql_spots import COLUMN, TABLE, Spot
+from voyager.assessment.judges.mysql.spots import COLUMN, TABLE, Spot
 from voyager.assessment.judges.target_names import folded
 from voyager.sources.mysql import types
 from voyager.sources.mysql.columns import DATES, ColumnFacts

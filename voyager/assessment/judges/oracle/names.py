@@ -6,23 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from voyager.assessment.judges.oracle_dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Spot, text
+from voyager.assessment.judges.oracle.dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Spot, text
+from voyager.assessment.judges.target_names import LONGEST, RESERVED, SYSTEM_COLUMNS, too_long
 from voyager.identifiers import Identifier, visible
 
-LONGEST = 63
-"""Bytes that PostgreSQL keeps of a name."""
-SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid", "ybctid"})
-_WORDS = """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation
-    column concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze
-    from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit
-    localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references
-    returning right select session_user similar some symmetric table tablesample then to trailing true union unique user
-    using variadic verbose when where window with
-"""
-RESERVED = frozenset(_WORDS.split())
-"""Words that PostgreSQL 15 takes for no table and no column without quotes."""
 _FOLDED = re.compile(r"[A-Z][A-Z0-9_$#]*")
 _PLAIN = re.compile(r"[a-z][a-z0-9_$]*")
 
@@ -57,7 +44,7 @@ def _of_name(name: str, spot: Spot) -> Iterator[Spot]:
         yield _at(spot, "ORACLE_RESERVED_NAME")
     elif not _PLAIN.fullmatch(own):
         yield _at(spot, "ORACLE_QUOTED_NAME")
-    if len(own.encode()) > LONGEST:
+    if too_long(own):
         yield _at(spot, "ORACLE_LONG_NAME", CutTo=visible(_cut(own)))
 
 

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from voyager.assessment.judges.oracle_code import CodeObject
+from voyager.assessment.judges.oracle.code import CodeObject
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from voyager.assessment.judges.oracle_dictionary import TABLE, Column, Dictionary, Spot, text
+from voyager.assessment.judges.oracle.dictionary import TABLE, Column, Dictionary, Spot, text
 from voyager.identifiers import visible
 from voyager.sources.oracle.types import UNSUPPORTED, base_name
 

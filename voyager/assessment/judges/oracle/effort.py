@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from voyager.assessment.assessment import HIGH, LOW, MEDIUM, NOT_AVAILABLE, Complexity, Effort
-from voyager.assessment.judges.oracle_code import OF_OBJECT, CodeObject
-from voyager.assessment.judges.oracle_code_spots import Found
-from voyager.assessment.judges.oracle_dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, is_yes, text
+from voyager.assessment.judges.oracle.code import OF_OBJECT, CodeObject
+from voyager.assessment.judges.oracle.code_spots import Found
+from voyager.assessment.judges.oracle.dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, is_yes, text
 from voyager.wording import counted
 
 UNITS_A_DAY = 84

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from voyager.assessment.judges.mysql_issues import by_id
+from voyager.assessment.judges.mysql.issues import by_id
 from voyager.schema.analyze import Finding
 from voyager.schema.issues.issue import BODY, EA, SCHEMA, TP, category_of
 

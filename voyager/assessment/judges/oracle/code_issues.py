@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voyager.assessment.judges.oracle_schema_issues import LINK
+from voyager.assessment.judges.oracle.schema_issues import LINK
 from voyager.schema.issues.issue import FEATURES, Issue
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from voyager.assessment.judges.oracle_dictionary import TABLE, Constraint, Dictionary, Index, Spot, is_yes, text
+from voyager.assessment.judges.oracle.dictionary import TABLE, Constraint, Dictionary, Index, Spot, is_yes, text
 from voyager.identifiers import visible
 from voyager.sources.oracle.types import indexable
 

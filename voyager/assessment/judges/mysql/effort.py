@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from voyager.assessment.assessment import HIGH, LOW, MEDIUM, Complexity, Effort
-from voyager.assessment.judges.mysql_code import Judged
-from voyager.assessment.judges.mysql_spots import INDEX, SEQUENCE, TABLE, VIEW
+from voyager.assessment.judges.mysql.code import Judged
+from voyager.assessment.judges.mysql.spots import INDEX, SEQUENCE, TABLE, VIEW
 from voyager.schema.analyze import Finding
 from voyager.sources.mysql.constructs import CONSTRUCTS, TESTING, UNITS_PER_DAY, per_size
 from voyager.sources.mysql.model import Dictionary

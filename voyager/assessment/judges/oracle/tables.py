@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from voyager.assessment.judges.oracle_dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Row, Spot, is_yes, text
+from voyager.assessment.judges.oracle.dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Row, Spot, is_yes, text
 from voyager.identifiers import visible
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from voyager.assessment.judges.mysql_columns import Types, foreign_words
-from voyager.assessment.judges.mysql_spots import INDEX, TABLE, Spot
+from voyager.assessment.judges.mysql.columns import Types, foreign_words
+from voyager.assessment.judges.mysql.spots import INDEX, TABLE, Spot
 from voyager.sources.mysql.columns import ColumnFacts
 from voyager.sources.mysql.mapping import place_of
 from voyager.sources.mysql.model import Check, Dictionary, ForeignKey, Index, Key, Table

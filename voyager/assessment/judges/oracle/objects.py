@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from voyager.assessment.judges.oracle_code import OF_OBJECT
-from voyager.assessment.judges.oracle_dictionary import Dictionary, Row, Spot, is_yes, text
+from voyager.assessment.judges.oracle.code import OF_OBJECT
+from voyager.assessment.judges.oracle.dictionary import Dictionary, Row, Spot, is_yes, text
 from voyager.identifiers import visible
 from voyager.sources.oracle.types import LARGEST_BIGINT, SERVER_OWNERS
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from voyager.assessment.judges.oracle_dictionary import Dictionary, Row, text
+from voyager.assessment.judges.oracle.dictionary import Dictionary, Row, text
 from voyager.identifiers import visible
 
 _CLOSING = {"[": "]", "(": ")", "{": "}", "<": ">"}

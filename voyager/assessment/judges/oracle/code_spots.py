@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from voyager.assessment.judges.oracle_code import CodeObject, bare, package_variables
-from voyager.assessment.judges.oracle_constructs import Occurrence, occurrences
-from voyager.assessment.judges.oracle_dictionary import Dictionary, Spot, text
-from voyager.assessment.judges.oracle_names import target_name
+from voyager.assessment.judges.oracle.code import CodeObject, bare, package_variables
+from voyager.assessment.judges.oracle.constructs import Occurrence, occurrences
+from voyager.assessment.judges.oracle.dictionary import Dictionary, Spot, text
+from voyager.assessment.judges.oracle.names import target_name
 from voyager.schema.issues.issue import PLPGSQL_OBJECTS, QUERY_CONSTRUCTS
 
 Found = Mapping[tuple[str, str, str], tuple[Occurrence, ...]]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voyager.assessment.judges.mysql_spots import VIEW, Spot
-from voyager.assessment.judges.mysql_tables import shown_name
+from voyager.assessment.judges.mysql.spots import VIEW, Spot
+from voyager.assessment.judges.mysql.tables import shown_name
 from voyager.schema.issues.issue import BODY, QUERY
 from voyager.sources.mysql import scan as places
 from voyager.sources.mysql.lexer import Unreadable

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.assessment.assessment import Note, ObjectCount
 from voyager.assessment.judgement import Judgement
-from voyager.assessment.judges.mysql_code import code_spots, judge_code, query_spots
-from voyager.assessment.judges.mysql_columns import Types, column_spots
-from voyager.assessment.judges.mysql_effort import estimate
-from voyager.assessment.judges.mysql_keys import key_spots
-from voyager.assessment.judges.mysql_redundancy import redundant_indexes
-from voyager.assessment.judges.mysql_spots import INDEX, SEQUENCE, TABLE, VIEW, Spot, finding
-from voyager.assessment.judges.mysql_tables import name_spots, shown_name, table_spots
+from voyager.assessment.judges.mysql.code import code_spots, judge_code, query_spots
+from voyager.assessment.judges.mysql.columns import Types, column_spots
+from voyager.assessment.judges.mysql.effort import estimate
+from voyager.assessment.judges.mysql.keys import key_spots
+from voyager.assessment.judges.mysql.redundancy import redundant_indexes
+from voyager.assessment.judges.mysql.spots import INDEX, SEQUENCE, TABLE, VIEW, Spot, finding
+from voyager.assessment.judges.mysql.tables import name_spots, shown_name, table_spots
 from voyager.schema.issues.issue import PERFORMANCE
 from voyager.sources.mysql.mapping import map_types, place_of
 from voyager.sources.mysql.model import Dictionary

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from voyager.assessment.judges.mysql_spots import COLUMN, INDEX, SEQUENCE, TABLE, VIEW, Spot
+from voyager.assessment.judges.mysql.spots import COLUMN, INDEX, SEQUENCE, TABLE, VIEW, Spot
 from voyager.assessment.judges.target_names import folded, odd, reserved, too_long
 from voyager.sources.mysql.lexer import NAME, WORD, Unreadable, tokens
 from voyager.sources.mysql.model import Code, Dictionary, Partitioning, Table

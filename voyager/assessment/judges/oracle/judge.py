@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.assessment.assessment import Missing, Note, ObjectCount
 from voyager.assessment.judgement import Judgement
-from voyager.assessment.judges.oracle_code import code_objects
-from voyager.assessment.judges.oracle_code_spots import code_spots, compound_triggers, query_spots
-from voyager.assessment.judges.oracle_columns import column_spots, identity_spots
-from voyager.assessment.judges.oracle_constructs import of_object
-from voyager.assessment.judges.oracle_dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Spot, text
-from voyager.assessment.judges.oracle_effort import (
+from voyager.assessment.judges.oracle.code import code_objects
+from voyager.assessment.judges.oracle.code_spots import code_spots, compound_triggers, query_spots
+from voyager.assessment.judges.oracle.columns import column_spots, identity_spots
+from voyager.assessment.judges.oracle.constructs import of_object
+from voyager.assessment.judges.oracle.dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, Spot, text
+from voyager.assessment.judges.oracle.effort import (
     UNITS_A_CHECK,
     UNITS_A_RESERVED_NAME,
     UNITS_AN_ENCRYPTED_COLUMN,
@@ -22,11 +22,11 @@ from voyager.assessment.judges.oracle_effort import (
     estimate,
     exported_level,
 )
-from voyager.assessment.judges.oracle_issues import by_id
-from voyager.assessment.judges.oracle_keys import constraint_spots, index_spots
-from voyager.assessment.judges.oracle_names import name_spots, target_name
-from voyager.assessment.judges.oracle_objects import other_spots, sequence_spots, trigger_spots, type_spots
-from voyager.assessment.judges.oracle_tables import partition_spots, table_spots, view_spots
+from voyager.assessment.judges.oracle.issues import by_id
+from voyager.assessment.judges.oracle.keys import constraint_spots, index_spots
+from voyager.assessment.judges.oracle.names import name_spots, target_name
+from voyager.assessment.judges.oracle.objects import other_spots, sequence_spots, trigger_spots, type_spots
+from voyager.assessment.judges.oracle.tables import partition_spots, table_spots, view_spots
 from voyager.schema.analyze import Finding
 from voyager.sources.oracle.types import base_name
 from voyager.wording import counted

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from voyager.assessment.judges import (
-    oracle_code_issues,
-    oracle_object_issues,
-    oracle_schema_issues,
-    oracle_type_issues,
+from voyager.assessment.judges.oracle import (
+    code_issues,
+    object_issues,
+    schema_issues,
+    type_issues,
 )
 from voyager.schema.issues.catalogue import by_id as of_postgresql
 from voyager.schema.issues.issue import Issue
@@ -24,10 +24,10 @@ _SHARED = (
 )
 
 ISSUES: tuple[Issue, ...] = (
-    *oracle_type_issues.ROWS,
-    *oracle_schema_issues.ROWS,
-    *oracle_object_issues.ROWS,
-    *oracle_code_issues.ROWS,
+    *type_issues.ROWS,
+    *schema_issues.ROWS,
+    *object_issues.ROWS,
+    *code_issues.ROWS,
     *(of_postgresql(name) for name in _SHARED),
 )
 
