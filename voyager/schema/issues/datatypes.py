@@ -70,9 +70,11 @@ def offline_only_id(name: str) -> str:
 
 def issue_of_type(model: SchemaModel, written: TypeRef) -> str:
     """The id of what is the matter with a column of this type, "" when nothing is. Arrays count as their elements,
-    domains as what they are over."""
+    domains as what they are over; but a domain `lo` over oid is a large object, whoever declared it."""
     found = model.resolve(written)
     name = found.base.name.lower()
+    if name == "oid" and not found.kind and any(domain.lower() == "lo" for _, domain in found.domains):
+        return missing_id("lo")
     if found.kind == "composite":
         return "" if found.base.arrays else USER_DEFINED_LIVE
     if found.kind:

@@ -123,6 +123,16 @@ def test_columns_that_only_the_catalog_knows_are_judged_and_no_column_twice() ->
     ]
 
 
+def test_a_domain_over_oid_that_is_called_lo_holds_large_objects_and_no_other_does() -> None:
+    ddl = """
+        CREATE DOMAIN files.lo AS oid; CREATE DOMAIN files.scan AS files.lo; CREATE DOMAIN files.number AS oid;
+        CREATE DOMAIN other.lo AS text;
+        CREATE TABLE s.t (a files.lo, b files.scan[], c files.number, d other.lo, e oid);
+    """
+    columns = [one.object_name for one in found(ddl) if one.issue_id == "UNSUPPORTED_DATATYPE_LARGE_OBJECT"]
+    assert columns == ["s.t.a", "s.t.b"]
+
+
 def test_performance_is_judged_only_when_asked_for() -> None:
     statements = statements_of("CREATE TABLE s.t (a timestamp); CREATE INDEX i ON s.t (a)")
     assert analyze(statements, release="2.14.0.0") == []
