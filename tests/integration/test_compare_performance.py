@@ -14,6 +14,7 @@ import pytest
 from tests import drive
 from tests.assessed import collected
 from tests.both_ends import Migration, database
+from tests.integration.test_capabilities import YUGABYTEDB_DOUBLE
 from voyager.embedded import Server, start_server, system_binaries
 from voyager.endpoint import Endpoint
 
@@ -240,3 +241,49 @@ def test_before_the_data_is_there_nothing_is_compared(
     drive.execute(migration.source, "CREATE TABLE t (a int)")
     migration.run("init")
     assert "NOT_STARTED" in migration.document("compare-performance", code=5)["error"]["message"]
+
+
+NODES = """
+DROP FUNCTION ybfake.yb_servers();
+CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, node_type text, universe_uuid text)
+  LANGUAGE sql AS $$ VALUES {rows} $$;
+CREATE ROLE noder SUPERUSER LOGIN PASSWORD 'x';
+ALTER ROLE noder SET search_path = ybfake, public, pg_catalog;
+"""
+
+
+@pytest.fixture
+def cluster(shop: Migration, source_counts: Server) -> Iterator[Migration]:
+    """The target dressed up as a YugabyteDB of two nodes, each of which counts for itself, and a third that is away."""
+    with database(source_counts, shop.target.database) as second:
+        places = [(shop.target.port, "primary"), (second.port, "primary"), (1, "primary"), (2, "read_replica")]
+        rows = ", ".join(f"('127.0.0.1', {port}::bigint, '{kind}', 'u-1')" for port, kind in places)
+        drive.execute(shop.target, YUGABYTEDB_DOUBLE + NODES.format(rows=rows))
+        drive.execute(second, f"CREATE ROLE noder SUPERUSER LOGIN PASSWORD 'x'; {SHOP} {EXTENSION}")
+        forget(second)
+        yield replace(shop, target=replace(shop.target, user="noder", password="x"))
+        drive.execute(second, "DROP ROLE noder")
+        drive.execute(shop.target, "DROP ROLE noder; DROP SCHEMA ybfake CASCADE")
+
+
+def test_the_nodes_of_a_cluster_are_added_up_and_those_that_are_away_named(
+    cluster: Migration, shop: Migration, source_counts: Server
+) -> None:
+    run_application(shop.source)
+    run_application(shop.target, times=7)
+    run_application(source_counts.endpoint(shop.target.database), times=8)
+    report = cluster.document("compare-performance")["report"]
+    names = [f"127.0.0.1:{shop.target.port}", f"127.0.0.1:{source_counts.port}"]
+    assert report["target"]["nodes"] == names
+    assert {one["target"]["calls"] for one in report["queries"] if one["source"]} == {15}
+    (note,) = [note for note in report["notes"] if note.startswith("Not asked were the nodes")]
+    assert "127.0.0.1:1 (" in note
+
+    drive.execute(
+        shop.target,
+        "CREATE OR REPLACE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, node_type text, "
+        "universe_uuid text) LANGUAGE sql AS $$ VALUES ('127.0.0.1', 1::bigint, 'primary', 'u-1') $$",
+    )
+    alone = cluster.document("compare-performance")["report"]
+    assert {one["target"]["calls"] for one in alone["queries"] if one["source"]} == {7}
+    assert any("only the connected one could be asked" in note for note in alone["notes"])

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from voyager.cli.performance import refuse_other_engines
 from voyager.cli.render.canvas import Canvas
 from voyager.cli.render.performance import comparison_panel
+from voyager.errors import BlockersFound
 from voyager.export_dir import ExportDir
 from voyager.performance.compare import Comparison, compare
 from voyager.performance.page import MOST_ROWS, milliseconds, percent, render_performance, times
@@ -196,3 +198,10 @@ def test_ratios_and_shares_are_written_for_people() -> None:
     assert [percent(one) for one in (None, 0.0, 0.0005, 0.005, 0.5, 1.0)] == [
         "–", "0 %", "<0.1 %", "0.5 %", "50 %", "100 %"
     ]  # fmt: skip
+
+
+def test_a_source_without_such_statistics_is_refused() -> None:
+    for engine in ("mysql", "oracle", "yugabytedb"):
+        with pytest.raises(BlockersFound, match=f"source of type {engine} cannot be compared"):
+            refuse_other_engines(engine)
+    refuse_other_engines("postgresql")

@@ -115,7 +115,7 @@ def _source(context: Context, invocation: Invocation) -> Sample:
 
     def ask(config: Config) -> Sample:
         endpoint = source_endpoint(config, context.record)
-        _refuse_other_engines(endpoint.engine)
+        refuse_other_engines(endpoint.engine)
         return read_server(endpoint, side="source")
 
     try:
@@ -127,7 +127,7 @@ def _source(context: Context, invocation: Invocation) -> Sample:
         ) from away
 
 
-def _refuse_other_engines(engine: str) -> None:
+def refuse_other_engines(engine: str) -> None:
     """Only PostgreSQL has the statistics that the target has."""
     from voyager.sources import ASSESSED, questions_of
 

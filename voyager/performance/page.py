@@ -22,7 +22,7 @@ TITLES: Mapping[str, tuple[str, str, str]] = {
     SAME: ("The same", "fill-0", "Neither slower nor faster than the threshold asks for."),
     TOO_FEW: ("Too few calls", "fill-2", "Called too rarely on one side to be judged."),
     ONLY_SOURCE: ("Only on the source", "fill-1", "Not seen on the target: not run there yet, or written differently."),
-    ONLY_TARGET: ("Only on the target", "fill-index", "Not seen on the source."),
+    ONLY_TARGET: ("Only on the target", "fill-new", "Not seen on the source."),
 }
 """Verdict -> its title, the look of its part of a chart, what it means."""
 
