@@ -1,0 +1,129 @@
+"""What verify does beyond comparing: repair SQL as files, and applying them when that was asked for and confirmed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voyager.errors import NotAllowed
+from voyager.phases.job import Job
+from voyager.wording import counted
+
+if TYPE_CHECKING:
+    from voyager.verification.readers import Readers
+    from voyager.verification.repair_apply import TableRepair
+    from voyager.verification.repair_files import RepairFile, Spool
+    from voyager.verification.repair_read import Concerned
+
+FOLDER = "repair"
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What applying repair files came to, table by table."""
+
+    tables: tuple[TableRepair, ...] = field(default=())
+
+    @property
+    def sentence(self) -> str:
+        rows = {verb: sum(one.rows[verb] for one in self.tables) for verb in ("INSERT", "UPDATE", "DELETE")}
+        failed = [one for one in self.tables if one.failed]
+        says = (
+            f"{counted(len(self.tables), 'table')} repaired: {rows['INSERT']:,} rows inserted, {rows['UPDATE']:,} "
+            f"changed, {rows['DELETE']:,} deleted."
+        )
+        return says + (f" The target refused {counted(len(failed), 'table')}." if failed else "")
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """One line for each table that is not repaired as a whole."""
+        lines = [f"Table {one.table} was not repaired to its end: {one.failed}." for one in self.tables if one.failed]
+        lines += [
+            f"Table {one.table}: {counted(one.not_repaired, 'row')} that no statement repairs; its file names them."
+            for one in self.tables
+            if one.not_repaired
+        ]
+        return tuple(lines)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [one.to_json() for one in self.tables]
+
+
+def folder(job: Job) -> Path:
+    return job.export_dir.reports / FOLDER
+
+
+def collect(job: Job) -> Spool:
+    """Where the differences of a comparison that begins are kept; files of an earlier one are removed."""
+    from voyager.verification.repair_files import spool
+
+    return spool(folder(job))
+
+
+def write(
+    job: Job, found: Spool, concerned: Sequence[Concerned], sides: tuple[Readers, Readers], *, at: str, counters: Any
+) -> list[RepairFile]:
+    """Write the repair files of a comparison. `counters` are the source's, as the report has them."""
+    from voyager.verification.repair_files import Origin, write_files
+
+    abilities = job.target.capabilities
+    origin = Origin(
+        at,
+        job.source.endpoint.url,
+        job.target.endpoint.url,
+        counters,
+        replication_role=abilities.replication_role,
+        by_place=abilities.tid_range_scans,
+    )
+    return write_files(found, concerned, *sides, origin)
+
+
+def apply_repair(job: Job) -> Repaired:
+    """Run the files that the last verification wrote, unless the source was written since; verify afterwards.
+
+    Raises NotAllowed when the files are not those of the last verification or say nothing about the source of now,
+    UsageError when there are none, LeaseLost when somebody took the phase over.
+    """
+    from voyager.phases.recorded import recorded_connection
+    from voyager.verification.repair_apply import AGAIN, Applier, RepairList, same_counters
+
+    repair = RepairList.load(folder(job))
+    repair.check()
+    tables = [one.table for one in repair.files]
+    if not same_counters(repair.counters, job.source.write_counters(tables), tables):
+        raise NotAllowed(
+            f"The source was (or may have been) written since {repair.at}, when the repair files were made.", AGAIN
+        )
+    with recorded_connection(job, "verify --apply-repair") as connection:
+        repair.mark_applied(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
+        applier = Applier(connection, lambda one: _hold_lease(job, one), job.checkpoint)
+        return Repaired(tuple(applier.apply(repair)))
+
+
+def planned(job: Job) -> list[str]:
+    """What apply_repair() would do, for --dry-run."""
+    from voyager.verification.repair_apply import RepairList
+
+    repair = RepairList.load(folder(job))
+    return [
+        f"run {repair.directory / one.name} on {job.target.endpoint.url}: {_counts(one.statements)}"
+        for one in repair.files
+    ]
+
+
+def _counts(statements: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {verb}" for verb, number in statements.items() if number) or "nothing to run"
+
+
+def _hold_lease(job: Job, connection: Any) -> None:
+    from voyager.store.lease import lost
+    from voyager.store.ledger import HOLD_LEASE
+
+    lease = job.lease
+    sql = re.sub(r"\$\d", "%s", HOLD_LEASE)
+    if connection.execute(sql, [lease.migration_uuid, lease.phase, lease.token]).fetchone() is None:
+        raise lost(lease)

@@ -1,0 +1,142 @@
+"""What repair SQL needs from the servers: how the target's table is made, and the exact text of the rows concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voyager.identifiers import Identifier, TableName
+from voyager.verification.findings import RowDifference
+from voyager.verification.readers import Readers
+from voyager.verification.repair import RepairColumn, RepairTable, Row
+from voyager.verification.rows_sql import text_of
+
+_COLUMNS = """
+    SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), {generated}, {identity} = 'a'
+    FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS w(nspname, relname)
+    JOIN pg_namespace n ON n.nspname = w.nspname
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname AND c.relkind IN ('r', 'p')
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY c.oid, a.attnum
+"""
+
+_REFERENCES = """
+    SELECT n.nspname, c.relname, fn.nspname, f.relname FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
+    WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
+"""
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """A table with differences: the columns that were compared, in order, and the key that names its rows.
+
+    Without a key `row_texts` is SQL, over the alias t, for the text whose hash names a row on source and target.
+    """
+
+    table: TableName
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    row_texts: tuple[str, str] = ("", "")
+
+
+def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) -> dict[TableName, RepairTable]:
+    """The tables as `connection` has them; those that it lacks are left out."""
+    wanted = {one.table: one for one in tables}
+    found: dict[TableName, dict[str, RepairColumn]] = {}
+    for schema, name, *column in _columns(connection, list(wanted)):
+        found.setdefault(TableName(schema, name), {})[column[0]] = RepairColumn(*column)
+    return {
+        table: RepairTable(
+            table,
+            tuple(columns[name] for name in wanted[table].columns if name in columns),
+            wanted[table].key,
+            by_place=by_place,
+        )
+        for table, columns in found.items()
+    }
+
+
+def references(connection: Any) -> set[tuple[TableName, TableName]]:
+    """(table, table it refers to) of every foreign key."""
+    return {(TableName(*row[:2]), TableName(*row[2:])) for row in connection.execute(_REFERENCES)}
+
+
+def parents_first(tables: Iterable[TableName], refers: Iterable[tuple[TableName, TableName]]) -> list[TableName]:
+    """The tables in an order in which what is referred to comes first; tables that refer to each other by name."""
+    left = set(tables)
+    edges = {(child, parent) for child, parent in refers if child in left and parent in left}
+    ordered: list[TableName] = []
+    while left:
+        free = sorted(table for table in left if not any(child == table and parent in left for child, parent in edges))
+        ordered += free or sorted(left)
+        left -= set(ordered)
+    return ordered
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads rows of one table on one side, by the keys or the names that differences give them."""
+
+    side: Readers
+    table: RepairTable
+    named_by: str = ""
+
+    def __call__(self, rows: Sequence[RowDifference]) -> Mapping[RowDifference, Row]:
+        return self.side.use(lambda connection: self._read(connection, rows), f"read rows of {self.table.table}")
+
+    def _read(self, connection: Any, rows: Sequence[RowDifference]) -> Mapping[RowDifference, Row]:
+        found: dict[RowDifference, Row] = {}
+        sql, parameters = self._by_key(connection, rows) if self.table.key else self._by_name(rows)
+        names = [*(column.name for column in self.table.columns), *([] if self.table.key else [""])]
+        by_name = {row.key[0][1]: row for row in rows} if not self.table.key else {}
+        with connection.cursor() as cursor, cursor.copy(sql, parameters) as copy:
+            for line in copy:
+                first, *values = bytes(line).removesuffix(b"\n").split(b"\t")
+                row = by_name[first.decode()] if by_name else rows[int(first) - 1]
+                found[row] = dict(zip(names, map(text_of, values), strict=True))
+        return found
+
+    def _by_key(self, connection: Any, rows: Sequence[RowDifference]) -> tuple[str, dict[str, Any]]:
+        """One query for all: their keys travel as text and are read as the types that this side has."""
+        types = {column[2]: column[3] for column in _columns(connection, [self.table.table])}
+        given = ", ".join(f"%(k{place})s::text[]" for place in range(len(self.table.key)))
+        alias = ", ".join(f"k{place}" for place in range(len(self.table.key)))
+        match = " AND ".join(
+            f"t.{Identifier(name).sql} = w.k{place}::{types[name]}".replace("%", "%%")
+            for place, name in enumerate(self.table.key)
+        )
+        wanted = f"unnest({given}) WITH ORDINALITY AS w({alias}, n)"
+        source = f"FROM {wanted} JOIN ONLY {_percent(self.table.table.sql)} AS t ON {match}"
+        keys = {f"k{place}": [row.key[place][1] for row in rows] for place in range(len(self.table.key))}
+        return f"COPY (SELECT w.n{self._values} {source}) TO STDOUT", keys
+
+    def _by_name(self, rows: Sequence[RowDifference]) -> tuple[str, dict[str, Any]]:
+        text = self.table.row_text
+        name = f"md5(convert_to({self.named_by or text}, 'UTF8'))"
+        chosen = _percent(f'SELECT DISTINCT ON ({text} COLLATE "C") {name}') + self._values + _percent(f", {text}")
+        source = _percent(f"FROM ONLY {self.table.table.sql} AS t WHERE {name}")
+        return f"COPY ({chosen} {source} = ANY(%(names)s::text[])) TO STDOUT", {
+            "names": [row.key[0][1] for row in rows]
+        }
+
+    @property
+    def _values(self) -> str:
+        return _percent("".join(f", t.{column.sql}" for column in self.table.columns))
+
+
+def _columns(connection: Any, tables: Sequence[TableName]) -> list[tuple[Any, ...]]:
+    version = connection.info.server_version
+    sql = _COLUMNS.format(
+        generated="a.attgenerated <> ''" if version >= 120000 else "false",
+        identity="a.attidentity" if version >= 100000 else "''",
+    )
+    names = {"schemas": [table.schema for table in tables], "names": [table.name for table in tables]}
+    return list(connection.execute(sql, names).fetchall())
+
+
+def _percent(sql: str) -> str:
+    """A percent sign in a name is not a placeholder."""
+    return sql.replace("%", "%%")

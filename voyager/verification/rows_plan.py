@@ -1,0 +1,72 @@
+"""From the plan of a table to what level rows reads of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from voyager.identifiers import Identifier
+from voyager.verification.canonical import FLOAT8
+from voyager.verification.chunks import Chunk, Plan, where_sql
+from voyager.verification.digest import Method
+from voyager.verification.forms import SOURCE, TARGET, Form
+from voyager.verification.repair_read import Concerned
+from voyager.verification.rows_sql import Compared, KeyColumn, RowRange
+
+_SORTED_BY_TYPE = {
+    "int4": "integer",
+    "int8": "bigint",
+    "numeric": "numeric",
+    "numeric by value": "numeric",
+    "float4": "double precision",
+    "float8": "double precision",
+    "uuid": "uuid",
+    "bytea": "bytea",
+}
+"""Forms of key columns that both sides sort alike by themselves, and the type that says how."""
+
+
+def in_key_order(plan: Plan) -> Plan:
+    """The plan for level rows: buckets of a hash have no order, so such a table is read in one pass."""
+    return dataclasses.replace(plan, chunks=(Chunk(plan.table, 0),)) if plan.bucketed else plan
+
+
+def row_range(plan: Plan, chunk: Chunk, method: Method) -> RowRange:
+    """What one chunk of a plan without buckets is at level rows."""
+    where, bounds = where_sql(chunk)
+    return RowRange(
+        plan.table,
+        tuple(_compared(form, method) for form in plan.columns),
+        tuple(KeyColumn(form.column, _SORTED_BY_TYPE.get(form.name, "text")) for form in plan.key),
+        where,
+        bounds,
+        chunk.number,
+        utf8=not method.one_encoding,
+    )
+
+
+def concerned(plan: Plan, method: Method) -> Concerned:
+    """What repair SQL asks of the plan."""
+    part = row_range(plan, Chunk(plan.table, 0), method)
+    return Concerned(
+        plan.table,
+        tuple(form.column for form in plan.columns),
+        tuple(form.column for form in plan.key),
+        (part.row_text(source=True), part.row_text(source=False)),
+    )
+
+
+def _compared(form: Form, method: Method) -> Compared:
+    """A value is told by what its type prints; only where the two sides print otherwise by the form's own text."""
+    column = f"t.{Identifier(form.column).sql}"
+    if form.name == "char":
+        return Compared(form.column, f"{column}::integer", f"{column}::integer")
+    if _has_one_type(form) and (method.exact_floats or "float" not in form.name):
+        return Compared(form.column)
+    return Compared(form.column, *(form.sql[side].replace("{v}", column) for side in (SOURCE, TARGET)))
+
+
+def _has_one_type(form: Form) -> bool:
+    """Whether the column prints alike on both sides: it has the same type there, or integers of two widths."""
+    if form.name.endswith(" by value") or " and " in form.name:
+        return False
+    return form.name != FLOAT8.name or form.sql[SOURCE] == FLOAT8.text
