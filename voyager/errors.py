@@ -121,6 +121,6 @@ def disk_error(error: OSError, path: object, wanted: int = 0) -> VoyagerError:
         amount = f" ({wanted:,} bytes were to be written)" if wanted else ""
         return OutOfSpace(
             f"No room left for {path}{amount}: {error.strerror}.",
-            "Make room (or use another export directory) and run the same command again; finished work is kept.",
+            "Make room (or use another directory) and run the same command again; finished work is kept.",
         )
     return UsageError(f"Could not use {path}: {error.strerror or error}.", "Check the path and its permissions.")

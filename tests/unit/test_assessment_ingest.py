@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from tests.metadata_files import ANSWERS, DDL, FACTS, INDEX, TABLE, write_metada
 from voyager.assessment.ingest import ingest, inspect_metadata
 from voyager.assessment.metadata import Metadata, read_metadata
 from voyager.assessment_dir import AssessmentDir
-from voyager.errors import LockedByOther, UsageError
+from voyager.errors import LockedByOther, OutOfSpace, UsageError
 
 ROWS = "table-row-counts.csv"
 
@@ -173,6 +175,33 @@ def test_a_file_that_lost_whole_lines_is_found_by_its_count(tmp_path: Path, dire
     assert faults(place, directory) == ["table-index-sizes.csv: It holds 1 row; 2 were written. Collect it again."]
 
 
+def test_a_second_measurement_that_an_earlier_run_left_is_refused(tmp_path: Path, directory: AssessmentDir) -> None:
+    counts = {"table-index-iops-initial": 2, "table-index-iops-final": None}
+    place = write_metadata(tmp_path / "c", facts={"rows": counts, "capture_seconds": None})
+    (fault,) = faults(place, directory)
+    assert fault.startswith("table-index-iops-final.csv: database.json does not count it")
+    (place / "table-index-iops-final.csv").unlink()
+    assert inspect_metadata(place).capture_seconds is None
+
+
+def test_a_full_disk_keeps_what_was_there_and_is_no_bug(
+    place: Path, directory: AssessmentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(place, directory)
+    before = tree(directory)
+    path = place / ROWS
+    path.write_text(path.read_text() + "primary,public,u,1\n")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OutOfSpace):
+        ingest(place, directory)
+    assert tree(directory) == before
+    assert [path.name for path in directory.private.iterdir()] == ["assessment.lock"]
+
+
 @pytest.mark.parametrize(
     ("content", "beginning"),
     [
@@ -184,6 +213,17 @@ def test_a_file_that_lost_whole_lines_is_found_by_its_count(tmp_path: Path, dire
         (b'{"engine": "db2", "version": "1"}', 'database.json: "db2" is no kind'),
         (json.dumps({**FACTS, "schemas": "public"}).encode(), 'database.json: "schemas" is not a list'),
         (json.dumps({**FACTS, "capture_seconds": "x"}).encode(), 'database.json: "capture_seconds" is not a whole'),
+        (json.dumps({**FACTS, "capture_seconds": -1}).encode(), 'database.json: "capture_seconds" is not a whole'),
+        (json.dumps({**FACTS, "schemas": [1]}).encode(), 'database.json: "schemas" is not a list'),
+        (json.dumps({**FACTS, "missing": "queries"}).encode(), 'database.json: "missing" is not a list'),
+        (json.dumps({**FACTS, "missing": ["queries"]}).encode(), 'database.json: "missing" is not a list'),
+        (json.dumps({**FACTS, "replicas": "many"}).encode(), 'database.json: "replicas" is not a whole'),
+        (json.dumps({**FACTS, "tables_unreadable": "all"}).encode(), 'database.json: "tables_unreadable" is not a'),
+        (json.dumps({**FACTS, "unreadable": ["public.t"]}).encode(), 'database.json: "unreadable" is not a list'),
+        (json.dumps({name: FACTS[name] for name in FACTS if name != "role"} | {"tables_unreadable": 1}).encode(),
+         'database.json: It does not say "role"'),
+        (b"[" * 100_000, "database.json: This is not the JSON that was collected"),
+        (b'{"engine": "postgresql", "version": ' + b"9" * 5_000 + b"}", "database.json: This is not the JSON"),
         (json.dumps({**FACTS, "format": 2, "collected_by": "yb-voyager 9.0"}).encode(),
          "database.json: It was collected by the scripts of yb-voyager 9.0, in format 2"),
     ],

@@ -15,8 +15,9 @@ from voyager import __version__
 from voyager.assessment.assessment import Missing
 from voyager.assessment.csv_file import csv_line
 from voyager.assessment.dumped_schema import SCHEMA_FILE
+from voyager.assessment.facts_file import FORMAT
 from voyager.assessment.metadata import Metadata, metadata_of, refuse_empty
-from voyager.assessment.metadata_directory import FACTS_FILE, FORMAT, NODE_DIRECTORY, PRIMARY, REPLICA
+from voyager.assessment.metadata_directory import FACTS_FILE, NODE_DIRECTORY, PRIMARY, REPLICA
 from voyager.assessment.steps import SKIPPED, Steps
 from voyager.assessment_dir import AssessmentDir
 from voyager.endpoint import Endpoint

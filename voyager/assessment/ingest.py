@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from voyager.assessment.dumped_schema import SCHEMA_FILE
+from voyager.assessment.facts_file import FORMAT
 from voyager.assessment.metadata import Metadata, metadata_of, refuse_empty
 from voyager.assessment.metadata_directory import (
     ESTIMATE_FILE,
     FACTS_FILE,
-    FORMAT,
     NODE_DIRECTORY,
     PRIMARY,
     Layout,
@@ -62,7 +62,10 @@ def ingest(place: Path, directory: AssessmentDir, *, engine: str | None = None) 
             return replace(metadata, unchanged=True)
         with directory.new_metadata() as new:
             for name, content in parts.items():
-                _put(content, new / name)
+                try:
+                    _put(content, new / name)
+                except OSError as error:
+                    raise disk_error(error, error.filename or directory.metadata) from error
     return metadata
 
 

@@ -91,7 +91,7 @@ def faulty(place: Path, faults: Faults) -> UsageError:
     files = counted(len(faults.files), "file")
     return UsageError(
         f"The metadata in {visible(str(place))} cannot be used: {counted(len(faults.sentences), 'fault')} in {files}.",
-        "Correct the files named below or collect them again; nothing was changed.",
+        "Correct what is listed or collect it again; nothing was changed.",
         tuple(faults.sentences),
     )
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voyager import __version__
 from voyager.assessment.assessment import Missing
 from voyager.assessment.csv_file import CsvFile, Faults, Row
 from voyager.assessment.dumped_schema import read_dumped_schema
+from voyager.assessment.facts_file import read_facts
 from voyager.identifiers import visible
 from voyager.ports import Question
 from voyager.sources import ASSESSED, gaps_of, needs_ddl, questions_of, recognize
@@ -24,8 +23,6 @@ NODE_DIRECTORY = "node-"
 FACTS_FILE = "database.json"
 REPLICA = "replica"
 """Stands for the question's name where facts tell of a replica that is missing."""
-FORMAT = 1
-"""Of what our scripts write; a larger number is a later voyager's."""
 _USUAL_INTERVAL = 120
 _INTERVAL_LOGGED = re.compile(r"[Ss]leeping for (\d+) seconds")
 ESTIMATE_FILE = "schema/ora2pg_report.csv"
@@ -88,9 +85,17 @@ def read_directory(place: Path, *, engine: str | None = None) -> tuple[Reading, 
         _read_answers(reading, question, stated, faults)
     _drop_hidden_queries(reading)
     reading.ddl = read_dumped_schema(place, faults, required=needs_ddl(reading.engine))
-    _complete_facts(reading)
-    reading.missing.extend(_missing(reading, questions))
+    if not faults.sentences:
+        _complete_facts(reading)
+        _tell_missing(reading, questions, faults)
     return reading, faults
+
+
+def _tell_missing(reading: Reading, questions: Sequence[Question], faults: Faults) -> None:
+    try:
+        reading.missing.extend(_missing(reading, questions))
+    except KeyError as missing:
+        faults.add(FACTS_FILE, f'It does not say "{missing.args[0]}".')
 
 
 def _ours(facts: Mapping[str, Any]) -> bool:
@@ -120,42 +125,7 @@ def _read_facts(layout: Layout, node: str, faults: Faults) -> dict[str, Any]:
         path = layout.place / FACTS_FILE
     if not path.is_file():
         return {}
-    shown = layout.shown(path)
-    try:
-        found = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        faults.add(shown, f"Byte {error.start:,} of the file is not UTF-8.")
-        return {}
-    except json.JSONDecodeError as error:
-        says = "The file is empty." if error.doc.strip() == "" else f"This is not JSON ({error.msg})."
-        faults.add(shown, says, line=error.lineno)
-        return {}
-    if not isinstance(found, dict):
-        faults.add(shown, "This is JSON, but not an object.")
-        return {}
-    _check_facts(found, shown, faults)
-    return found
-
-
-def _check_facts(facts: Mapping[str, Any], shown: str, faults: Faults) -> None:
-    expected = {"engine": str, "database": str, "version": str, "schemas": list, "node": str, "collected_at": str}
-    for name, kind in expected.items():
-        value = facts.get(name)
-        if name in ("engine", "version") and not value:
-            faults.add(shown, f'It does not say "{name}".')
-        elif value is not None and not isinstance(value, kind):
-            faults.add(shown, f'"{name}" is not {"a list" if kind is list else "text"}.')
-    for name in ("capture_seconds", "format"):
-        if facts.get(name) is not None and not isinstance(facts[name], int):
-            faults.add(shown, f'"{name}" is not a whole number.')
-    written = facts.get("format", FORMAT)
-    if isinstance(written, int) and not 1 <= written <= FORMAT:
-        by = facts.get("collected_by") or "another version"
-        faults.add(
-            shown,
-            f"It was collected by the scripts of {visible(str(by))}, in format {written}; yb-voyager {__version__} "
-            f"reads format {FORMAT}. Use that version, or collect again with scripts of this one.",
-        )
+    return read_facts(path, layout.shown(path), faults)
 
 
 def _refuse_strangers(
@@ -231,8 +201,11 @@ def _of_moment(rows: list[Row], question: Question, path: Path) -> Sequence[Row]
 
 def _check_count(rows: list[Row], facts: Mapping[str, Any], question: Question, shown: str, faults: Faults) -> None:
     """A file that was cut between two lines looks whole; what it held when it was written is in the facts."""
-    counts = facts.get("rows")
-    written = counts.get(question.name) if isinstance(counts, Mapping) else None
+    stated = facts.get("rows")
+    counts = stated if isinstance(stated, Mapping) else {}
+    written = counts.get(question.name)
+    if question.moment == "final" and written is None and counts.get(question.name.replace("final", "initial")):
+        faults.add(shown, f"{FACTS_FILE} does not count it: it is of an earlier run. Remove it, or collect all again.")
     if isinstance(written, int) and written != len(rows) and shown not in faults.files:
         faults.add(shown, f"It holds {counted(len(rows), 'row')}; {written:,} were written. Collect it again.")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from voyager import __version__
-from voyager.assessment.metadata_directory import FACTS_FILE, FORMAT
+from voyager.assessment.facts_file import FORMAT
+from voyager.assessment.metadata_directory import FACTS_FILE
 from voyager.errors import UsageError, disk_error
 from voyager.identifiers import visible
 from voyager.ports import Question
