@@ -247,11 +247,12 @@ def test_a_page_names_no_more_rows_than_it_can_bear_and_says_so() -> None:
 
 
 def test_a_report_of_the_schema_alone_is_a_page_too() -> None:
-    found = Found("schema")
+    found = Found("schema", differences=[Difference("index", "public.i", "Index public.i is missing.", "missing")])
     schema = {"objects": {"table": 3, "index": 2}, "differences": []}
     text = " ".join(page(found=found, extent=Extent("schema", {A: 1}), schema=schema).text.split())
     assert "Compared: 3 tables, 2 indexes." in text
     assert "it compared no rows" in text
+    assert "Index public.i is missing." in text
 
 
 # The point

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from voyager.verification.journal import StoreJournal
 from voyager.verification.load import Side, Throttle
 from voyager.verification.point import Fence, Offline, counted_from, declare, timestamp, written_between
 from voyager.verification.readers import Readers
-from voyager.verification.report import Extent, Result, coverage
+from voyager.verification.report import Extent, Result, coverage, sampled
 from voyager.verification.request import Request, Since
 from voyager.verification.run import Verification
 from voyager.wording import counted
@@ -116,9 +115,8 @@ def _compare(
                 source.use(lambda connection: check_value(connection, since, named), "read the value of --since")
             journal = _journal(job, extent, point)
             declared_at = str(journal.run.point.get("declared_at", timestamp(journal.run.started_at)))
-            begun = time.monotonic()
             found = Verification(request, source, target, journal, job.report, job.checkpoint).run()
-            if request.max_duration and time.monotonic() - begun >= request.max_duration:
+            if request.max_duration:
                 _refuse_unfinished(found, extent, job.options.max_duration)
         found.differences = schema.blocking_beside(found.differences) + found.differences
         found.notes += schema.notes
@@ -192,11 +190,10 @@ def _written_meanwhile(before: Counted, after: Counted) -> list[str]:
 
 def _refuse_unfinished(found: Found, extent: Extent, limit: str) -> None:
     """Raise Interrupted with what was reached, when chunks are left that were to be compared."""
-    open_chunks = sum(one.chunks - one.chunks_compared for one in found.tables)
-    covered = coverage(extent, found.tables)
-    if not open_chunks:
+    done = sum(one.chunks_compared >= sampled(one.chunks, extent.sample) for one in found.tables)
+    if done == len(found.tables):
         return
-    done = sum(one.chunks_compared >= one.chunks for one in found.tables)
+    covered = coverage(extent, found.tables)
     differing = sum(one.state == "different" for one in found.tables)
     so_far = f" So far {counted(differing, 'table')} differ." if differing else ""
     raise Interrupted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +105,11 @@ def coverage(extent: Extent, results: Sequence[TableResult]) -> dict[str, Any]:
         "share": 100.0 if all(part == 1.0 for part in parts) else round(100 * sum(parts) / len(parts), 6),
         "short": list(_short(extent, by_table)),
     }
+
+
+def sampled(chunks: int, share: float) -> int:
+    """How many chunks of a table a sample takes: at least one."""
+    return chunks if share >= 1.0 else max(1, math.ceil(share * chunks))
 
 
 def plain(counters: Mapping[TableName, WriteCounter] | None) -> list[dict[str, Any]] | None:
