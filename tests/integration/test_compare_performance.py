@@ -17,6 +17,8 @@ from tests.both_ends import Migration, database
 from tests.integration.test_capabilities import YUGABYTEDB_DOUBLE
 from voyager.embedded import Server, start_server, system_binaries
 from voyager.endpoint import Endpoint
+from voyager.errors import BlockersFound
+from voyager.performance.live import read_server
 
 COUNTING = {"shared_preload_libraries": "pg_stat_statements"}
 SHOP = """
@@ -287,3 +289,13 @@ def test_the_nodes_of_a_cluster_are_added_up_and_those_that_are_away_named(
     alone = cluster.document("compare-performance")["report"]
     assert {one["target"]["calls"] for one in alone["queries"] if one["source"]} == {7}
     assert any("only the connected one could be asked" in note for note in alone["notes"])
+
+
+def test_a_server_that_has_not_loaded_the_library_is_told_the_setting(
+    target_server: Server, fresh_database: Callable[..., Endpoint]
+) -> None:
+    endpoint = fresh_database(target_server)
+    drive.execute(endpoint, EXTENSION)
+    with pytest.raises(BlockersFound, match="has not loaded the library") as refused:
+        read_server(endpoint, side="target")
+    assert refused.value.details[0].startswith("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
