@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from tests.oracle_double import oracle_error
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, OutOfSpace, PermissionMissing, UsageError, VoyagerError
 from voyager.ports import Capabilities, Check
+from voyager.sources.oracle import connection
 from voyager.sources.oracle.connection import connection_keywords, exact_values, place
 from voyager.sources.oracle.failures import MEANINGS, from_driver, translate
 from voyager.sources.oracle.metadata import QUESTIONS
@@ -52,6 +54,15 @@ def test_tls_is_used_where_it_is_asked_for_and_verified_as_asked():
     assert keywords("require")["protocol"] == "tcps"
     assert keywords("require")["ssl_server_dn_match"] is False
     assert keywords("verify-full")["ssl_context"].check_hostname is True  # type: ignore[attr-defined]
+
+
+def test_a_port_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connection, "SECONDS_TO_LOG_IN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = Endpoint("oracle", "127.0.0.1", silent.getsockname()[1], "S", "u", password="CANARY")
+        with pytest.raises(DatabaseAway, match="does not answer") as refused:
+            connection.connect(endpoint, "assess")
+    assert "CANARY" not in str(refused.value)
 
 
 def test_without_a_password_nothing_is_tried():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+import threading
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from voyager.endpoint import Endpoint
-from voyager.errors import PermissionMissing, UsageError
+from voyager.errors import DatabaseAway, PermissionMissing, UsageError
 from voyager.sources.oracle.failures import translate
 
 try:
@@ -20,6 +22,7 @@ DriverError = oracledb.Error
 """The driver's own, for those who may not import it."""
 
 SECONDS_TO_CONNECT = 10.0
+SECONDS_TO_LOG_IN = 30.0
 SECONDS_TO_ANSWER = 600
 _AT_ONCE = 1000
 _VERIFIED = ("verify-ca", "verify-full")
@@ -30,7 +33,7 @@ def connect(endpoint: Endpoint, purpose: str) -> Any:
     keywords = connection_keywords(endpoint, purpose)
     doing = f"connect to {place(endpoint)}"
     try:
-        connection = oracledb.connect(**keywords)
+        connection = _in_time(keywords, doing)
     except (oracledb.Error, OSError) as error:
         raise translate(error, doing, user=endpoint.user) from None
     except UnicodeError:
@@ -40,6 +43,29 @@ def connect(endpoint: Endpoint, purpose: str) -> Any:
     connection.outputtypehandler = exact_values
     connection.call_timeout = SECONDS_TO_ANSWER * 1000
     return connection
+
+
+def _in_time(keywords: dict[str, Any], doing: str) -> Any:
+    """The driver bounds how long the network may take to connect, not how long the listener may say nothing."""
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    def attempt() -> None:
+        try:
+            answers.put(oracledb.connect(**keywords))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=attempt, name="connect to Oracle", daemon=True).start()
+    try:
+        answer = answers.get(timeout=SECONDS_TO_LOG_IN)
+    except Empty:
+        raise DatabaseAway(
+            f"Could not {doing}: somebody accepts connections there and does not answer.",
+            "Check host and port, and that an Oracle listener runs there; then run the command again.",
+        ) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def connection_keywords(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
