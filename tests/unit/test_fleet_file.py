@@ -125,6 +125,19 @@ def test_every_mistake_of_a_yaml_file_is_told_with_its_line_at_once():
     assert len(told) == 14
 
 
+def test_databases_in_one_line_are_held_apart_too():
+    told = mistakes(
+        """
+        databases: [{name: a, engine: mysql, host: h, database: d, user: u}, {name: A, engine: mysql, host: h2,
+          database: d, user: u}, {name: b, engine: mysql, host: h, database: d, user: u}]
+        """
+    )
+    assert list(told) == [
+        "line 1: the name A is taken in line 1; give it another name.",
+        "line 2: b is the database of line 1 once more.",
+    ]
+
+
 def test_a_key_that_is_there_twice_is_a_mistake_and_not_the_last_one_wins():
     told = mistakes(
         """

@@ -96,6 +96,13 @@ def test_a_rejected_value_and_the_detail_are_not_shown() -> None:
     assert "secret" not in str(translate(by_asyncpg("23505", "duplicate key"), "load"))
 
 
+def test_advice_of_the_client_library_is_a_sentence_of_its_own() -> None:
+    said = "connection to server failed: Connection refused\n\tIs the server running on that host?\n"
+    assert primary_message(psycopg.OperationalError(said)) == (
+        "connection to server failed: Connection refused. Is the server running on that host?"
+    )
+
+
 def test_control_characters_of_a_name_are_made_visible() -> None:
     assert primary_message(ServerError("42P01", 'relation "a\x1b[2J" does not exist')) == (
         'relation "a\\x1b[2J" does not exist'

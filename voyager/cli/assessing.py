@@ -126,13 +126,19 @@ class AssessmentView(AbstractContextManager["AssessmentView"]):
         if self._kind == "json":
             self._line({"event": "step", "step": step.table, "status": step.status, "message": step.message})
         else:
-            more = f" ({step.message})" if step.message else ""
-            words = {"DONE": "done", "SKIPPED": "left out", "FAILED": "FAILED"}.get(step.status, "…")
-            self._invocation.emitter.say(f"{step.table}: {words}{more}")
+            self._invocation.emitter.say(f"{step.table}: {step_in_words(step)}")
 
     @staticmethod
     def _line(document: dict[str, Any]) -> None:
         print(json.dumps(document), file=sys.stderr, flush=True)
+
+
+def step_in_words(step: TableProgress) -> str:
+    """A step in words. What could not be asked is a gap in the report, told as a warning, and no failure."""
+    words = {"DONE": "done", "SKIPPED": "in part", "FAILED": "not possible"}.get(step.status, "…")
+    if step.status == "SKIPPED" and step.message == "left out":
+        return step.message
+    return f"{words} ({step.message})" if step.message else words
 
 
 def _kind(invocation: Invocation) -> str:

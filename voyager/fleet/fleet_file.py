@@ -274,9 +274,12 @@ def _check_distinct(members: list[Member], mistakes: Mistakes) -> None:
     names: dict[str, int] = {}
     places: dict[str, int] = {}
     for member in members:
-        same_place = places.setdefault(member.identity, member.line)
-        same_name = names.setdefault(member.name.casefold(), member.line)
-        if same_place != member.line:
-            mistakes.add(member.line, f"{member.name} is the database of line {same_place} once more.")
-        elif same_name != member.line:
-            mistakes.add(member.line, f"the name {member.name} is taken in line {same_name}; give it another name.")
+        name = member.name.casefold()
+        if member.identity in places:
+            line = places[member.identity]
+            mistakes.add(member.line, f"{member.name} is the database of line {line} once more.")
+        elif name in names:
+            says = f"the name {member.name} is taken in line {names[name]}; give it another name."
+            mistakes.add(member.line, says)
+        places.setdefault(member.identity, member.line)
+        names.setdefault(name, member.line)

@@ -19,6 +19,7 @@ _TRANSIENT_TEXT = re.compile(
     re.IGNORECASE,
 )
 _NOT_RETRYABLE_TEXT = re.compile(r"exceeds? (?:the )?(?:rpc|max(?:imum)?) message", re.IGNORECASE)
+_ADVICE = re.compile(r"(?<=\w)\n\s+(?=[A-Z])")
 _VALUE_AT_END = re.compile(r'(:\s*)".*"?$', re.DOTALL)
 
 # libpq gives no SQLSTATE for a refused connection, only the server's text.
@@ -48,7 +49,8 @@ def primary_message(error: BaseException) -> str:
     # Errors of class 22 end in the value that was refused: `invalid input syntax for type integer: "…"`.
     if sqlstate(error).startswith("22"):
         text = _VALUE_AT_END.sub(r"\1(value not shown)", text)
-    return visible(" ".join(str(text).split()))
+    # libpq begins its advice ("Is the server running …?") on a line of its own, without ending the one before.
+    return visible(" ".join(_ADVICE.sub(". ", str(text)).split()))
 
 
 def connection_lost(error: BaseException) -> bool:

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 MOST_TYPES = 12
 LEVEL_STYLES = {"LOW": "bold green", "MEDIUM": "bold yellow", "HIGH": "bold red"}
 CATEGORIES = {
-    "unsupported_datatypes": "unsupported data types",
-    "unsupported_features": "unsupported features",
-    "unsupported_query_constructs": "unsupported constructs in queries",
-    "unsupported_plpgsql_objects": "unsupported statements in functions and views",
-    "migration_caveats": "caveats of the migration",
-    "performance_optimizations": "performance optimization opportunities",
+    "unsupported_datatypes": ("unsupported data type", ""),
+    "unsupported_features": ("unsupported feature", ""),
+    "unsupported_query_constructs": ("unsupported construct", " in queries"),
+    "unsupported_plpgsql_objects": ("unsupported statement", " in functions and views"),
+    "migration_caveats": ("caveat", " of the migration"),
+    "performance_optimizations": ("performance optimization opportunity", ""),
 }
-"""Category -> words, in the order of the report."""
+"""Category -> what is counted and where it is, in the order of the report."""
 
 
 def progress_panel(work: Work, canvas: Canvas) -> RenderableType:
@@ -70,7 +70,9 @@ def _step(step: TableProgress, canvas: Canvas) -> Text:
 def findings_lines(found: Assessment) -> Iterator[str]:
     """What was found, a sentence for each line that says something."""
     by_category = Counter(finding.category for finding in found.findings)
-    yield from (f"{by_category[key]:,} {words}" for key, words in CATEGORIES.items() if by_category[key])
+    for key, (noun, where) in CATEGORIES.items():
+        if by_category[key]:
+            yield f"{counted(by_category[key], noun)}{where}"
     if not found.findings:
         yield "Nothing that YugabyteDB would not take as it is"
     yield f"Data: {size(sum(one.size_bytes or 0 for one in found.statistics))} in tables and indexes"

@@ -125,8 +125,10 @@ def _sums(found: FleetReport) -> Iterator[str]:
         return
     levels = ", ".join(f"{number:,} {level or 'not rated'}" for level, number in sums.complexity.items())
     yield f"Migration complexity: {levels}"
-    effort = f", about {sums.effort_days:g} person-days" if sums.effort_days is not None else ""
-    yield f"Issues: {sums.issues:,} ({sums.blocking:,} would be refused){effort}"
+    yield f"Issues: {sums.issues:,} ({sums.blocking:,} would be refused)"
+    if sums.effort_days is not None:
+        without = f"; no estimate for {counted(sums.effort_unknown, 'database')}" if sums.effort_unknown else ""
+        yield f"Effort: about {sums.effort_days:g} person-days{without}"
     yield f"Data: {size(sums.size_bytes)} in {counted(sums.tables, 'table')} and {counted(sums.indexes, 'index')}"
     load = duration(60 * sums.import_minutes)
     yield f"Clusters, one for each: {sums.nodes:,} nodes, {sums.vcpus:,} vCPU; to load all of them takes {load}"
