@@ -42,7 +42,7 @@ def test_verify_exits_with_3_until_the_target_is_repaired_and_the_cutover_waits_
 
     plain = _run(migration, "verify")
     assert plain.returncode == 3
-    assert "Table public.items, chunk 0" in plain.stdout + plain.stderr
+    assert "Table public.items: 1 row different" in plain.stdout + plain.stderr
 
     drive.execute(migration.target, "UPDATE items SET price = 1.2500000000000000 WHERE id = 5")
     assert _run(migration, "verify", "--level", "counts").returncode == 0

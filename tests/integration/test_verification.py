@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from voyager.verification.findings import Found
 from voyager.verification.readers import Readers
 from voyager.verification.request import ROWS_PER_CHUNK, Request
 from voyager.verification.run import Verification
+from voyager.verification.tally import Listener
 
 
 @dataclass
@@ -64,18 +66,28 @@ class Pair:
         *,
         level: str = "checksum",
         rows_per_chunk: int = ROWS_PER_CHUNK,
+        rows_per_group: int = 64,
         journal: MemoryJournal | None = None,
         counters: dict[TableName, WriteCounter] | None = None,
         checkpoint: Callable[[], None] = _go_on,
         catalog: Catalog | None = None,
+        on_row: Listener | None = None,
+        **options: Any,
     ) -> Found:
         catalog = catalog or self.catalog()
         tables = tuple(table for table in catalog.tables if table.kind in ("table", "partition"))
         request = Request(
-            tables, catalog.sequences, level=level, jobs=2, counters=counters, rows_per_chunk=rows_per_chunk
+            tables,
+            catalog.sequences,
+            level=level,
+            jobs=2,
+            counters=counters,
+            rows_per_chunk=rows_per_chunk,
+            rows_per_group=rows_per_group,
+            **options,
         )
         with self._readers(checkpoint) as (source, target):
-            return Verification(request, source, target, journal or MemoryJournal(), _ignore, checkpoint).run()
+            return Verification(request, source, target, journal or MemoryJournal(), _ignore, checkpoint, on_row).run()
 
     @contextlib.contextmanager
     def _readers(self, checkpoint: Callable[[], None]) -> Iterator[tuple[Readers, Readers]]:
@@ -272,8 +284,13 @@ def test_a_changed_row_a_missing_row_and_an_extra_row_are_named_by_chunk_and_key
     found = pair.verify(rows_per_chunk=1024).differences
     rows = [(dict(row.key)["id"], row.kind) for difference in found for row in difference.rows]
     assert rows == [("1", "missing"), ("12345", "different"), ("999999", "extra")]
-    assert found[1].ranges == ("id >= 12288 and id < 13312",)
-    assert [difference.object for difference in found] == ["public.orders"] * 3
+    assert [row.columns for difference in found for row in difference.rows] == [(), ("note",), ()]
+    (orders,) = found
+    assert (orders.object, dict(orders.counts)) == ("public.orders", {"missing": 1, "different": 1, "extra": 1})
+    assert orders.ranges == ("id >= 1 and id < 1024", "id >= 12288 and id < 13312", "id >= 20001")
+    assert orders.finding == (
+        "Table public.orders: 1 row missing in the target; 1 row only in the target; 1 row different."
+    )
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_differences_complete_the_phase_with_exit_code_3_and_are_in_both_reports
     assert outcome.problem.exit_code == 3
     assert "public.orders" in outcome.problem.message
     assert "public.items" not in outcome.problem.message
-    assert "Table public.orders, chunk 0 (the whole table)" in outcome.details[0]
+    assert "Table public.orders: 1 row different" in outcome.details[0]
     assert "(id=2) different" in outcome.details[0]
     assert outcome.summary["clean"] is False
     kept = json.loads((bench.export_dir.reports / verify.REPORT).read_text())

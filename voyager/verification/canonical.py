@@ -91,8 +91,8 @@ NUMERIC = Canonical(
     "numeric",
     ("numeric",),
     TEXT,
-    "hash_numeric takes 1.0 and 1.00 for one, but a copy keeps the scale; where the two columns are declared with other "
-    "scales, the value without trailing zeros is compared",
+    "hash_numeric takes 1.0 and 1.00 for one, but a copy keeps the scale; where the two columns are declared with "
+    "other scales, the value without trailing zeros is compared",
     by_value=WITHOUT_TRAILING_ZEROS,
     crossing=WITHOUT_TRAILING_ZEROS,
     mysql_types=("decimal",),
@@ -107,6 +107,18 @@ STRING = Canonical(
     text="{v}::text",
     crossing="{v}::text",
     mysql_types=("varchar", "tinytext", "text", "mediumtext", "longtext", "set"),
+    mysql="CONVERT({v} USING utf8mb4)",
+)
+BPCHAR = Canonical(
+    "bpchar",
+    ("character",),
+    TEXT,
+    "hashbpchar and the cast to text take 'a ' and 'a' for one; the stored characters, blanks too, are compared. "
+    "Columns of other lengths, or another engine's, pad by themselves: there, blanks at the end do not count",
+    text="textin(bpcharout({v}))",
+    by_value="{v}::text",
+    crossing="{v}::text",
+    mysql_types=("char",),
     mysql="CONVERT({v} USING utf8mb4)",
 )
 OTHER = Canonical(
@@ -167,18 +179,7 @@ TABLE = (
     NUMERIC,
     Canonical("money", ("money",), TEXT, "as printed in the locale C, whatever the database's"),
     STRING,
-    Canonical(
-        "bpchar",
-        ("character",),
-        TEXT,
-        "hashbpchar and the cast to text take 'a ' and 'a' for one; the stored characters, blanks too, are compared. "
-        "Columns of other lengths, or another engine's, pad by themselves: there, blanks at the end do not count",
-        text="textin(bpcharout({v}))",
-        by_value="{v}::text",
-        crossing="{v}::text",
-        mysql_types=("char",),
-        mysql="CONVERT({v} USING utf8mb4)",
-    ),
+    BPCHAR,
     Canonical(
         "char",
         ('"char"',),
@@ -270,8 +271,8 @@ TABLE = (
         "jsonb",
         ("jsonb",),
         TEXT,
-        "as printed: keys are stored in one order, the last of equal ones stays; jsonb_hash takes 1.0 and 1.00 for one. "
-        "Other engines print keys and numbers otherwise",
+        "as printed: keys are stored in one order, the last of equal ones stays; jsonb_hash takes 1.0 and 1.00 for "
+        "one. Other engines print keys and numbers otherwise",
     ),
     Canonical(
         "bit",

@@ -1,30 +1,61 @@
-"""How a table is cut into chunks: ranges of an integer key where it has one, buckets of a hash otherwise."""
+"""How a table is cut into chunks, and a chunk's rows into groups: by ranges of an integer key, else by a hash."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from voyager.identifiers import Identifier, TableName
 from voyager.verification.digest import Method, row_number
 from voyager.verification.forms import Form, choose
-from voyager.verification.request import ROWS_PER_CHUNK
+from voyager.verification.request import ROWS_PER_CHUNK, ROWS_PER_GROUP, Since
 from voyager.verification.structure import Shape
 
-MOST_BUCKETS = 4096
+MOST_GROUPS = 1 << 16
+"""Sums that one query may return: memory stays bounded, and groups grow with tables of more than 130 million rows."""
+
+EDGE_GROUPS = 64
+"""Groups of the ranges below and above all of the source's keys, where rows of the target only can be."""
+
 SPARSE = 4
 """A key whose range is more than this many times the number of rows is cut where a sample of it says."""
 
 _SAMPLES_PER_CHUNK = 300
+_LAST_BIGINT = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How a chunk's rows fall into groups: a row's place is its integer key, or the hash of its key.
+
+    By `shift`, a group is a range of keys: the key without its last bits. Else it is the hash's last `bits`.
+    """
+
+    bits: int = 0
+    shift: int | None = None
+
+    def group_of(self, place: int) -> int:
+        return place >> self.shift if self.shift is not None else place & ((1 << self.bits) - 1)
+
+    def group_sql(self, place: str) -> str:
+        """The same in SQL, over a place of type bigint."""
+        return f"({place} >> {self.shift})" if self.shift is not None else f"({place} & {(1 << self.bits) - 1})"
+
+    def finer(self, bits: int) -> Grouping:
+        """Every group cut into 2^bits."""
+        if self.shift is None:
+            return Grouping(bits=self.bits + bits)
+        return Grouping(shift=max(0, self.shift - bits))
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One part of one table.
+    """One part of one table, one row of the ledger.
 
     `low` (included) and `high` (excluded) bound the integer key; None leaves that end open, so that rows beyond the
-    source's own keys are compared too. `bucket` of `buckets` is a part by hash.
+    source's own keys are compared too. `bucket` of `buckets` is a part by the last bits of the hash. With `since` only
+    rows that were changed count.
     """
 
     table: TableName
@@ -34,6 +65,8 @@ class Chunk:
     high: int | None = None
     bucket: int | None = None
     buckets: int = 0
+    grouping: Grouping = Grouping()
+    since: Since | None = None
 
     @property
     def lo(self) -> str | None:
@@ -66,7 +99,8 @@ class Chunk:
 class Plan:
     """How one table is compared: the columns both sides have, the key that names rows, and the chunks.
 
-    The chunks of a bucketed plan come out of one query; those of a plan by ranges out of one query each.
+    The chunks of a bucketed plan come out of one query, which reads the table once; those of a plan by ranges out of
+    one query each. `key_types` are the key columns' own types, for the source and for the target.
     """
 
     table: TableName
@@ -74,6 +108,7 @@ class Plan:
     key: tuple[Form, ...]
     chunks: tuple[Chunk, ...]
     rows_estimated: int
+    key_types: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     note: str = ""
 
     @property
@@ -94,20 +129,28 @@ def plan_table(
     method: Method,
     counts_only: bool,
     rows_per_chunk: int = ROWS_PER_CHUNK,
+    rows_per_group: int = ROWS_PER_GROUP,
+    since: Since | None = None,
 ) -> Plan:
     """Plan the comparison of one table. `source` is asked for the bounds of large integer keys and nothing else."""
     columns = choose_forms(here, there, method)
     by_name = {form.column: form for form in columns}
     key = tuple(by_name[name] for name in here.key) if by_name.keys() >= set(here.key) else ()
-    chunks: tuple[Chunk, ...] = (Chunk(here.name, 0),)
+    chunks: tuple[Chunk, ...] = (Chunk(here.name, 0, grouping=_by_hash(here.rows_estimated, rows_per_group)),)
     if not counts_only and here.rows_estimated > rows_per_chunk:
-        column = here.integer_key
-        both_ordered = here.ordered and there.ordered and there.integer_key == column
-        if column is not None and both_ordered:
-            chunks = _ranges(source, here, column, rows_per_chunk)
+        if here.integer_key is not None and here.integer_key == there.integer_key and here.ordered and there.ordered:
+            chunks = _ranges(source, here, here.integer_key, rows_per_chunk, rows_per_group)
         else:
-            chunks = _buckets(here, rows_per_chunk)
-    return Plan(here.name, columns, key, chunks, here.rows_estimated)
+            chunks = _buckets(here, rows_per_chunk, rows_per_group)
+    note = ""
+    if since is not None:
+        if since.column in by_name:
+            chunks = tuple(replace(chunk, since=since) for chunk in chunks)
+            note = f"only rows whose {Identifier(since.column)} is not below the value of --since"
+        else:
+            note = f"compared whole: it has no column {Identifier(since.column)}"
+    types = tuple(tuple(_type_name(shape, form.column) for form in key) for shape in (here, there))
+    return Plan(here.name, columns, key, chunks, here.rows_estimated, (types[0], types[1]), note)
 
 
 def choose_forms(here: Shape, there: Shape, method: Method) -> tuple[Form, ...]:
@@ -121,22 +164,30 @@ def number_sql(forms: tuple[Form, ...], side: int, method: Method) -> str:
     return row_number([form.valued(side) for form in forms], method).replace("%", "%%")
 
 
-def where_sql(chunk: Chunk) -> tuple[str, dict[str, int]]:
-    """The chunk's range as SQL over alias t, and its parameters."""
+def place_sql(plan: Plan, chunk: Chunk, side: int, method: Method) -> str:
+    """SQL for a row's place, a bigint: its integer key where groups are ranges, else the hash of its key, so that a
+    changed row keeps its place, or of all of the row in a table without a key."""
+    if chunk.grouping.shift is not None:
+        return f"t.{Identifier(chunk.column).sql}::bigint".replace("%", "%%")
+    return number_sql(plan.key or plan.columns, side, method)
+
+
+def where_sql(chunk: Chunk) -> tuple[str, dict[str, Any]]:
+    """The chunk's range as SQL over alias t, and its parameters; a bucket is a matter of its query."""
     column = f"t.{Identifier(chunk.column).sql}".replace("%", "%%") if chunk.column else ""
-    terms, bounds = [], {}
+    terms: list[str] = []
+    bounds: dict[str, Any] = {}
     if chunk.low is not None:
         terms.append(f"{column} >= %(low)s")
         bounds["low"] = chunk.low
     if chunk.high is not None:
         terms.append(f"{column} < %(high)s")
         bounds["high"] = chunk.high
+    if chunk.since is not None:
+        changed = f"t.{Identifier(chunk.since.column).sql}".replace("%", "%%")
+        terms.append(f"{changed} >= %(since)s")
+        bounds["since"] = chunk.since.value
     return " AND ".join(terms) or "true", bounds
-
-
-def bucket_sql(plan: Plan, side: int, method: Method, buckets: int) -> str:
-    """SQL for a row's bucket: by its key, so that a changed row stays in it, else by all of the row."""
-    return f"({number_sql(plan.key or plan.columns, side, method)} & {buckets - 1})"
 
 
 def from_sql(table: TableName) -> str:
@@ -144,48 +195,39 @@ def from_sql(table: TableName) -> str:
     return f"FROM ONLY {table.sql} AS t".replace("%", "%%")
 
 
-def count_sql(plan: Plan, chunk: Chunk) -> tuple[str, dict[str, int]]:
-    """One row: bucket 0, the number of rows, no sum."""
-    where, bounds = where_sql(chunk)
-    return f"SELECT 0, count(*), NULL {from_sql(plan.table)} WHERE {where}", bounds
+def _ranges(source: Any, shape: Shape, column: str, rows_per_chunk: int, rows_per_group: int) -> tuple[Chunk, ...]:
+    """Ranges of the source's keys, and one at either end for what is only in the target.
 
-
-def checksum_sql(plan: Plan, chunks: tuple[Chunk, ...], side: int, method: Method) -> tuple[str, dict[str, int]]:
-    """(bucket, number of rows, sum of their numbers) for a range, or for every bucket of the table at once."""
-    number = number_sql(plan.columns, side, method)
-    if not plan.bucketed:
-        where, bounds = where_sql(chunks[0])
-        return f"SELECT 0, count(*), sum({number})::text {from_sql(plan.table)} WHERE {where}", bounds
-    if plan.key:
-        bucket = bucket_sql(plan, side, method, chunks[0].buckets)
-        return f"SELECT {bucket}, count(*), sum({number})::text {from_sql(plan.table)} GROUP BY 1", {}
-    # The row's number is its bucket too: OFFSET 0 keeps the server from working it out twice.
-    rows = f"SELECT {number} AS number {from_sql(plan.table)} OFFSET 0"
-    bucket = f"number & {chunks[0].buckets - 1}"
-    return f"SELECT {bucket}, count(*), sum(number)::text FROM ({rows}) AS rows GROUP BY 1", {}
-
-
-def _ranges(source: Any, shape: Shape, column: str, rows_per_chunk: int) -> tuple[Chunk, ...]:
-    cuts = _cuts(source, shape, column, rows_per_chunk)
-    edges = [None, *cuts, None]
-    return tuple(
-        Chunk(shape.name, number, column, low, high) for number, (low, high) in enumerate(itertools.pairwise(edges))
-    )
-
-
-def _cuts(source: Any, shape: Shape, column: str, rows_per_chunk: int) -> list[int]:
-    """Where to cut a key: every so many numbers when it is dense, where a sample says when it has gaps.
-
-    Both give the same cuts for the same unchanged table, so that a verification that goes on finds its chunks again.
+    The same cuts come out for the same unchanged table, so that a verification that goes on finds its chunks again.
     """
     name = f"t.{Identifier(column).sql}".replace("%", "%%")
     lowest, highest = source.execute(f"SELECT min({name}), max({name}) {from_sql(shape.name)}", {}).fetchone()
     if lowest is None:
-        return []
+        return _buckets(shape, rows_per_chunk, rows_per_group)
     span = highest - lowest + 1
     if span <= SPARSE * shape.rows_estimated:
-        step = 1 << max(0, (rows_per_chunk * span // shape.rows_estimated).bit_length() - 1)
-        return list(range((lowest // step + 1) * step, highest + 1, step))
+        step = _power_of_two(rows_per_chunk * span // shape.rows_estimated)
+        grouping = Grouping(shift=_power_of_two(rows_per_group * span // shape.rows_estimated).bit_length() - 1)
+        cuts = list(range((lowest // step + 1) * step, highest + 1, step))
+    else:
+        grouping = _by_hash(rows_per_chunk, rows_per_group)
+        cuts = _sampled_cuts(source, shape, name, rows_per_chunk)
+    edges = [lowest, *(cut for cut in cuts if lowest < cut <= highest), highest + 1]
+    inner = [(low, high, grouping) for low, high in itertools.pairwise(edges)]
+    outer = Grouping(bits=EDGE_GROUPS.bit_length() - 1)
+    parts = [(None, lowest, outer), *inner, (highest + 1, None, outer)]
+    return tuple(
+        Chunk(shape.name, number, column, low, high, grouping=grouping)
+        for number, (low, high, grouping) in enumerate(
+            (low, high if high is None or high <= _LAST_BIGINT else None, grouping)
+            for low, high, grouping in parts
+            if low is None or low <= _LAST_BIGINT
+        )
+    )
+
+
+def _sampled_cuts(source: Any, shape: Shape, name: str, rows_per_chunk: int) -> list[int]:
+    """Where to cut a key with wide gaps: by a sample of it, always the same."""
     wanted = -(-shape.rows_estimated // rows_per_chunk)
     percent = min(100.0, 100.0 * _SAMPLES_PER_CHUNK * wanted / shape.rows_estimated)
     sample = f"TABLESAMPLE SYSTEM ({percent:.6f}) REPEATABLE (0)"
@@ -194,7 +236,25 @@ def _cuts(source: Any, shape: Shape, column: str, rows_per_chunk: int) -> list[i
     return sorted({keys[len(keys) * part // wanted] for part in range(1, wanted)}) if keys else []
 
 
-def _buckets(shape: Shape, rows_per_chunk: int) -> tuple[Chunk, ...]:
-    wanted = min(MOST_BUCKETS, -(-shape.rows_estimated // rows_per_chunk))
-    buckets = 1 << (wanted - 1).bit_length()
-    return tuple(Chunk(shape.name, bucket, bucket=bucket, buckets=buckets) for bucket in range(buckets))
+def _buckets(shape: Shape, rows_per_chunk: int, rows_per_group: int) -> tuple[Chunk, ...]:
+    bits = (-(-shape.rows_estimated // rows_per_chunk) - 1).bit_length()
+    bits = min(bits, MOST_GROUPS.bit_length() - 1)
+    grouping = Grouping(bits=max(bits, _by_hash(shape.rows_estimated, rows_per_group).bits))
+    return tuple(
+        Chunk(shape.name, bucket, bucket=bucket, buckets=1 << bits, grouping=grouping) for bucket in range(1 << bits)
+    )
+
+
+def _by_hash(rows: int, rows_per_group: int) -> Grouping:
+    groups = min(MOST_GROUPS, -(-rows // rows_per_group))
+    return Grouping(bits=max(0, groups - 1).bit_length())
+
+
+def _power_of_two(number: int) -> int:
+    """The largest one that is not above."""
+    return 1 << max(0, number.bit_length() - 1)
+
+
+def _type_name(shape: Shape, name: str) -> str:
+    column = shape.column(name)
+    return column.type_name if column else ""

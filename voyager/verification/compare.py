@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from voyager.identifiers import TableName
+from voyager.verification.chunks import Chunk, Plan
 from voyager.verification.digest import Method
-from voyager.verification.chunks import Chunk, Plan, checksum_sql, count_sql
+from voyager.verification.queries import count_sql, sums_sql
 from voyager.verification.readers import LOOK_UP_SECONDS, Readers
 
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What one chunk came to. The sums are decimal text, None where only rows were counted."""
+    """What one chunk came to.
+
+    The sums are decimal text, None where only rows were counted. `unequal` are its groups that are not the same, and
+    `unequal_rows` how many rows the larger side has in them.
+    """
 
     chunk: Chunk
     source_rows: int
     target_rows: int
     source_sum: str | None
     target_sum: str | None
+    unequal: tuple[int, ...] = ()
+    unequal_rows: int = 0
 
     @property
     def equal(self) -> bool:
-        return self.source_rows == self.target_rows and self.source_sum == self.target_sum
+        return not self.unequal and self.source_rows == self.target_rows and self.source_sum == self.target_sum
 
 
-Side = dict[int, tuple[int, str | None]]
-"""Bucket -> rows, sum."""
+Sums = dict[int, tuple[int, str | None]]
+"""Group -> rows, sum."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,14 @@ class Query:
 
     plan: Plan
     chunks: tuple[Chunk, ...]
+
+    @property
+    def sampled(self) -> tuple[int, ...]:
+        """The buckets to be read, when not all of them are."""
+        first = self.chunks[0]
+        if first.bucket is None or len(self.chunks) == first.buckets:
+            return ()
+        return tuple(chunk.number for chunk in self.chunks)
 
 
 def compare(
@@ -48,51 +63,85 @@ def compare(
     method: Method | None,
     jobs: int,
     checkpoint: Callable[[], None],
+    may_begin: Callable[[], bool] = lambda: True,
 ) -> Iterator[tuple[Query, list[ChunkResult]]]:
     """Yield each query with the results of its chunks, in the order in which they end.
 
-    `method` None counts rows only. At most `jobs` queries run on each side; what `checkpoint` raises ends it all.
+    `method` None counts rows only. At most `jobs` queries run on each side; none is begun while `may_begin()` says no;
+    what `checkpoint` raises ends it all.
     """
-    waiting = iter(queries)
+    waiting, exhausted = iter(queries), False
     running: dict[Future[Any], tuple[Query, Future[Any], Future[Any]]] = {}
-    while True:
-        while len(running) < 2 * jobs and (query := next(waiting, None)) is not None:
-            pair = tuple(_start(readers, query, side, method) for side, readers in enumerate((source, target)))
-            for future in pair:
-                running[future] = (query, pair[0], pair[1])
-        if not running:
-            return
+    while running or not exhausted:
+        while not exhausted and len(running) < 2 * jobs and may_begin():
+            if (query := next(waiting, None)) is None:
+                exhausted = True
+                break
+            here, there = (_start(readers, query, side, method) for side, readers in enumerate((source, target)))
+            running |= {here: (query, here, there), there: (query, here, there)}
         checkpoint()
+        if not running and not exhausted:
+            time.sleep(LOOK_UP_SECONDS)
+            continue
         done, _ = wait(running, timeout=LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
             # Of a pair, the second to end gives the result; a failure is raised as soon as it is known.
             future.result()
             query, here, there = running.pop(future)
             if here not in running and there not in running:
-                yield query, _results(query, here.result(), there.result())
+                yield query, results_of(query, here.result(), there.result())
+
+
+def unequal_groups(here: Sums, there: Sums) -> tuple[int, ...]:
+    return tuple(sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group)))
+
+
+def sums_of(rows: Iterable[tuple[Any, ...]]) -> Sums:
+    return {int(group): (int(count), total) for group, count, total in rows}
+
+
+def results_of(query: Query, here: list[tuple[Any, ...]], there: list[tuple[Any, ...]]) -> list[ChunkResult]:
+    """One result for each chunk, from the groups of all of them."""
+    one, other = _by_chunk(query, sums_of(here)), _by_chunk(query, sums_of(there))
+    return [_result(chunk, one[chunk.number], other[chunk.number]) for chunk in query.chunks]
 
 
 def _start(readers: Readers, query: Query, side: int, method: Method | None) -> Future[Any]:
+    chunk = query.chunks[0]
     if method is None:
-        sql, bounds = count_sql(query.plan, query.chunks[0])
+        sql, parameters = count_sql(chunk)
     else:
-        sql, bounds = checksum_sql(query.plan, query.chunks, side, method)
-    return readers.submit(sql, bounds, f"read {_what(query.plan.table)}")
+        sql, parameters = sums_sql(query.plan, chunk, side, method, query.sampled)
+    doing = f"read table {query.plan.table} for verification"
+    # One query over a large table may have more than one process of the server's; queries over ranges are many anyway.
+    return readers.submit(sql, parameters, doing, alone=query.plan.bucketed)
 
 
-def _what(table: TableName) -> str:
-    return f"table {table} for verification"
+def _by_chunk(query: Query, sums: Sums) -> dict[int, Sums]:
+    if len(query.chunks) == 1 and not query.sampled:
+        return {query.chunks[0].number: sums}
+    parts: dict[int, Sums] = {chunk.number: {} for chunk in query.chunks}
+    last_bits = query.chunks[0].buckets - 1
+    for group, found in sums.items():
+        parts[group & last_bits][group] = found
+    return parts
 
 
-def _results(query: Query, here: list[tuple[Any, ...]], there: list[tuple[Any, ...]]) -> list[ChunkResult]:
-    one, other = _by_bucket(here), _by_bucket(there)
-    results = []
-    for chunk in query.chunks:
-        source_rows, source_sum = one.get(chunk.bucket or 0, (0, None))
-        target_rows, target_sum = other.get(chunk.bucket or 0, (0, None))
-        results.append(ChunkResult(chunk, source_rows, target_rows, source_sum, target_sum))
-    return results
+def _result(chunk: Chunk, here: Sums, there: Sums) -> ChunkResult:
+    unequal = unequal_groups(here, there)
+    nothing = (0, None)
+    return ChunkResult(
+        chunk,
+        sum(rows for rows, _ in here.values()),
+        sum(rows for rows, _ in there.values()),
+        _total(here),
+        _total(there),
+        unequal,
+        sum(max(here.get(group, nothing)[0], there.get(group, nothing)[0]) for group in unequal),
+    )
 
 
-def _by_bucket(rows: list[tuple[Any, ...]]) -> Side:
-    return {int(bucket): (int(count), total) for bucket, count, total in rows}
+def _total(sums: Sums) -> str | None:
+    """The sum of a chunk; None where there were no rows, or they were only counted."""
+    totals = [int(total) for _, total in sums.values() if total is not None]
+    return str(sum(totals)) if totals else None

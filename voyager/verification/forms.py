@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voyager.identifiers import Identifier
 from voyager.verification.canonical import (
     ARRAY,
+    BPCHAR,
     COMPOSITE,
     ENUM,
     FLOAT4,
@@ -55,15 +56,19 @@ class Form:
         """For the report: `typed int8`, `text numeric by value`."""
         return f"{self.family} {self.name}"
 
-    def valued(self, side: int, *, alias: str = "t") -> Valued:
-        """The form's SQL for this column on one side."""
-        return Valued(self.family, self.sql[side].replace("{v}", f"{alias}.{Identifier(self.column).sql}"))
+    def valued(self, side: int) -> Valued:
+        """The form's SQL for this column on one side, over alias t."""
+        return Valued(self.family, self.sql[side].replace("{v}", f"t.{Identifier(self.column).sql}"))
 
-    def valued_rounded(self, side: int, *, alias: str = "t") -> Valued:
-        """The same once rounded; the exact form where there is nothing to round."""
-        if self.rounded is None:
-            return self.valued(side, alias=alias)
-        return Valued(TEXT, self.rounded[side].replace("{v}", f"{alias}.{Identifier(self.column).sql}"))
+    def shown(self, side: int) -> str:
+        """SQL for the value as people read it; characters with the blanks that a cast would cut off."""
+        column = f"t.{Identifier(self.column).sql}"
+        return BPCHAR.text.replace("{v}", column) if self.sql[side] == BPCHAR.text else f"{column}::text"
+
+    @property
+    def once_rounded(self) -> Form:
+        """The same column with its numbers rounded."""
+        return self if self.rounded is None else replace(self, family=TEXT, sql=self.rounded)
 
 
 def choose(here: ColumnShape, there: ColumnShape, method: Method) -> Form:
@@ -82,6 +87,13 @@ def choose(here: ColumnShape, there: ColumnShape, method: Method) -> Form:
     if one is other:
         return Form(here.name, f"{one.name} by value", TEXT, (one.by_value, one.by_value), rounded)
     return Form(here.name, f"{one.name} and {other.name}", TEXT, (_text(one, method), _text(other, method)), rounded)
+
+
+def converted(form: Form, there: ColumnShape, expression: str, method: Method) -> Form:
+    """The form once the source's value went through `expression` (SQL over {}), which must give the target's type."""
+    changed = f"(({expression.replace('{}', '{v}')})::{there.type_name})"
+    alike = choose(there, there, method)
+    return replace(form, family=alike.family, sql=(alike.sql[SOURCE].replace("{v}", changed), alike.sql[TARGET]))
 
 
 def canonical_of(column: ColumnShape) -> Canonical:

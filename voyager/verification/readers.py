@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from voyager.errors import Interrupted
 from voyager.postgres.connection import connection_lost, retryable, translate
 from voyager.verification.session import apply_session_settings
 
@@ -22,8 +24,51 @@ WHILE_READING = {
     "lock_timeout": "60s",
     # The planner takes a hash for as many groups as rows and would sort them on disk.
     "enable_sort": "off",
+    "work_mem": "64MB",
     "jit": "off",
+    # Chunks are read side by side: processes of the server's own would only get in each other's way.
+    "max_parallel_workers_per_gather": "0",
+    # A cursor is read to its end here.
+    "cursor_tuple_fraction": "1",
 }
+
+
+class Stream:
+    """Rows that a reader's thread fetches, a batch at a time, while another thread takes them."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        self._batches: queue.Queue[list[tuple[Any, ...]] | Exception | None] = queue.Queue(maxsize=2)
+        self._closed = closed
+        self._unwanted = threading.Event()
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Every row. Raises what ended the query before its end."""
+        while True:
+            try:
+                batch = self._batches.get(timeout=LOOK_UP_SECONDS)
+            except queue.Empty:
+                if self._closed.is_set():
+                    raise Interrupted(
+                        "The comparison was stopped.", "Run the same command again: it goes on."
+                    ) from None
+                continue
+            if batch is None:
+                return
+            if isinstance(batch, Exception):
+                raise batch
+            yield from batch
+
+    def give(self, batch: list[tuple[Any, ...]] | Exception | None) -> bool:
+        """Hand over rows, what went wrong, or None as the end; False when nobody wants it any more."""
+        while not self._unwanted.is_set() and not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self._batches.put(batch, timeout=LOOK_UP_SECONDS)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Take no more."""
+        self._unwanted.set()
 
 
 class Readers:
@@ -52,13 +97,49 @@ class Readers:
         self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix=f"verify-{name}")
 
-    def submit(self, sql: str, parameters: dict[str, Any], doing: str) -> Future[list[tuple[Any, ...]]]:
-        """Start one query and return at once; `doing` completes "Could not …"."""
+    def submit(
+        self, sql: str, parameters: dict[str, Any], doing: str, *, alone: bool = False
+    ) -> Future[list[tuple[Any, ...]]]:
+        """Start one query and return at once; `doing` completes "Could not …". A query that runs `alone` may have as
+        many processes as the server gives it."""
 
         def read(connection: Any) -> list[tuple[Any, ...]]:
-            return list(connection.execute(sql, parameters, prepare=False).fetchall())
+            with _own_processes(connection) if alone else contextlib.nullcontext():
+                return list(connection.execute(sql, parameters, prepare=False).fetchall())
 
         return self._threads.submit(self._persist, read, doing)
+
+    def stream(self, sql: str, parameters: dict[str, Any], *, rows_at_once: int) -> Stream:
+        """Start one query whose rows are fetched while they are taken; close what is returned."""
+        stream = Stream(self._closed)
+
+        def read(connection: Any) -> None:
+            with connection.transaction(), connection.cursor(name="rows") as cursor:
+                cursor.execute(sql, parameters)
+                while rows := cursor.fetchmany(rows_at_once):
+                    if not stream.give(rows):
+                        return
+
+        def run() -> None:
+            try:
+                self._once(read)
+            except Exception as error:
+                stream.give(error)
+            else:
+                stream.give(None)
+
+        self._threads.submit(run)
+        return stream
+
+    def wait_out(self, error: Exception, since: float, doing: str) -> None:
+        """After a stream broke off at `error`: return when it is time to try again, for which one began at `since`.
+
+        Raises our error when trying again makes no sense, or not any more."""
+        if connection_lost(error):
+            self._drop_idle()
+        too_late = time.monotonic() - since > self._outage_budget
+        if too_late or not retryable(error) or self._closed.wait(1.0):
+            raise translate(error, f"{doing} on the {self.name}") from error
 
     def wait(self, future: Future[Result]) -> Result:
         """Return what a submitted query gave; raises what it, or the checkpoint, raises."""
@@ -135,3 +216,12 @@ class Readers:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+@contextlib.contextmanager
+def _own_processes(connection: Any) -> Iterator[None]:
+    """As many parallel workers for one query as the server's own settings allow."""
+    name = "max_parallel_workers_per_gather"
+    connection.execute(f"RESET {name}")
+    yield
+    connection.execute(f"SET {name} = 0")

@@ -4,52 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 from voyager.errors import PermissionMissing
 from voyager.identifiers import TableName
-from voyager.progress import Report, TableProgress
+from voyager.progress import Report
 from voyager.store.record import VerificationChunk
 from voyager.verification.chunks import Plan, plan_table
 from voyager.verification.compare import ChunkResult, Query, compare
 from voyager.verification.digest import Method, choose_method, describe_server
-from voyager.verification.findings import Difference, Found, RowDifference, TableResult
+from voyager.verification.findings import Difference, Found
 from voyager.verification.journal import Journal
-from voyager.verification.locate import locate
+from voyager.verification.pursuit import Pursuit, ways_of
 from voyager.verification.readers import Readers
 from voyager.verification.request import Request
 from voyager.verification.sequences import compare_sequences
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
-
-CHUNKS_LOCATED = 20
-"""In how many unequal chunks rows are looked for; the others are named as chunks."""
+from voyager.verification.tally import Listener, Named, Tally
 
 SAVE_EVERY = 1.0
-
-
-@dataclass
-class Tally:
-    """One table while its chunks come in."""
-
-    plan: Plan
-    fence: str
-    results: list[ChunkResult] = field(default_factory=list)
-    reused: int = 0
-
-    @property
-    def unequal(self) -> list[ChunkResult]:
-        return [result for result in self.results if not result.equal]
-
-    @property
-    def done(self) -> bool:
-        return len(self.results) == len(self.plan.chunks)
-
-    @property
-    def rows(self) -> int:
-        return sum(result.source_rows for result in self.results)
 
 
 @dataclass
@@ -60,8 +37,8 @@ class Keeper:
     unsaved: list[VerificationChunk] = field(default_factory=list)
     saved_at: float = field(default_factory=time.monotonic)
 
-    def add(self, chunks: list[VerificationChunk]) -> None:
-        self.unsaved += chunks
+    def add(self, results: Iterable[ChunkResult], fence: str) -> None:
+        self.unsaved += [_saved(result, fence) for result in results]
         self.save_if_due()
 
     def save_if_due(self) -> None:
@@ -76,7 +53,8 @@ class Keeper:
 
 @dataclass
 class Verification:
-    """Two sides, what to compare, and who listens."""
+    """Two sides, what to compare, and who listens: `on_row` gets every differing row, from several threads, one at a
+    time for each table."""
 
     request: Request
     source: Readers
@@ -84,15 +62,20 @@ class Verification:
     journal: Journal
     report: Report
     checkpoint: Callable[[], None]
+    on_row: Listener | None = None
 
     def run(self) -> Found:
         """Compare everything asked for. Differences are found, never raised."""
+        begun = time.monotonic()
         method = self._choose_method()
         found = Found(method.name if self.request.level == "checksum" else "counts")
         pairs = self._pair_up(found)
         tallies = self._plan(pairs, method)
-        self._compare(tallies, method)
-        self._judge(tallies, method, found)
+        self._compare(tallies, pairs, method, begun)
+        for tally in sorted(tallies, key=lambda tally: tally.plan.table):
+            difference = tally.difference()
+            found.differences += [difference] if difference else []
+            found.tables.append(tally.result())
         self.checkpoint()
         found.differences += compare_sequences(self.request.sequences, self.target)
         return found
@@ -118,28 +101,27 @@ class Verification:
             else:
                 side = "target" if name in here else "source"
                 finding = f"Table {name} does not exist in the {side}."
-                found.differences.append(Difference("table", str(name), finding))
+                found.differences.append(Difference("table", str(name), finding, judged="missing"))
         return pairs
 
     def _plan(self, pairs: list[tuple[Shape, Shape]], method: Method) -> list[Tally]:
         """Largest first, so that no long table is left for the end."""
-        counts_only = self.request.level == "counts"
-        rows_per_chunk = self.request.rows_per_chunk
         tallies = []
         for here, there in sorted(pairs, key=lambda pair: -pair[0].rows_estimated):
             self.checkpoint()
-            plan = self.source.use(
-                partial(
-                    plan_table,
-                    here=here,
-                    there=there,
-                    method=method,
-                    counts_only=counts_only,
-                    rows_per_chunk=rows_per_chunk,
-                ),
-                f"plan the verification of {here.name}",
+            read = partial(
+                plan_table,
+                here=here,
+                there=there,
+                method=method,
+                counts_only=self.request.level == "counts",
+                rows_per_chunk=self.request.rows_per_chunk,
+                rows_per_group=self.request.rows_per_group,
+                since=self.request.since,
             )
-            tallies.append(Tally(plan, self._fence(plan, method)))
+            plan = self.source.use(read, f"plan the verification of {here.name}")
+            named = Named(plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row)
+            tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
         return tallies
 
     def _fence(self, plan: Plan, method: Method) -> str:
@@ -147,34 +129,63 @@ class Verification:
         counter = (self.request.counters or {}).get(plan.table)
         state = [counter.writes, counter.identity] if counter else None
         forms = [(form.column, form.described) for form in (*plan.columns, *plan.key)]
-        way = [self.request.level, method.name, forms, state]
+        since = [self.request.since.column, self.request.since.value] if self.request.since else None
+        way = [self.request.level, method.name, forms, state, since]
         return hashlib.sha256(json.dumps(way).encode()).hexdigest()[:32]
 
-    def _compare(self, tallies: list[Tally], method: Method) -> None:
+    def _compare(self, tallies: list[Tally], pairs: list[tuple[Shape, Shape]], method: Method, begun: float) -> None:
+        """Compare chunk by chunk; where one is not equal, the search for its rows begins beside the next chunks."""
         by_table = {tally.plan.table: tally for tally in tallies}
         self._reuse(by_table)
-        waiting = [query for tally in tallies for query in _open_queries(tally)]
         for tally in tallies:
-            self._tell(tally)
+            self.report(tally.progress())
         keeper = Keeper(self.journal)
 
         def look_up() -> None:
             self.checkpoint()
             keeper.save_if_due()
 
-        for query, results in compare(
-            waiting,
-            self.source,
-            self.target,
-            method=method if self.request.level == "checksum" else None,
-            jobs=self.request.jobs,
-            checkpoint=look_up,
-        ):
-            tally = by_table[query.plan.table]
-            tally.results += results
-            keeper.add([_saved(result, tally.fence) for result in results])
-            self._tell(tally)
+        by_checksum = self.request.level == "checksum"
+        there = {shape.name: shape for _, shape in pairs}
+        ways = {
+            tally.plan.table: ways_of(tally.plan, there[tally.plan.table], method, self.request) for tally in tallies
+        }
+        with Pursuit(self.source, self.target, ways, jobs=self.request.jobs, look_up=look_up) as pursuit:
+            for query, results in compare(
+                self._waiting(tallies, begun),
+                self.source,
+                self.target,
+                method=method if by_checksum else None,
+                jobs=self.request.jobs,
+                checkpoint=look_up,
+                may_begin=self._may_begin,
+            ):
+                tally = by_table[query.plan.table]
+                tally.take(results)
+                tally.ended = time.monotonic()
+                keeper.add(results, tally.fence)
+                if by_checksum:
+                    pursuit.follow(query, results, tally.named)
+                self.report(tally.progress())
+            pursuit.finish()
+            for tally, results in pursuit.compare_again(tallies, method) if by_checksum else ():
+                tally.take(results)
+                keeper.add(results, tally.fence)
+            if self.request.show_values:
+                pursuit.show_values(tallies)
         keeper.save()
+
+    def _waiting(self, tallies: list[Tally], begun: float) -> Iterator[Query]:
+        """The queries that are still to be asked, until time is up."""
+        for tally in tallies:
+            for query in _open_queries(tally):
+                if self.request.max_duration is not None and time.monotonic() - begun >= self.request.max_duration:
+                    return
+                tally.begun = tally.begun or time.monotonic()
+                yield query
+
+    def _may_begin(self) -> bool:
+        return self.request.max_load is None or not self.request.max_load()
 
     def _reuse(self, by_table: dict[TableName, Tally]) -> None:
         """Take over the chunks that an earlier attempt found equal; unequal ones are always compared again."""
@@ -184,38 +195,10 @@ class Verification:
             if chunk is None or saved.state != "equal" or (saved.lo, saved.hi) != (chunk.lo, chunk.hi):
                 continue
             tally = by_table[chunk.table]
-            if saved.fence == tally.fence:
+            if saved.fence == tally.fence and chunk.number in tally.wanted:
                 rows = saved.source_rows or 0
-                tally.results.append(ChunkResult(chunk, rows, rows, saved.source_sum, saved.source_sum))
+                tally.take([ChunkResult(chunk, rows, rows, saved.source_sum, saved.source_sum)])
                 tally.reused += 1
-
-    def _tell(self, tally: Tally) -> None:
-        name = tally.plan.table
-        status = "DONE" if tally.done else "VERIFYING" if tally.results else "QUEUED"
-        self.report(
-            TableProgress(
-                name.schema,
-                name.name,
-                status,
-                rows_done=tally.rows,
-                rows_total=tally.rows if tally.done else None,
-                rows_estimated=tally.plan.rows_estimated,
-                message=f"{len(tally.unequal)} of {len(tally.plan.chunks)} chunks differ" if tally.unequal else "",
-            )
-        )
-
-    def _judge(self, tallies: list[Tally], method: Method, found: Found) -> None:
-        left = CHUNKS_LOCATED
-        for tally in sorted(tallies, key=lambda tally: tally.plan.table):
-            unequal = sorted(tally.unequal, key=lambda result: result.chunk.number)
-            for result in unequal:
-                self.checkpoint()
-                rows: tuple[RowDifference, ...] = ()
-                if left > 0 and self.request.level == "checksum":
-                    left -= 1
-                    rows = locate(tally.plan, result.chunk, self.source, self.target, method)
-                found.differences.append(_rows_differ(result, rows))
-            found.tables.append(_table_result(tally))
 
 
 def _refuse_unreadable(shapes: Iterable[Shape], side: str) -> None:
@@ -229,16 +212,25 @@ def _refuse_unreadable(shapes: Iterable[Shape], side: str) -> None:
         )
 
 
-def _open_queries(tally: Tally) -> Iterable[Query]:
+def _sampled(plan: Plan, share: float) -> frozenset[int]:
+    """The chunks that a sample takes: the same ones each time, at least one of every table."""
+    numbers = [chunk.number for chunk in plan.chunks]
+    if share >= 1.0:
+        return frozenset(numbers)
+    wanted = max(1, math.ceil(share * len(numbers)))
+    drawn = sorted(numbers, key=lambda number: hashlib.sha256(f"{plan.table.sql} {number}".encode()).digest())
+    return frozenset(drawn[:wanted])
+
+
+def _open_queries(tally: Tally) -> Iterator[Query]:
     """The queries for chunks that no earlier attempt settled. One query reads all buckets: then all are read again."""
-    settled = {result.chunk.number for result in tally.results}
-    if tally.plan.bucketed and len(settled) < len(tally.plan.chunks):
+    if tally.plan.bucketed and not tally.done:
         tally.results.clear()
         tally.reused = 0
-        settled = set()
     for chunks in tally.plan.queries:
-        if chunks[0].number not in settled:
-            yield Query(tally.plan, chunks)
+        wanted = tuple(chunk for chunk in chunks if chunk.number in tally.wanted and chunk.number not in tally.results)
+        if wanted:
+            yield Query(tally.plan, wanted)
 
 
 def _saved(result: ChunkResult, fence: str) -> VerificationChunk:
@@ -255,36 +247,4 @@ def _saved(result: ChunkResult, fence: str) -> VerificationChunk:
         target_sum=result.target_sum,
         state="equal" if result.equal else "different",
         fence=fence,
-    )
-
-
-def _rows_differ(result: ChunkResult, rows: tuple[RowDifference, ...]) -> Difference:
-    chunk = result.chunk
-    if result.source_rows != result.target_rows:
-        says = f"{result.source_rows} rows in the source, {result.target_rows} in the target"
-    else:
-        says = f"{result.source_rows} rows on both sides, not all the same"
-    return Difference(
-        "rows",
-        str(chunk.table),
-        f"Table {chunk.table}, chunk {chunk.number} ({chunk.where}): {says}.",
-        source_rows=result.source_rows,
-        target_rows=result.target_rows,
-        rows=rows,
-        ranges=(chunk.where,),
-    )
-
-
-def _table_result(tally: Tally) -> TableResult:
-    return TableResult(
-        table=tally.plan.table,
-        state="different" if tally.unequal else "equal",
-        source_rows=tally.rows,
-        target_rows=sum(result.target_rows for result in tally.results),
-        chunks=len(tally.plan.chunks),
-        chunks_different=len(tally.unequal),
-        chunks_reused=tally.reused,
-        chunks_compared=len(tally.results),
-        forms={form.column: form.described for form in tally.plan.columns},
-        note=tally.plan.note,
     )

@@ -1,0 +1,150 @@
+"""The SQL that reads chunks: counts, sums of groups, and the rows of groups that are not equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voyager.identifiers import Identifier
+from voyager.verification.chunks import Chunk, Grouping, Plan, from_sql, number_sql, place_sql, where_sql
+from voyager.verification.digest import Method, column_number
+from voyager.verification.findings import RowDifference
+from voyager.verification.forms import Form
+
+Statement = tuple[str, dict[str, Any]]
+"""SQL and its parameters."""
+
+MOST_RANGES = 32
+"""Ranges of keys that one query names; more groups than that are looked for in the whole chunk."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Groups of a chunk (or of a whole bucketed plan, whose chunks share one grouping)."""
+
+    plan: Plan
+    chunk: Chunk
+    grouping: Grouping
+    groups: tuple[int, ...]
+
+    @property
+    def by_key(self) -> bool:
+        """Whether rows have keys to be told apart by; else equal rows are counted."""
+        return bool(self.plan.key)
+
+
+def count_sql(chunk: Chunk) -> Statement:
+    """One row: group 0, the number of rows, no sum."""
+    where, bounds = where_sql(chunk)
+    return f"SELECT 0, count(*), NULL {from_sql(chunk.table)} WHERE {where}", bounds
+
+
+def sums_sql(plan: Plan, chunk: Chunk, side: int, method: Method, sampled: tuple[int, ...] = ()) -> Statement:
+    """(group, number of rows, sum of their numbers) for a range, or for the whole table of a bucketed plan; of the
+    latter only the `sampled` buckets if there are any."""
+    where, parameters = where_sql(chunk)
+    if sampled:
+        place = place_sql(plan, chunk, side, method)
+        where += f" AND ({place} & {chunk.buckets - 1}) = ANY(%(sampled)s::bigint[])"
+        parameters["sampled"] = list(sampled)
+    return _sums(plan, chunk, chunk.grouping, side, method, where), parameters
+
+
+def finer_sums_sql(part: Part, grouping: Grouping, side: int, method: Method) -> Statement:
+    """The same for smaller groups within the groups of a part."""
+    where, parameters = _within(part, side, method)
+    return _sums(part.plan, part.chunk, grouping, side, method, where), parameters
+
+
+def rows_sql(part: Part, side: int, method: Method, forms: tuple[tuple[Form, ...], ...] = ()) -> Statement:
+    """The rows of a part, group by group: place, what the key holds as texts, and packed numbers of all columns; one
+    more such pack for each of `forms`, other ways to compare the columns.
+
+    Without a key: place (the row's own number), how many rows have it, and the md5 of their text.
+    """
+    plan = part.plan
+    where, parameters = _within(part, side, method)
+    place = place_sql(plan, part.chunk, side, method)
+    group = part.grouping.group_sql("place")
+    if plan.key:
+        keys = ", ".join(f"t.{Identifier(form.column).sql}::text" for form in plan.key).replace("%", "%%")
+        packs = ", ".join(_packed(way, side, method) for way in (plan.columns, *forms))
+        rows = f"SELECT {place} AS place, ARRAY[{keys}] AS key, {packs} {from_sql(plan.table)} WHERE {where}"
+        return f"SELECT * FROM ({rows}) AS rows ORDER BY {group}, place", parameters
+    rows = f"SELECT {place} AS place, {row_text_sql(plan)} AS text {from_sql(plan.table)} WHERE {where} OFFSET 0"
+    named = "md5(convert_to(min(text), 'UTF8'))"
+    return f"SELECT place, count(*), {named} FROM ({rows}) AS rows GROUP BY place ORDER BY {group}, place", parameters
+
+
+def row_text_sql(plan: Plan) -> str:
+    """SQL for all compared columns of a row in one text, the same on both sides for the same values."""
+    return f"ROW({', '.join(f't.{Identifier(form.column).sql}' for form in plan.columns)})::text".replace("%", "%%")
+
+
+def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement:
+    """(place in `rows`, every compared column as text) of rows that differences name."""
+    texts = ", ".join(form.shown(side) for form in plan.columns).replace("%", "%%")
+    relation = plan.table.sql.replace("%", "%%")
+    if not plan.key:
+        name = f"md5(convert_to({row_text_sql(plan)}, 'UTF8'))"
+        names = "unnest(%(names)s::text[]) WITH ORDINALITY AS w(name, place)"
+        chosen = f"SELECT DISTINCT ON (w.place) w.place, ARRAY[{texts}]::text[] FROM {names}"
+        return f"{chosen} JOIN ONLY {relation} AS t ON {name} = w.name", {"names": [row.key[0][1] for row in rows]}
+    match = " AND ".join(
+        f"t.{Identifier(form.column).sql} = w.k{number}::{type_name}".replace("%", "%%")
+        for number, (form, type_name) in enumerate(zip(plan.key, plan.key_types[side], strict=True))
+    )
+    given = ", ".join(f"%(k{number})s::text[]" for number in range(len(plan.key)))
+    wanted = f"unnest({given}) WITH ORDINALITY AS w({', '.join(f'k{n}' for n in range(len(plan.key)))}, place)"
+    keys = {f"k{number}": [row.key[number][1] for row in rows] for number in range(len(plan.key))}
+    return f"SELECT w.place, ARRAY[{texts}]::text[] FROM {wanted} JOIN ONLY {relation} AS t ON {match}", keys
+
+
+def _sums(plan: Plan, chunk: Chunk, grouping: Grouping, side: int, method: Method, where: str) -> str:
+    number = number_sql(plan.columns, side, method)
+    if plan.key or grouping.shift is not None:
+        group = grouping.group_sql(place_sql(plan, chunk, side, method)) if grouping != Grouping() else "0"
+        return f"SELECT {group}, count(*), sum({number})::text {from_sql(plan.table)} WHERE {where} GROUP BY 1"
+    # The row's number is its place too: OFFSET 0 keeps the server from working it out twice.
+    rows = f"SELECT {number} AS number {from_sql(plan.table)} WHERE {where} OFFSET 0"
+    return f"SELECT {grouping.group_sql('number')}, count(*), sum(number)::text FROM ({rows}) AS rows GROUP BY 1"
+
+
+def _within(part: Part, side: int, method: Method) -> Statement:
+    """SQL that holds for the rows of the part's groups."""
+    where, parameters = where_sql(part.chunk)
+    terms = [where]
+    ranges = _key_ranges(part)
+    if ranges and len(ranges) <= MOST_RANGES:
+        column = f"t.{Identifier(part.chunk.column).sql}".replace("%", "%%")
+        either = [f"{column} >= %(from{n})s AND {column} < %(to{n})s" for n in range(len(ranges))]
+        terms.append(f"({' OR '.join(f'({one})' for one in either)})")
+        for number, (low, high) in enumerate(ranges):
+            parameters |= {f"from{number}": low, f"to{number}": high}
+    elif part.grouping != Grouping():
+        group = part.grouping.group_sql(place_sql(part.plan, part.chunk, side, method))
+        terms.append(f"{group} = ANY(%(groups)s::bigint[])")
+        parameters["groups"] = list(part.groups)
+    return " AND ".join(term for term in terms if term != "true") or "true", parameters
+
+
+def _key_ranges(part: Part) -> list[tuple[int, int]]:
+    """The groups as ranges of keys, neighbours in one."""
+    shift = part.grouping.shift
+    if shift is None:
+        return []
+    ranges: list[tuple[int, int]] = []
+    for group in sorted(part.groups):
+        low, high = group << shift, (group + 1) << shift
+        if ranges and ranges[-1][1] == low:
+            ranges[-1] = (ranges[-1][0], high)
+        else:
+            ranges.append((low, high))
+    return ranges
+
+
+def _packed(forms: tuple[Form, ...], side: int, method: Method) -> str:
+    """The numbers of all columns of a row, eight bytes each."""
+    numbers = [column_number(form.valued(side), place, method) for place, form in enumerate(forms)]
+    return (" || ".join(f"int8send({number})" for number in numbers) or "''::bytea").replace("%", "%%")
