@@ -37,7 +37,9 @@ class SchemaResult:
         from voyager.verification.findings import Difference
 
         said = {(one.kind, one.object) for one in known}
-        found = [Difference(one.kind, one.object, one.finding) for one in self.differences if one.blocks]
+        found = [
+            Difference(one.kind, one.object, one.finding, judged=one.classed) for one in self.differences if one.blocks
+        ]
         return [one for one in found if (_KNOWN_AS.get(one.kind, one.kind), one.object) not in said]
 
     @property

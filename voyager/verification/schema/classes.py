@@ -8,7 +8,16 @@ from typing import Any
 
 from voyager.verification.schema.ask import Side
 from voyager.verification.schema.intended import Intended
-from voyager.verification.schema.objects import COSMETIC, DIFFERENT, EXISTENCE, INTENDED, MISSING, ORDER, Change
+from voyager.verification.schema.objects import (
+    COSMETIC,
+    DIFFERENT,
+    EXISTENCE,
+    INTENDED,
+    MISSING,
+    ORDER,
+    Change,
+    statement_label,
+)
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,7 @@ def _unknown_encoding(change: Change, _: Situation) -> bool:
 
 
 def _waits_for_validation(change: Change, situation: Situation) -> bool:
-    key = change.key
-    written = ("not_valid_constraint", f"{key.name} ON {key.schema}.{key.table}")
+    written = ("not_valid_constraint", statement_label(change.kind, change.key))
     return (change.source, change.target) == ("valid", "not valid") and written in situation.intended.present
 
 
@@ -104,7 +112,6 @@ RULES = (
     Rule("relation", ORDER, COSMETIC, "columns are told by their names"),
     Rule("collation", "provider", COSMETIC, "the default collation is the database's", _of_default),
     Rule("collation", "encoding", COSMETIC, "it serves the encoding of the database either way", _unknown_encoding),
-    Rule("comment", "text", COSMETIC, "comments change nothing"),
     Rule("constraint", "validity", INTENDED, _VALIDATED, becomes("not valid", "valid")),
     Rule("constraint", "validity", INTENDED, "`migrate finalize` validates it", _waits_for_validation),
     Rule("view", "filled", INTENDED, "REFRESH MATERIALIZED VIEW fills it; rows are not at stake", becomes(True, False)),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from voyager.identifiers import Identifier, TableName
 from voyager.verification.schema.objects import Key, Kind, statement_label, without_arguments
 
 Named = tuple[str, str]
@@ -77,7 +78,7 @@ class Intended:
         """Columns and some constraints have no statement of their own."""
         if not key.table or kind.name not in ("column", "constraint", "sequence"):
             return ""
-        whole = statement_label(kind, Key(key.schema, "", key.table))
+        whole = str(TableName(key.schema, key.table))
         for made_by in (*_TABLES, "domain"):
             if (made_by, whole) in self.edited:
                 return f"the statement of {whole} was edited after the export ({self.edited[made_by, whole]})"
@@ -128,7 +129,7 @@ def _names(kind: Kind, key: Key) -> list[Named]:
     found = statement_label(kind, key)
     names = [(one, found) for one in kind.named]
     if kind.name == "column":
-        name = f"{statement_label(kind, Key(key.schema, '', key.table))}.{key.name}"
+        name = f"{TableName(key.schema, key.table)}.{Identifier(key.name)}"
         names = [(one, name) for one in kind.named]
     if kind.name == "sequence" and key.table:
         names = []

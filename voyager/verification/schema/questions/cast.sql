@@ -9,3 +9,4 @@ WHERE c.oid >= 16384
     AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_cast'::regclass AND m.objid = c.oid)
     AND NOT EXISTS (SELECT FROM pg_type t JOIN others o ON o.oid = t.typnamespace
                     WHERE t.oid IN (c.castsource, c.casttarget))
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')

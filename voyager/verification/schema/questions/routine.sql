@@ -1,4 +1,4 @@
--- A body in standard SQL has no text of its own: the server prints the whole routine instead.
+-- What a range type brought along is its own. A body in standard SQL has no text of its own: the server prints the whole routine instead.
 SELECT s.name AS schema_name, '' AS table_name,
     format('%%s(%%s)', quote_ident(p.proname), array_to_string(
         ARRAY(SELECT format_type(a.type, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a(type, place)
@@ -18,3 +18,4 @@ JOIN scope s ON s.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.prokind <> 'a'
     AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
