@@ -48,6 +48,16 @@ class WorkingDirectory:
 
     def create(self) -> None:
         """Create the directory (its parent must exist) and its parts; only the operator may read them."""
+        try:
+            self._check_place()
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            for part in self.parts:
+                (self.path / part).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise disk_error(error, self) from error
+        self.check()
+
+    def _check_place(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"The {self.noun} {self} is a file.", f"Give a directory with {self.option}.")
         if not self.path.parent.is_dir():
@@ -55,13 +65,6 @@ class WorkingDirectory:
                 f"The {self.noun} {self} cannot be created: {visible(str(self.path.parent))} does not exist.",
                 f"Create that directory, or give another one with {self.option}.",
             )
-        try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            for part in self.parts:
-                (self.path / part).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise disk_error(error, self) from error
-        self.check()
 
     def check(self) -> None:
         """Raise UsageError when the directory is not there or cannot be written."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.metadata_files import ANSWERS, DDL, FACTS, INDEX, TABLE, write_metadata, write_replica
+from voyager.assessment import csv_file
 from voyager.assessment.ingest import ingest, inspect_metadata
 from voyager.assessment.metadata import Metadata, read_metadata
 from voyager.assessment_dir import AssessmentDir
@@ -483,6 +484,27 @@ def test_a_long_text_of_a_query_is_read_whole(place: Path) -> None:
     text = "SELECT '" + "x" * 400_000 + "'"
     write_metadata(place, answers={"db-queries-summary": [(json.dumps({"query": text, "calls": 1}),)]})
     assert inspect_metadata(place).rows("db_queries_summary")[0]["query"] == text
+
+
+def test_a_line_or_a_value_without_end_is_given_up_before_it_fills_the_memory(
+    place: Path, directory: AssessmentDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "_LONGEST", 1 << 20)
+    path = place / ROWS
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"primary,public," + b"x" * (3 << 20) + b",1\n")
+    assert faults(place, directory) == [
+        f"{ROWS}, line 3: The line is longer than 1 MB: this is not what was collected."
+    ]
+    path.write_bytes(whole + b'primary,public,"' + b"x\n" * (1 << 20) + b'",1\n')
+    assert faults(place, directory) == [f"{ROWS}, line 3: A value is longer than 1 MB: a quote may be missing."]
+
+
+def test_a_header_without_end_tells_no_kind_of_database(tmp_path: Path, directory: AssessmentDir) -> None:
+    place = write_metadata(tmp_path / "c")
+    (place / "database.json").unlink()
+    (place / "object-type-mapping.csv").write_bytes(b"x" * (1 << 18))
+    assert faults(place, directory)
 
 
 def test_the_same_kinds_are_known_by_either_spelling(place: Path) -> None:

@@ -16,7 +16,8 @@ from voyager.ports import Question
 
 SOURCE_NODE = "source_node"
 _MOST_FAULTS = 10
-_LONGEST_VALUE = 1 << 30
+_LONGEST = 1 << 26
+"""Bytes of a line, and characters of a value: what a catalog answers is far shorter."""
 _QUOTED = re.compile(r'[",\r\n]')
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _REPEATED = re.compile(r"source_node|measurement_type|.*(?:schema|schema_name|table_name|object_type|data_type)")
@@ -100,7 +101,7 @@ class _Reader:
             self.faults.add(self.file.shown, says, line=line, column=column)
 
     def rows(self) -> Iterator[Row]:
-        csv.field_size_limit(_LONGEST_VALUE)
+        csv.field_size_limit(_LONGEST)
         try:
             records = self._records()
             header = next(records, None)
@@ -142,7 +143,9 @@ class _Reader:
                     yield begins, values
                 begins = reader.line_num + 1
         except csv.Error as error:
-            if "unexpected end" in str(error):
+            if "field limit" in str(error):
+                self.fault(f"A value is longer than {_LONGEST >> 20} MB: a quote may be missing.", line=begins)
+            elif "unexpected end" in str(error):
                 self.fault("A quoted value has no end: the file was cut off.", line=begins)
             else:
                 self.fault("This is not CSV: a quote or a line break stands where none may be.", line=begins)
@@ -151,8 +154,12 @@ class _Reader:
     def _lines(self) -> Iterator[str]:
         offset = 0
         with self.file.path.open("rb") as file:
-            for raw in file:
+            while raw := file.readline(_LONGEST):
                 self.lines += 1
+                if len(raw) == _LONGEST:
+                    says = f"The line is longer than {_LONGEST >> 20} MB: this is not what was collected."
+                    self.fault(says, line=self.lines)
+                    raise _Stop
                 if self.lines == 1 and raw.startswith((b"\xff\xfe", b"\xfe\xff")):
                     self.fault("The file is UTF-16. Save it as UTF-8.")
                     raise _Stop

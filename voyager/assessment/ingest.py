@@ -32,6 +32,16 @@ _WITHIN = ("collected", "metadata")
 
 def inspect_metadata(place: Path, *, engine: str | None = None) -> Metadata:
     """Check what lies in `place` and return it; nothing is taken in. Raises UsageError with every fault."""
+    try:
+        _check_place(place)
+        metadata = metadata_of(place, engine=engine)
+    except OSError as error:
+        raise disk_error(error, error.filename or place) from error
+    refuse_empty(metadata)
+    return metadata
+
+
+def _check_place(place: Path) -> None:
     if not place.is_dir():
         raise UsageError(
             f"There is no directory {visible(str(place))}.",
@@ -40,12 +50,6 @@ def inspect_metadata(place: Path, *, engine: str | None = None) -> Metadata:
     within = [place / name for name in _WITHIN if _holds_metadata(place / name)]
     if within and not _holds_metadata(place):
         raise UsageError(f"{visible(str(place))} holds no metadata itself.", f"Give --metadata-dir {within[0]}.")
-    try:
-        metadata = metadata_of(place, engine=engine)
-    except OSError as error:
-        raise disk_error(error, error.filename or place) from error
-    refuse_empty(metadata)
-    return metadata
 
 
 def ingest(place: Path, directory: AssessmentDir, *, engine: str | None = None) -> Metadata:

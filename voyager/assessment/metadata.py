@@ -12,7 +12,7 @@ from voyager.assessment.assessment import Missing
 from voyager.assessment.csv_file import Faults
 from voyager.assessment.metadata_directory import read_directory
 from voyager.assessment_dir import AssessmentDir
-from voyager.errors import UsageError
+from voyager.errors import UsageError, disk_error
 from voyager.identifiers import visible
 from voyager.wording import counted
 
@@ -55,8 +55,12 @@ class Metadata:
 
 def read_metadata(directory: AssessmentDir) -> Metadata:
     """Return what was collected into `directory`. Raises UsageError when there is nothing or it is damaged."""
-    directory.recover()
-    if not directory.metadata.is_dir():
+    try:
+        directory.recover()
+        collected = directory.metadata.is_dir()
+    except OSError as error:
+        raise disk_error(error, directory) from error
+    if not collected:
         raise UsageError(
             f"The assessment directory {directory} holds no metadata.",
             "Collect it with: yb-voyager assessment run, or take it in with: yb-voyager assessment ingest-metadata.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ _INTERVAL_LOGGED = re.compile(r"[Ss]leeping for (\d+) seconds")
 ESTIMATE_FILE = "schema/ora2pg_report.csv"
 _LOG = "yb-voyager-assessment.log"
 _LARGEST_ESTIMATE = 1 << 16
+_LONGEST_HEADER = 1 << 16
 _QUERIES = "db_queries_summary"
 _HIDDEN_TEXT = "<insufficient privilege>"
 
@@ -321,6 +323,7 @@ def _kinds(layout: Layout) -> set[str]:
 
 def _beginning(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = (line.replace("\0", "") for _, line in zip(range(50), file, strict=False))
-        for place, record in enumerate(csv.reader(lines)):
-            yield [name.strip().lower() for name in record] if not place else record
+        lines = (file.readline(_LONGEST_HEADER).replace("\0", "") for _ in range(50))
+        with contextlib.suppress(csv.Error):
+            for place, record in enumerate(csv.reader(lines)):
+                yield [name.strip().lower() for name in record] if not place else record

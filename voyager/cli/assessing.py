@@ -60,7 +60,7 @@ class AssessmentView(AbstractContextManager["AssessmentView"]):
 
     def __enter__(self) -> Self:
         for check in self._weak:
-            self._invocation.emitter.warn(check.finding)
+            self.warn(check.finding)
         if self._kind == "bars":
             from rich.live import Live
 

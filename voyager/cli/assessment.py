@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +146,8 @@ def ingest_metadata(context: typer.Context) -> None:
         "unchanged": metadata.unchanged,
         "dry_run": invocation.dry_run,
     }
+    if not invocation.dry_run:
+        _warn_of_older_report(directory, invocation)
     finish(
         Reply(body, lambda canvas: ingested(metadata, directory.path, canvas, dry_run=invocation.dry_run)), invocation
     )
@@ -160,7 +164,10 @@ def report(context: typer.Context) -> None:
     release = _release(config)
     if config.get("metadata_dir"):
         ingest_into(directory, invocation)
-    finish(conclude(directory, release, invocation), invocation)
+    # Who collects into it exchanges metadata and reports.
+    with directory.lock("assessment") if _takes_part(directory, invocation) else contextlib.nullcontext():
+        reply = conclude(directory, release, invocation)
+    finish(reply, invocation)
 
 
 def view(
@@ -173,8 +180,9 @@ def view(
 
     invocation: Invocation = context.obj
     directory = directory_of(invocation.resolved())
-    path = directory.reports / "migration_assessment_report.json"
+    path = _report_of(directory)
     document = read_report(path)
+    _warn_of_older_report(directory, invocation)
     html = path.with_suffix(".html")
     if invocation.wants_json:
         finish(Reply(document), invocation)
@@ -241,7 +249,7 @@ def conclude(directory: AssessmentDir, release: str, invocation: Invocation, *, 
         paths = tuple(write_reports(found, directory))
     if shown is not None:
         shown.close()
-    _warn_of_missing(found, invocation)
+    _warn_of_missing(found, shown.warn if shown else invocation.emitter.warn)
     body = {"dry_run": True} if invocation.dry_run else {"reports": [str(path) for path in paths]}
     return Reply(
         {**body, "report": report_document(found)},
@@ -311,8 +319,26 @@ def _checkpoint(asked_to_stop: bool) -> None:
         raise Interrupted("Stopped; nothing of this collection is kept.", "Run the same command again.")
 
 
-def _warn_of_missing(found: Assessment, invocation: Invocation) -> None:
+def _takes_part(directory: AssessmentDir, invocation: Invocation) -> bool:
+    """A directory without our parts has nothing to be kept from others."""
+    return not invocation.dry_run and os.path.isdir(directory.private)  # noqa: PTH112 - is_dir() raises where we may not look
+
+
+def _report_of(directory: AssessmentDir) -> Path:
+    return directory.reports / "migration_assessment_report.json"
+
+
+def _warn_of_older_report(directory: AssessmentDir, invocation: Invocation) -> None:
+    """A report stays until the next is written, also when metadata of something else was taken in since."""
+    with contextlib.suppress(OSError):
+        path = _report_of(directory)
+        if path.stat().st_mtime_ns < (directory.metadata / "database.json").stat().st_mtime_ns:
+            says = f"The report {path} is older than the metadata. Write it anew: yb-voyager assessment report."
+            invocation.emitter.warn(says)
+
+
+def _warn_of_missing(found: Assessment, warn: Callable[[str], None]) -> None:
     if found.missing:
         count = len(found.missing)
         parts = "part" if count == 1 else "parts"
-        invocation.emitter.warn(f"The assessment is partial: {count} {parts} could not be looked at; see below.")
+        warn(f"The assessment is partial: {count} {parts} could not be looked at; see below.")

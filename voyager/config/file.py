@@ -109,6 +109,8 @@ class _Reader:
     def _unknown(self, name: str, known: Collection[str], what: str, where: str = "") -> None:
         nearest = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
         hint = f"Did you mean {nearest[0]}?" if nearest else f"Known here: {', '.join(sorted(known))}."
+        if where not in ("", name) and name in self.known.get("", ()):
+            hint = f"Write {name} at the top of the file, in no section."
         raise UsageError(f"{self.path} has an unknown {what}: {where or name}.", hint)
 
     def _warn_of_literal_passwords(self) -> None:
