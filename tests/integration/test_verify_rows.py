@@ -23,7 +23,7 @@ from voyager.postgres.connection import connect
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
 from voyager.verification.rows import RangeResult, RowComparison
-from voyager.verification.rows_sql import Compared, KeyColumn, RowRange
+from voyager.verification.rows_sql import Compared, Excuse, KeyColumn, RowRange
 
 
 @dataclass
@@ -174,17 +174,20 @@ def test_values_are_told_only_when_asked_for(pair: Pair) -> None:
     ]
 
 
-def test_a_judge_says_of_what_kind_a_changed_row_is(pair: Pair) -> None:
-    pair.both("CREATE TABLE t (id int PRIMARY KEY, f float8); INSERT INTO t VALUES (1, 0.1), (2, 0.5)")
-    drive.execute(pair.target, "UPDATE t SET f = 0.10000000000000002 WHERE id = 1; UPDATE t SET f = 1 WHERE id = 2")
-
-    def rounded(_: tuple[str, ...], here: tuple[str | None, ...], there: tuple[str | None, ...]) -> str:
-        same = round(float(here[0] or 0), 6) == round(float(there[0] or 0), 6)
-        return "rounded" if same else "different"
-
-    assert pair.compare(part("t", "id f", "id integer"), judge=rounded) == [
-        RangeResult(2, 2, {"rounded": 1, "different": 1})
+def test_an_excuse_makes_another_kind_of_difference_only_where_it_covers_all_that_differs(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, f float8, g float8, v text)")
+    pair.both("INSERT INTO t SELECT i, 0.1, 0.2, 'v' FROM generate_series(1, 4) i")
+    drive.execute(pair.target, "UPDATE t SET f = 0.10000000000000002 WHERE id <= 3; UPDATE t SET g = 1 WHERE id = 2")
+    drive.execute(pair.target, "UPDATE t SET v = 'w' WHERE id = 3")
+    once_rounded = tuple(Compared(name, *(f"t.{name}::numeric",) * 2) for name in ("f", "g"))
+    assert pair.compare(part("t", "id f g v", "id integer", excuses=(Excuse("rounded", once_rounded),))) == [
+        RangeResult(4, 4, {"rounded": 1, "different": 2})
     ]
+    assert pair.found() == {
+        (("1",), "rounded", ("f",)),
+        (("2",), "different", ("f", "g")),
+        (("3",), "different", ("f", "v")),
+    }
 
 
 def test_ranges_are_read_apart_and_hostile_names_are_only_names(pair: Pair) -> None:

@@ -9,7 +9,7 @@ from voyager.catalog import Sequence, Table
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
 
-LEVELS = ("counts", "checksum")
+LEVELS = ("counts", "checksum", "rows")
 """From the quickest to the most thorough."""
 
 ROWS_PER_CHUNK = 200_000

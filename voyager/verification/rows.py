@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voyager.errors import DatabaseAway, Interrupted, VoyagerError
-from voyager.verification.findings import DIFFERENT, EXTRA, MISSING, RowDifference
+from voyager.verification.findings import EXTRA, MISSING, RowDifference
 from voyager.verification.readers import LOOK_UP_SECONDS, Readers
 from voyager.verification.rows_sql import RowRange, query, text_of
 
@@ -20,9 +21,6 @@ MOST_HELD = 10_000
 """Differences that are held back until their range is done; a range that has more cannot be read a second time."""
 
 Text = str | None
-Judge = Callable[[tuple[str, ...], tuple[Text, ...], tuple[Text, ...]], str]
-"""From the columns that differ and their texts on both sides to a kind of difference."""
-
 Listener = Callable[[RowRange, RowDifference], None]
 
 
@@ -48,22 +46,28 @@ class RowComparison:
     on_difference: Listener
     checkpoint: Callable[[], None] = lambda: None
     show_values: bool = False
-    judge: Judge = lambda *_: DIFFERENT
     _stop: threading.Event = field(default_factory=threading.Event)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, ranges: Iterable[RowRange], *, jobs: int) -> Iterator[tuple[RowRange, RangeResult]]:
-        """Yield each range with its result, in the order in which they end; `jobs` are read at the same time."""
-        waiting = iter(ranges)
+    def run(
+        self, ranges: Iterable[RowRange], *, jobs: int, may_begin: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[RowRange, RangeResult]]:
+        """Yield each range with its result, in the order in which they end; `jobs` are read at the same time, and none
+        is begun while `may_begin()` says no."""
+        waiting, exhausted = iter(ranges), False
         running: dict[Future[RangeResult], RowRange] = {}
         threads = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="verify-rows")
         try:
-            while True:
-                while len(running) < jobs and (part := next(waiting, None)) is not None:
+            while running or not exhausted:
+                while not exhausted and len(running) < jobs and may_begin():
+                    if (part := next(waiting, None)) is None:
+                        exhausted = True
+                        break
                     running[threads.submit(self._read, part)] = part
-                if not running:
-                    return
                 self.checkpoint()
+                if not running and not exhausted:
+                    time.sleep(LOOK_UP_SECONDS)
+                    continue
                 done, _ = wait(running, timeout=LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield running.pop(future), future.result()
@@ -171,14 +175,15 @@ class _Merger:
 
     def _changed(self, ours: list[bytes], theirs: list[bytes]) -> None:
         part, start = self._part, self._part.columns_at
-        pairs = zip(part.columns, ours[start:], theirs[start:], strict=True)
+        end = start + len(part.columns)
+        pairs = zip(part.columns, ours[start:end], theirs[start:end], strict=True)
         unequal = [(column.name, text_of(one), text_of(other)) for column, one, other in pairs if one != other]
         if not unequal:
             return  # equal keys that print differently, in a column that is not compared
-        columns, here, there = zip(*unequal, strict=True)
-        kind = self._comparison.judge(columns, here, there)
+        columns = tuple(name for name, *_ in unequal)
+        kind = part.kind_of(ours, theirs, set(columns))
         values = tuple(unequal) if self._comparison.show_values else None
-        self._found(RowDifference(part.named(ours), kind, tuple(columns), values))
+        self._found(RowDifference(part.named(ours), kind, columns, values))
 
     def _counted(self, left: bytes | None, right: bytes | None) -> tuple[bool, bool]:
         """Rows without a key stand in the order of their texts: the smaller one is not on the other side."""
@@ -199,8 +204,9 @@ class _Merger:
         if not self._comparison.show_values:
             return None
         start, names = self._part.columns_at, [column.name for column in self._part.columns]
-        here = [text_of(value) for value in ours[start:]] if ours else [None] * len(names)
-        there = [text_of(value) for value in theirs[start:]] if theirs else [None] * len(names)
+        end = start + len(names)
+        here = [text_of(value) for value in ours[start:end]] if ours else [None] * len(names)
+        there = [text_of(value) for value in theirs[start:end]] if theirs else [None] * len(names)
         return tuple(zip(names, here, there, strict=True))
 
     def _found(self, difference: RowDifference) -> None:

@@ -10,7 +10,7 @@ from voyager.verification.chunks import Chunk, Plan, where_sql
 from voyager.verification.digest import Method
 from voyager.verification.forms import SOURCE, TARGET, Form
 from voyager.verification.repair_read import Concerned
-from voyager.verification.rows_sql import Compared, KeyColumn, RowRange
+from voyager.verification.rows_sql import Compared, Excuse, KeyColumn, RowRange
 
 _SORTED_BY_TYPE = {
     "int4": "integer",
@@ -27,10 +27,14 @@ _SORTED_BY_TYPE = {
 
 def in_key_order(plan: Plan) -> Plan:
     """The plan for level rows: buckets of a hash have no order, so such a table is read in one pass."""
-    return dataclasses.replace(plan, chunks=(Chunk(plan.table, 0),)) if plan.bucketed else plan
+    return (
+        dataclasses.replace(plan, chunks=(Chunk(plan.table, 0, since=plan.chunks[0].since),)) if plan.bucketed else plan
+    )
 
 
-def row_range(plan: Plan, chunk: Chunk, method: Method) -> RowRange:
+def row_range(
+    plan: Plan, chunk: Chunk, method: Method, excuses: tuple[tuple[str, tuple[Form, ...]], ...] = ()
+) -> RowRange:
     """What one chunk of a plan without buckets is at level rows."""
     where, bounds = where_sql(chunk)
     return RowRange(
@@ -41,6 +45,7 @@ def row_range(plan: Plan, chunk: Chunk, method: Method) -> RowRange:
         bounds,
         chunk.number,
         utf8=not method.one_encoding,
+        excuses=tuple(Excuse(kind, _excused(plan, forms)) for kind, forms in excuses),
     )
 
 
@@ -52,6 +57,14 @@ def concerned(plan: Plan, method: Method) -> Concerned:
         tuple(form.column for form in plan.columns),
         tuple(form.column for form in plan.key),
         (part.row_text(source=True), part.row_text(source=False)),
+    )
+
+
+def _excused(plan: Plan, forms: tuple[Form, ...]) -> tuple[Compared, ...]:
+    """The columns that an excuse compares in a way of its own."""
+    other = (way for way, exact in zip(forms, plan.columns, strict=True) if way != exact)
+    return tuple(
+        Compared(way.column, *(way.valued(side).sql.replace("{s}", "0") for side in (SOURCE, TARGET))) for way in other
     )
 
 

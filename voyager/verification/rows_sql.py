@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from voyager.identifiers import Identifier, TableName
+from voyager.verification.findings import DIFFERENT
 
 ROW_NAME = "md5"
 """What stands where a row without a key would have its key's column: the row is named by the md5 of its text."""
@@ -43,6 +44,14 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Excuse:
+    """Another way to compare some columns: rows that are the same by it are a difference of this kind, no other."""
+
+    kind: str
+    columns: tuple[Compared, ...]
+
+
+@dataclass(frozen=True)
 class RowRange:
     """The part of a table that one pass reads on each side.
 
@@ -57,6 +66,7 @@ class RowRange:
     bounds: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
     utf8: bool = False
+    excuses: tuple[Excuse, ...] = ()
 
     @cached_property
     def key_of(self) -> Callable[[list[bytes]], tuple[Any, ...]]:
@@ -72,6 +82,17 @@ class RowRange:
     @property
     def columns_at(self) -> int:
         return 2 * len(self.key)
+
+    def kind_of(self, ours: list[bytes], theirs: list[bytes], unequal: set[str]) -> str:
+        """What a row is whose columns `unequal` are not the same: the first excuse that covers all of them."""
+        at = self.columns_at + len(self.columns)
+        for excuse in self.excuses:
+            end = at + len(excuse.columns)
+            alike = zip(excuse.columns, ours[at:end], theirs[at:end], strict=True)
+            if unequal <= {column.name for column, one, other in alike if one == other}:
+                return excuse.kind
+            at = end
+        return DIFFERENT
 
     def row_text(self, *, source: bool) -> str:
         """SQL for the text of a whole row, by which one without a key is named."""
@@ -89,8 +110,9 @@ def query(part: RowRange, *, source: bool) -> tuple[str, dict[str, Any] | None]:
     """SQL of a COPY that gives the rows in order, and its parameters; None where there are none."""
     if part.key:
         sorting = [_sort_sql(column, utf8=part.utf8) for column in part.key]
-        names = [f"t.{Identifier(column.name).sql}" for column in part.key]
-        fields = [*sorting, *names, *(column.sql(source=source) for column in part.columns)]
+        names = [f"t.{Identifier(column.name).sql}::text" for column in part.key]
+        others = (column for excuse in part.excuses for column in excuse.columns)
+        fields = [*sorting, *names, *(column.sql(source=source) for column in (*part.columns, *others))]
         order = ", ".join(sorting)
     else:
         fields = [part.row_text(source=source)]

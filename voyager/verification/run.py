@@ -17,11 +17,15 @@ from voyager.store.record import VerificationChunk
 from voyager.verification.chunks import Plan, plan_table
 from voyager.verification.compare import ChunkResult, Query, compare
 from voyager.verification.digest import Method, choose_method, describe_server
-from voyager.verification.findings import Difference, Found
+from voyager.verification.findings import Difference, Found, RowDifference
 from voyager.verification.journal import Journal
+from voyager.verification.locate import Ways
 from voyager.verification.pursuit import Pursuit, ways_of
 from voyager.verification.readers import Readers
+from voyager.verification.repair_read import Concerned
 from voyager.verification.request import Request
+from voyager.verification.rows_level import RowByRow
+from voyager.verification.rows_plan import concerned, in_key_order
 from voyager.verification.sequences import compare_sequences
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
 from voyager.verification.tally import Listener, Named, Tally
@@ -54,7 +58,7 @@ class Keeper:
 @dataclass
 class Verification:
     """Two sides, what to compare, and who listens: `on_row` gets every differing row, from several threads, one at a
-    time for each table."""
+    time for each table. `concerned` is what repair SQL asks of the tables, once they are compared."""
 
     request: Request
     source: Readers
@@ -63,14 +67,16 @@ class Verification:
     report: Report
     checkpoint: Callable[[], None]
     on_row: Listener | None = None
+    concerned: tuple[Concerned, ...] = ()
 
     def run(self) -> Found:
         """Compare everything asked for. Differences are found, never raised."""
         begun = time.monotonic()
         method = self._choose_method()
-        found = Found(method.name if self.request.level == "checksum" else "counts")
+        found = Found(method.name if self.request.level == "checksum" else self.request.level)
         pairs = self._pair_up(found)
         tallies = self._plan(pairs, method)
+        self.concerned = tuple(concerned(tally.plan, method) for tally in tallies)
         self._compare(tallies, pairs, method, begun)
         for tally in sorted(tallies, key=lambda tally: tally.plan.table):
             difference = tally.difference()
@@ -120,6 +126,7 @@ class Verification:
                 since=self.request.since,
             )
             plan = self.source.use(read, f"plan the verification of {here.name}")
+            plan = in_key_order(plan) if self.request.level == "rows" else plan
             named = Named(plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row)
             tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
         return tallies
@@ -151,15 +158,7 @@ class Verification:
             tally.plan.table: ways_of(tally.plan, there[tally.plan.table], method, self.request) for tally in tallies
         }
         with Pursuit(self.source, self.target, ways, jobs=self.request.jobs, look_up=look_up) as pursuit:
-            for query, results in compare(
-                self._waiting(tallies, begun),
-                self.source,
-                self.target,
-                method=method if by_checksum else None,
-                jobs=self.request.jobs,
-                checkpoint=look_up,
-                may_begin=self._may_begin,
-            ):
+            for query, results in self._results(by_table, ways, method, look_up, begun):
                 tally = by_table[query.plan.table]
                 tally.take(results)
                 tally.ended = time.monotonic()
@@ -171,9 +170,36 @@ class Verification:
             for tally, results in pursuit.compare_again(tallies, method) if by_checksum else ():
                 tally.take(results)
                 keeper.add(results, tally.fence)
-            if self.request.show_values:
+            if by_checksum and self.request.show_values:
                 pursuit.show_values(tallies)
         keeper.save()
+
+    def _results(
+        self,
+        by_table: dict[TableName, Tally],
+        ways: dict[TableName, Ways],
+        method: Method,
+        look_up: Callable[[], None],
+        begun: float,
+    ) -> Iterator[tuple[Query, list[ChunkResult]]]:
+        """What comparing gives, chunk by chunk, in the way of the level."""
+        request, waiting = self.request, self._waiting(list(by_table.values()), begun)
+        if request.level == "rows":
+
+            def tell(table: TableName, chunk: int, place: int, row: RowDifference) -> None:
+                by_table[table].named.add(chunk, place, row)
+
+            by_rows = RowByRow(self.source, self.target, ways, tell, look_up, self._may_begin, request.show_values)
+            return by_rows.compare(waiting, jobs=request.jobs)
+        return compare(
+            waiting,
+            self.source,
+            self.target,
+            method=method if request.level == "checksum" else None,
+            jobs=request.jobs,
+            checkpoint=look_up,
+            may_begin=self._may_begin,
+        )
 
     def _waiting(self, tallies: list[Tally], begun: float) -> Iterator[Query]:
         """The queries that are still to be asked, until time is up."""
