@@ -104,7 +104,16 @@ def _shortened(differences: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
         rows = list(one.get("rows", ()))[:left]
         left -= len(rows)
         unnamed = one.get("rows_not_named", 0) + len(one.get("rows", ())) - len(rows)
-        found.append({"counts": {}, "ranges": [], **one, "rows": rows, "unnamed": unnamed, "has_values": any("values" in row for row in rows)})
+        found.append(
+            {
+                "counts": {},
+                "ranges": [],
+                **one,
+                "rows": rows,
+                "unnamed": unnamed,
+                "has_values": any("values" in row for row in rows),
+            }
+        )
     return found
 
 
