@@ -314,11 +314,13 @@ def test_an_interrupted_run_keeps_nothing_and_says_so(dba: Dba):
     )
     assert process.stderr is not None
     for line in process.stderr:
+        assert json.loads(line)["event"], line
         if "load" in line.lower():
             break
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=20)
     assert process.returncode == 130, told
+    assert "everything finished is kept" not in told
     assert not dba.json_report.exists()
     assert not (dba.place / "metadata").exists()
 

@@ -64,6 +64,17 @@ def test_a_directory_that_may_not_be_looked_into_is_no_bug(tmp_path: Path) -> No
         assert "Permission denied" in refused.stderr + refused.stdout, words
 
 
+def test_a_dry_run_judges_the_metadata_that_was_given(directory: AssessmentDir, tmp_path: Path) -> None:
+    other = write_metadata(tmp_path / "other", facts={"database": "crm"})
+    for place in (directory.path, tmp_path / "none yet"):
+        looked = drive.run_cli(
+            "assessment", "report", "--metadata-dir", other, "--assessment-dir", place, "--dry-run", "-o", "json"
+        )
+        assert looked.returncode == 0, looked.stdout
+        assert json.loads(looked.stdout)["report"]["Source"]["database"] == "crm"
+    assert not (tmp_path / "none yet").exists()
+
+
 def test_the_directory_in_the_wrong_section_of_a_file_is_told_its_place(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("assessment: {assessment-dir: here}\n")

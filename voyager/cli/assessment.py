@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,9 @@ from voyager.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from voyager.assessment.assessment import Assessment
+    from voyager.assessment.metadata import Metadata
     from voyager.assessment_dir import AssessmentDir
+    from voyager.cli.assessing import AssessmentView
     from voyager.config import Config
     from voyager.ports import AssessedSource
 
@@ -162,11 +164,10 @@ def report(context: typer.Context) -> None:
     config = invocation.resolved()
     directory = directory_of(config)
     release = _release(config)
-    if config.get("metadata_dir"):
-        ingest_into(directory, invocation)
+    given = ingest_into(directory, invocation) if config.get("metadata_dir") else None
     # Who collects into it exchanges metadata and reports.
     with directory.lock("assessment") if _takes_part(directory, invocation) else contextlib.nullcontext():
-        reply = conclude(directory, release, invocation)
+        reply = conclude(directory, release, invocation, given=given if invocation.dry_run else None)
     finish(reply, invocation)
 
 
@@ -217,7 +218,7 @@ def perform_run(invocation: Invocation) -> Reply:
             directory.create()
             with (
                 directory.lock("assessment"),
-                stop_on_signal() as stop,
+                stop_on_signal("nothing of this collection is kept, and what was there stays") as stop,
                 AssessmentView(source.endpoint.url, release, invocation, checks) as shown,
             ):
                 collection = Collection(
@@ -237,13 +238,22 @@ def perform_run(invocation: Invocation) -> Reply:
     return with_password(act, role="source", invocation=invocation)
 
 
-def conclude(directory: AssessmentDir, release: str, invocation: Invocation, *, shown: Any | None = None) -> Reply:
-    """Judge the metadata of a directory, write the reports, say what was found."""
-    from voyager.assessment.assess import assess
+def conclude(
+    directory: AssessmentDir,
+    release: str,
+    invocation: Invocation,
+    *,
+    shown: AssessmentView | None = None,
+    given: Metadata | None = None,
+) -> Reply:
+    """Judge the metadata of a directory, or `given` that was only looked at, write the reports, say what was found."""
+    from voyager.assessment.assess import assess_metadata
+    from voyager.assessment.metadata import read_metadata
     from voyager.assessment.report_json import report_document, write_reports
     from voyager.cli.render.assessment import summary
 
-    found = assess(directory, target_version=release, now=datetime.now(UTC))
+    metadata = given or read_metadata(directory)
+    found = assess_metadata(metadata, target_version=release, now=datetime.now(UTC))
     paths: tuple[Path, ...] = ()
     if not invocation.dry_run:
         paths = tuple(write_reports(found, directory))
@@ -257,7 +267,7 @@ def conclude(directory: AssessmentDir, release: str, invocation: Invocation, *, 
     )
 
 
-def ingest_into(directory: AssessmentDir, invocation: Invocation) -> Any:
+def ingest_into(directory: AssessmentDir, invocation: Invocation) -> Metadata:
     """Take --metadata-dir in; with --dry-run only check it."""
     from voyager.assessment.ingest import ingest, inspect_metadata
 
