@@ -36,8 +36,14 @@ EXAMPLES = {
         "yb-voyager migrate import data --target-db-host yb1 --migration-name shop",
         "yb-voyager migrate import data status --output json",
     ),
+    "VERIFY": (
+        "yb-voyager migrate verify --target-db-host yb1 --migration-name shop",
+        "yb-voyager migrate verify --max-duration 2h --max-load 20 --parallel-jobs 8",
+        "yb-voyager migrate verify --since 'updated_at>=2026-11-01' --show-values",
+    ),
     "CUTOVER": (
         "yb-voyager migrate cutover initiate --dry-run",
+        "yb-voyager migrate cutover initiate --verify-max-age 24",
         "yb-voyager migrate cutover initiate --yes",
     ),
 }
