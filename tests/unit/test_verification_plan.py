@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voyager.identifiers import TableName
+from voyager.verification.chunks import Chunk, Grouping, plan_table
 from voyager.verification.compare import Query, results_of
 from voyager.verification.digest import Method, Server, choose_method
 from voyager.verification.queries import Part, finer_sums_sql, sums_sql
-from voyager.verification.chunks import Chunk, Grouping, plan_table
 from voyager.verification.structure import ColumnShape, Shape
 
 NAME = TableName("public", "t")

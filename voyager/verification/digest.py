@@ -1,4 +1,4 @@
-"""From forms to numbers: one 64-bit number for a column, one for a row, the same on both servers for the same values."""
+"""What row digests are made of: typed hashes where a type has a faithful one, canonical text for all others."""
 
 from __future__ import annotations
 
