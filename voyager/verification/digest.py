@@ -1,4 +1,4 @@
-"""What row digests are made of: typed hashes where a type has a faithful one, canonical text for all others."""
+"""From forms to numbers: a 64-bit number for a column and for a row, alike on both servers for the same values."""
 
 from __future__ import annotations
 
