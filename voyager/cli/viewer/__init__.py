@@ -18,14 +18,14 @@ def run_viewer(document: Mapping[str, Any], html_path: Path) -> None:
     if os.environ.get("TERM", "") in {"", "dumb"} and sys.platform != "win32":
         raise UsageError(
             "This terminal cannot show the viewer (TERM is not set, or dumb).",
-            "Open the page instead: yb-voyager assessment view --web.",
+            f"Open the page instead: {visible(str(html_path))}",
         )
     try:
         import textual  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
             "The viewer needs the package textual, which is not installed.",
-            "Install it with: pip install 'yb-voyager[tui]'. Or open the page: yb-voyager assessment view --web.",
+            f"Install it with: pip install 'yb-voyager[tui]'. Or open the page: {visible(str(html_path))}",
         ) from error
     from voyager.cli.viewer.app import Viewer
 
