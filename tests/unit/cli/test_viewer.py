@@ -343,7 +343,7 @@ def test_without_textual_the_command_says_how_to_install_it(monkeypatch: pytest.
         run_viewer(report_document(shop()), Path("report.html"))
     assert refused.value.exit_code == 2
     assert "yb-voyager[tui]" in refused.value.hint
-    assert "--web" in refused.value.hint
+    assert "report.html" in refused.value.hint
 
 
 @pytest.mark.parametrize("terminal", ["dumb", ""])
