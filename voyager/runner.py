@@ -94,11 +94,9 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
         plan = module.plan(_job(context, phase_name, options, run, lease=None)) if hasattr(module, "plan") else ()
         return Result(phase_name, checks=checks, plan=tuple(plan))
     stop_at_errors(checks, phase.title)
-    if phase.consequential and not run.confirmed:
-        raise ConfirmationNeeded(
-            f"{phase.title} of migration {context.record.name} needs confirmation.",
-            "Answer on a terminal, or add --yes to this command.",
-        )
+    question = _question(context, phase_name, options)
+    if question and not run.confirmed:
+        raise ConfirmationNeeded(question, "Answer on a terminal, or add --yes to this command.")
     with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
         if context.refresh().settings.get("undoing"):
             raise NotAllowed(
@@ -115,6 +113,14 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             outcome = _execute(context, phase_name, job, heartbeat)
         _complete(context, phase_name, outcome, heartbeat)
     return Result(phase_name, outcome=outcome, checks=checks)
+
+
+def _question(context: Context, phase_name: str, options: Any) -> str:
+    """What must be confirmed before the phase may start, by its row of the table or by its options; "" for nothing."""
+    phase, module = context.workflow.phase(phase_name), handler(phase_name)
+    if phase.consequential:
+        return f"{phase.title} of migration {context.record.name} needs confirmation."
+    return str(module.asks(options)) if hasattr(module, "asks") else ""
 
 
 def preflight(context: Context, phase_name: str, options: Any) -> Iterator[Check]:

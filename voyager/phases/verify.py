@@ -75,11 +75,25 @@ class Options:
         False, "Show the values that differ, in the report and here; without it only keys and columns.", per_run=True
     )
     max_differences: int = option(100, "How many differing rows of a table are named; all are counted.")
+    apply_repair: bool = option(
+        False,
+        "Run the repair SQL that the last verification wrote (reports/repair) on the target, then verify again. Needs "
+        "confirmation; refused when the source was written since.",
+        per_run=True,
+    )
     outage_budget: float = option(600.0, "Seconds to wait for a database that is away.", metavar="SECONDS")
 
 
+def asks(options: Options) -> str:
+    """What must be confirmed before verify may run with these options."""
+    if options.apply_repair:
+        return "The repair SQL in reports/repair is about to change rows of the target."
+    return ""
+
+
 def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) -> list[Check]:  # noqa: ARG001
-    """Refuse options that mean nothing, before anything is asked of a server. Raises UsageError."""
+    """Refuse options that mean nothing, before anything is asked of a server. Raises UsageError, and NotAllowed for
+    repair files that may not be applied."""
     from voyager.phases.verify_options import change, seconds, share
     from voyager.verification.request import LEVELS
 
@@ -97,22 +111,30 @@ def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) 
             read(text)  # type: ignore[operator]
     if options.level == "schema" and (options.sample or options.since):
         raise UsageError("--sample and --since choose rows, and --level schema reads none.", "Leave one of them out.")
+    if options.apply_repair:
+        from voyager.phases.verify_repair import FOLDER
+        from voyager.verification.repair_apply import RepairList
+
+        RepairList.load(export_dir.reports / FOLDER).check()
     return []
 
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
+    from voyager.phases.verify_repair import planned
     from voyager.phases.verify_scope import extent_of, scope_of
 
     scope = scope_of(job)
     extent = extent_of(scope, job)
     ends = f"{job.source.endpoint.url} with {job.target.endpoint.url}"
     objects = f"compare every object of the schema of {ends}"
+    first = planned(job) if job.options.apply_repair else []
     if not _WHAT[job.options.level]:
-        return [objects]
+        return [*first, objects]
     part = f", a sample of {100 * extent.sample:g} % of the chunks" if extent.sample < 1.0 else ""
     changed = f", only rows with {extent.since} where a table has that column" if extent.since else ""
     return [
+        *first,
         objects,
         f"compare {len(scope.tables)} tables of {ends} ({_WHAT[job.options.level]}{part}{changed})",
         *(f"compare {table.name}" for table in scope.tables),
@@ -128,14 +150,16 @@ def run(job: Job) -> Outcome:
     they still hold. Differences do not fail the phase: they withhold `verified`, and the exit code is 3.
     """
     from voyager.phases.verify_outcome import outcome
+    from voyager.phases.verify_repair import apply_repair, told
     from voyager.phases.verify_run import compare
     from voyager.verification.page import render_html
     from voyager.verification.report import document
 
+    repaired = apply_repair(job) if job.options.apply_repair else None
     result = compare(job)
     body = document(result)
     path = job.export_dir.reports / REPORT
     job.export_dir.write_atomic(path, json.dumps(body, indent=1).encode())
     job.export_dir.write_atomic(job.export_dir.reports / PAGE, render_html(body).encode())
     job.store.reports.put(job.record.migration_uuid, "verification", body)
-    return outcome(result.found, body, str(path))
+    return told(outcome(result.found, body, str(path)), repaired)

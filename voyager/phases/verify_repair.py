@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import NotAllowed
-from voyager.phases.job import Job
+from voyager.phases.job import Job, Outcome
 from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.verification.readers import Readers
     from voyager.verification.repair_apply import TableRepair
-    from voyager.verification.repair_files import RepairFile, Spool
+    from voyager.verification.repair_files import Spool
     from voyager.verification.repair_read import Concerned
 
 FOLDER = "repair"
@@ -66,8 +67,9 @@ def collect(job: Job) -> Spool:
 
 def write(
     job: Job, found: Spool, concerned: Sequence[Concerned], sides: tuple[Readers, Readers], *, at: str, counters: Any
-) -> list[RepairFile]:
-    """Write the repair files of a comparison. `counters` are the source's, as the report has them."""
+) -> list[str]:
+    """Write the repair files of a comparison and return their names. `counters` are the source's, as the report has
+    them."""
     from voyager.verification.repair_files import Origin, write_files
 
     abilities = job.target.capabilities
@@ -79,7 +81,7 @@ def write(
         replication_role=abilities.replication_role,
         by_place=abilities.tid_range_scans,
     )
-    return write_files(found, concerned, *sides, origin)
+    return [f"reports/{FOLDER}/{one.name}" for one in write_files(found, concerned, *sides, origin)]
 
 
 def apply_repair(job: Job) -> Repaired:
@@ -102,6 +104,18 @@ def apply_repair(job: Job) -> Repaired:
         repair.mark_applied(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
         applier = Applier(connection, lambda one: _hold_lease(job, one), job.checkpoint)
         return Repaired(tuple(applier.apply(repair)))
+
+
+def told(outcome: Outcome, repaired: Repaired | None) -> Outcome:
+    """The outcome of the verification that followed, with what was repaired before it."""
+    if repaired is None:
+        return outcome
+    return dataclasses.replace(
+        outcome,
+        headline=f"{repaired.sentence} {outcome.headline}",
+        summary={**outcome.summary, "repaired": repaired.to_json()},
+        details=(*repaired.details, *outcome.details),
+    )
 
 
 def planned(job: Job) -> list[str]:

@@ -12,6 +12,7 @@ from voyager.errors import Interrupted
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.verify_options import change, check_value, seconds, share
+from voyager.phases.verify_repair import collect, write
 from voyager.phases.verify_schema import SchemaResult, compare_schema
 from voyager.phases.verify_scope import Scope, extent_of, scope_of
 from voyager.ports import WriteCounter
@@ -21,7 +22,7 @@ from voyager.verification.journal import StoreJournal
 from voyager.verification.load import Side, Throttle
 from voyager.verification.point import Fence, Offline, counted_from, declare, timestamp, written_between
 from voyager.verification.readers import Readers
-from voyager.verification.report import Extent, Result, coverage, sampled
+from voyager.verification.report import Extent, Result, coverage, plain, sampled
 from voyager.verification.request import Request, Since
 from voyager.verification.run import Verification
 from voyager.wording import counted
@@ -73,7 +74,7 @@ def compare(job: Job) -> Result:
     ends = Ends(job)
     point = _point(ends)
     _fence().wait()
-    found, schema, declared_at = _compare(job, ends, scope, extent, before, point)
+    found, schema, declared_at, repair = _compare(job, ends, scope, extent, before, point)
     found.differences += [_made_since(name) for name in scope.made_since]
     found.notes += _written_meanwhile(before, _counters(job, scope, settled=False))
     return Result(
@@ -89,16 +90,18 @@ def compare(job: Job) -> Result:
         target_counters=before.target,
         started_at=started_at,
         at=_now(),
+        repair=repair,
     )
 
 
 def _compare(
     job: Job, ends: Ends, scope: Scope, extent: Extent, before: Counted, point: Mapping[str, Any]
-) -> tuple[Found, SchemaResult, str]:
+) -> tuple[Found, SchemaResult, str, list[str]]:
     """The schema first, which is quick; then the rows, unless the schema is all that was asked for.
 
-    Also returns the moment for which it holds: a run that goes on holds from where it began.
+    Also returns the moment for which it holds (a run that goes on holds from where it began), and the repair files.
     """
+    repair: list[str] = []
     jobs = job.options.parallel_jobs
     with (
         closing(ends.readers("source", ends.source, jobs)) as source,
@@ -115,12 +118,16 @@ def _compare(
                 source.use(lambda connection: check_value(connection, since, named), "read the value of --since")
             journal = _journal(job, extent, point)
             declared_at = str(journal.run.point.get("declared_at", timestamp(journal.run.started_at)))
-            found = Verification(request, source, target, journal, job.report, job.checkpoint).run()
+            spool = collect(job)
+            verification = Verification(request, source, target, journal, job.report, job.checkpoint, spool.add)
+            found = verification.run()
+            counters = plain(before.source)
+            repair = write(job, spool, verification.concerned, (source, target), at=declared_at, counters=counters)
             if request.max_duration:
                 _refuse_unfinished(found, extent, job.options.max_duration)
         found.differences = schema.blocking_beside(found.differences) + found.differences
         found.notes += schema.notes
-        return found, schema, declared_at
+        return found, schema, declared_at, repair
 
 
 def _request(job: Job, scope: Scope, extent: Extent, before: Counted, throttle: Throttle) -> Request:

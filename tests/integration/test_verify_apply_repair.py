@@ -1,0 +1,120 @@
+"""`migrate verify --apply-repair` as the operator meets it: asked first, refused when stale, verified afterwards."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import drive
+from tests.faults.driver import snapshot
+from tests.faults.trial import Trial, trial
+from voyager.embedded import Server
+from voyager.endpoint import Endpoint
+
+SOURCE = """
+    CREATE TABLE orders (id int PRIMARY KEY, note text);
+    INSERT INTO orders SELECT i, 'note ' || i FROM generate_series(1, 100) i;
+    CREATE TABLE bag (v text); INSERT INTO bag VALUES ('x'), ('x'), (NULL);
+"""
+DAMAGE = """
+    UPDATE orders SET note = 'canary-target' WHERE id = 3; DELETE FROM orders WHERE id = 5;
+    INSERT INTO orders VALUES (900, 'canary-extra'); INSERT INTO bag VALUES ('x'); DELETE FROM bag WHERE v IS NULL;
+"""
+QUESTION = ("verify", "--apply-repair")
+
+
+@pytest.fixture
+def damaged(
+    source_server: Server, target_server: Server, fresh_database: Callable[..., Endpoint], tmp_path: Path
+) -> Trial:
+    migration = trial(fresh_database(source_server), fresh_database(target_server), tmp_path)
+    drive.execute(migration.source, SOURCE + "UPDATE orders SET note = 'canary-source' WHERE id IN (3, 5)")
+    migration.run("init")
+    migration.until("IMPORT_DATA")
+    drive.execute(migration.target, DAMAGE)
+    return migration
+
+
+@pytest.mark.parametrize("level", ["checksum", "rows"])
+def test_differences_are_repaired_from_the_files_and_the_cutover_may_go_on(damaged: Trial, level: str) -> None:
+    damaged.attempt("verify", "--level", level, code=3)
+    repair = damaged.export_dir / "reports" / "repair"
+    assert sorted(path.name for path in repair.iterdir()) == ["public.bag.sql", "public.orders.sql", "repair.json"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in repair.iterdir()} == {0o600}
+    report = json.loads((damaged.export_dir / "reports" / "verification_report.json").read_text())
+    assert sorted(report["repair"]) == ["reports/repair/public.bag.sql", "reports/repair/public.orders.sql"]
+    assert "canary-source" in (repair / "public.orders.sql").read_text()
+
+    document = damaged.document("verify", "--level", level, "--apply-repair")
+    repaired = {one["table"]: one for one in document["summary"]["repaired"]}
+    counts = {name: (one["inserted"], one["updated"], one["deleted"]) for name, one in repaired.items()}
+    assert counts == {"orders": (1, 1, 1), "bag": (1, 0, 1)}
+    assert document["summary"]["clean"] is True
+    assert snapshot(damaged.target) == snapshot(damaged.source)
+    assert list(repair.iterdir()) == []
+    damaged.attempt("cutover", "initiate")
+
+
+def test_values_are_in_no_other_file_and_in_nothing_that_is_said_or_stored(damaged: Trial) -> None:
+    said = [damaged.attempt("verify", code=3), damaged.attempt("verify", "--apply-repair")]
+    assert "canary" not in "".join(one.stdout + one.stderr for one in said)
+    for path in damaged.export_dir.rglob("*"):
+        if path.is_file() and "data" not in path.parts[len(damaged.export_dir.parts) :]:
+            assert b"canary" not in path.read_bytes(), path
+    stored = "SELECT count(*) FROM ybvoyager.events e FULL JOIN ybvoyager.reports r ON false WHERE "
+    stored += "e::text LIKE '%canary%' OR r::text LIKE '%canary%'"
+    assert drive.fetch(damaged.target, stored) == [(0,)]
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_changed(damaged: Trial) -> None:
+    damaged.attempt("verify", code=3)
+    before = snapshot(damaged.target)
+    line = [word for word in damaged.command(*QUESTION) if word != "--yes"]
+    done = drive.run_cli(*line, env=damaged.environment, cwd=damaged.export_dir.parent)
+    assert done.returncode == 7, done.stderr
+    assert snapshot(damaged.target) == before
+
+
+def test_a_source_that_was_written_since_is_not_repaired_from(damaged: Trial) -> None:
+    damaged.attempt("verify", code=3)
+    before = snapshot(damaged.target)
+    drive.execute(damaged.source, "UPDATE orders SET note = 'new' WHERE id = 7")
+    done = damaged.attempt(*QUESTION, code=5)
+    assert "written since" in done.stderr
+    assert snapshot(damaged.target) == before
+    damaged.attempt("verify", code=3)
+    damaged.attempt(*QUESTION)
+    assert snapshot(damaged.target) == snapshot(damaged.source)
+
+
+def test_without_repair_files_and_with_changed_ones_it_is_refused_before_anything_begins(damaged: Trial) -> None:
+    damaged.attempt(*QUESTION, code=2)
+    assert damaged.state("VERIFY") == "NOT_STARTED"
+    damaged.attempt("verify", code=3)
+    with (damaged.export_dir / "reports" / "repair" / "public.bag.sql").open("a") as file:
+        file.write("-- edited\n")
+    done = damaged.attempt(*QUESTION, code=5)
+    assert "public.bag.sql" in done.stderr
+    assert damaged.state("VERIFY") == "COMPLETED"
+
+
+def test_a_dry_run_says_what_would_be_run_and_runs_nothing(damaged: Trial) -> None:
+    damaged.attempt("verify", code=3)
+    before = snapshot(damaged.target)
+    document = damaged.document("verify", "--apply-repair", "--dry-run")
+    assert any("public.orders.sql" in line and "1 DELETE, 1 UPDATE, 1 INSERT" in line for line in document["plan"])
+    assert snapshot(damaged.target) == before
+
+
+def test_what_the_target_refuses_remains_and_is_named(damaged: Trial) -> None:
+    damaged.attempt("verify", code=3)
+    drive.execute(damaged.target, "ALTER TABLE orders ADD CHECK (id <> 5)")
+    document = damaged.document(*QUESTION, code=3)
+    repaired = {one["table"]: one for one in document["summary"]["repaired"]}
+    assert "violates check constraint" in repaired["orders"]["failed"]
+    assert repaired["bag"]["failed"] == ""
+    assert [one["object"] for one in document["summary"]["differences"] if one["kind"] == "rows"] == ["public.orders"]
