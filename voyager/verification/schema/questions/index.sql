@@ -1,7 +1,7 @@
--- `of_constraint` says that the index is one half of a constraint. Bit 4 of an order marks a hashed key on YugabyteDB.
+-- `of_constraint` says that the index is one half of a constraint. Collation 100 is the default one on every server. Bit 4
+-- of an order marks a hashed key on YugabyteDB.
 SELECT s.name AS schema_name, t.relname::text AS table_name, c.relname::text AS object_name,
-    (SELECT k.conname::text FROM pg_constraint k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')
-     ORDER BY k.oid LIMIT 1) AS of_constraint,
+    k.conname::text AS of_constraint,
     a.amname::text AS method, i.indisunique AS is_unique,
     coalesce(to_jsonb(i) ->> 'indnullsnotdistinct', 'false') AS nulls_not_distinct,
     ARRAY(SELECT pg_get_indexdef(i.indexrelid, p, false) FROM generate_series(1, i.indnkeyatts) AS p ORDER BY p) AS keys,
@@ -13,8 +13,8 @@ SELECT s.name AS schema_name, t.relname::text AS table_name, c.relname::text AS 
           FROM unnest(i.indoption::int2[]) WITH ORDINALITY AS o(bits, place) ORDER BY o.place) AS key_order,
     ARRAY(SELECT o.opcname::text FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS x(oid, place)
           JOIN pg_opclass o ON o.oid = x.oid ORDER BY x.place) AS operator_classes,
-    ARRAY(SELECT coalesce(l.name, '') FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS x(oid, place)
-          LEFT JOIN collations l ON l.oid = x.oid ORDER BY x.place) AS collations,
+    ARRAY(SELECT CASE WHEN x.oid NOT IN (0, 100) THEN (SELECT l.name FROM collations l WHERE l.oid = x.oid) END
+          FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS x(oid, place) ORDER BY x.place) AS collations,
     ARRAY(SELECT coalesce(b.attoptions::text, '') FROM pg_attribute b WHERE b.attrelid = c.oid AND b.attnum > 0
           ORDER BY b.attnum) AS key_options,
     pg_get_expr(i.indpred, i.indrelid) AS predicate,
@@ -29,5 +29,6 @@ JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_class t ON t.oid = i.indrelid
 JOIN scope s ON s.oid = c.relnamespace
 JOIN pg_am a ON a.oid = c.relam
+LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')
 WHERE t.relkind IN ('r', 'p', 'm')
     AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = t.oid)
