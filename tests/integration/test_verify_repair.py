@@ -188,6 +188,27 @@ def test_missing_extra_and_different_rows_are_repaired_and_equal_ones_not_touche
     assert drive.fetch(pair.target, untouched) == before
 
 
+def test_keys_of_types_that_extensions_bring_are_found_whatever_the_search_path(pair: Pair) -> None:
+    pair.both(
+        "CREATE SCHEMA more; CREATE EXTENSION hstore SCHEMA more; CREATE EXTENSION citext; CREATE EXTENSION ltree"
+    )
+    pair.both("CREATE DOMAIN tags AS more.hstore; CREATE DOMAIN tagged AS tags")
+    for name, key, one, other in (
+        ("h", "more.hstore", "'a=>1'", "'a=>2'"),
+        ("d", "tagged", "'a=>1'", "'a=>2'"),
+        ("c", "citext", "'Same'", "'other'"),
+        ("l", "ltree", "'a.b'", "'a.c'"),
+        ("e", "text[]", "'{a,NULL}'", "'{b}'"),
+    ):
+        pair.both(
+            f"CREATE TABLE {name} (k {key} PRIMARY KEY, v int); INSERT INTO {name} VALUES ({one}, 1), ({other}, 2)"
+        )
+        drive.execute(pair.target, f"DELETE FROM {name} WHERE v = 1; UPDATE {name} SET v = 3")
+    assert len(pair.write()) == 5
+    pair.run_files()
+    pair.assert_equal()
+
+
 def test_generated_and_identity_columns_are_left_to_the_target_or_set_in_spite_of_it(pair: Pair) -> None:
     pair.both(
         "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int, "

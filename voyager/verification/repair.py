@@ -26,12 +26,14 @@ Reader = Callable[[Sequence[RowDifference]], Mapping[RowDifference, Row]]
 
 @dataclass(frozen=True)
 class RepairColumn:
-    """A column of the target; `type_name` has its modifiers and the schema of a type that is not the server's own."""
+    """A column of the target; `type_name` has its modifiers and the schema of a type that is not the server's own, as
+    has `equals`, the operator."""
 
     name: str
     type_name: str
     generated: bool = False
     identity_always: bool = False
+    equals: str = "="
 
     @property
     def sql(self) -> str:
@@ -153,8 +155,8 @@ def _where(table: RepairTable, row: RowDifference) -> str:
     terms = []
     for name, text in row.key:
         column = table.column(name)
-        cast = f"::{column.type_name}" if column else ""
-        terms.append(f"t.{Identifier(name).sql} = {literal(text)}{cast}")
+        equals, cast = (column.equals, f"::{column.type_name}") if column else ("=", "")
+        terms.append(f"t.{Identifier(name).sql} {equals} {literal(text)}{cast}")
     return " AND ".join(terms)
 
 

@@ -12,12 +12,23 @@ from voyager.verification.readers import Readers
 from voyager.verification.repair import RepairColumn, RepairTable, Row
 from voyager.verification.rows_sql import text_of
 
+# The search path is empty: the equality of an extension's type is in the schema of the type, all other in pg_catalog.
 _COLUMNS = """
-    SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), {generated}, {identity} = 'a'
+    WITH RECURSIVE below(domain, base) AS (
+        SELECT oid, oid FROM pg_type
+        UNION ALL
+        SELECT d.domain, t.typbasetype FROM below d JOIN pg_type t ON t.oid = d.base AND t.typtype = 'd'
+    )
+    SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), {generated}, {identity} = 'a',
+        CASE WHEN t.typtype = 'b' AND t.typcategory <> 'A' AND tn.nspname <> 'pg_catalog'
+             THEN 'OPERATOR(' || quote_ident(tn.nspname) || '.=)' ELSE '=' END
     FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS w(nspname, relname)
     JOIN pg_namespace n ON n.nspname = w.nspname
     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname AND c.relkind IN ('r', 'p')
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN below b ON b.domain = a.atttypid
+    JOIN pg_type t ON t.oid = b.base AND t.typtype <> 'd'
+    JOIN pg_namespace tn ON tn.oid = t.typnamespace
     ORDER BY c.oid, a.attnum
 """
 
@@ -101,11 +112,11 @@ class RowReader:
 
     def _by_key(self, connection: Any, rows: Sequence[RowDifference]) -> tuple[str, dict[str, Any]]:
         """One query for all: their keys travel as text and are read as the types that this side has."""
-        types = {column[2]: column[3] for column in _columns(connection, [self.table.table])}
+        types = {column[2]: (column[3], column[6]) for column in _columns(connection, [self.table.table])}
         given = ", ".join(f"%(k{place})s::text[]" for place in range(len(self.table.key)))
         alias = ", ".join(f"k{place}" for place in range(len(self.table.key)))
         match = " AND ".join(
-            f"t.{Identifier(name).sql} = w.k{place}::{types[name]}".replace("%", "%%")
+            f"t.{Identifier(name).sql} {types[name][1]} w.k{place}::{types[name][0]}".replace("%", "%%")
             for place, name in enumerate(self.table.key)
         )
         wanted = f"unnest({given}) WITH ORDINALITY AS w({alias}, n)"
