@@ -231,6 +231,7 @@ def test_a_role_that_may_not_leave_triggers_out_is_told_and_loads_without(ends: 
     told = next(check for check in loaded.document["checks"] if check["id"] == "target_triggers")
     assert (told["severity"], "public.customers" in told["finding"]) == ("warning", True)
     assert drive.fetch(ends.target, "SELECT count(*) FROM seen") == [(100,)]
+    drive.execute(ends.target, "DROP TRIGGER watching ON customers")
     ends.through("verify")
 
 

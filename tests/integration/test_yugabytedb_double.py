@@ -105,4 +105,5 @@ def test_what_the_double_refuses_is_a_blocker_before_and_a_named_refusal_after(
     ]
     ends.run("export", "data")
     ends.run("import", "data")
-    ends.run("verify")
+    verified = ends.run("verify").document
+    assert any("areas_p" in note and "analyze-schema said" in note for note in verified["details"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPORTED = "schema_export.json"
 ADVISED = "schema_recommendations.json"
+ANALYZED = "schema_analysis_report.json"
 _KNOWN_AS = {"relation": "table"}
 """What the comparison of rows calls an object."""
 
@@ -79,9 +80,23 @@ def intended(export_dir: ExportDir) -> Intended:
     return read_intended(
         [Written(one["kind"], one["object"], one["sha256"]) for one in export.get("statements", ())],
         [Written(one.kind, one.object_name, one.sha256, f"{one.file}:{one.line}") for one in files],
-        not_migrated=[(one["kind"], one["name"], one["reason"]) for one in export.get("not_migrated", ())],
+        not_migrated=[
+            *((one["kind"], one["name"], one["reason"]) for one in export.get("not_migrated", ())),
+            *_refused(_report(export_dir.reports / ANALYZED)),
+        ],
         rewritten=[(one["object"], one["why"]) for one in advised.get("applied", ())],
     )
+
+
+def _refused(analysis: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What the analysis said that the target would refuse; importing it nevertheless took somebody's word."""
+    from voyager.schema.statements import classify
+
+    for issue in analysis.get("issues", ()):
+        if issue.get("blocking"):
+            refused = classify(issue["statement"])
+            why = f"the target refuses it, as analyze-schema said ({issue['issue_id']})"
+            yield refused.kind, refused.object_name, why
 
 
 def _report(path: Path) -> dict[str, Any]:
