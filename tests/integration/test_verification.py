@@ -287,7 +287,7 @@ def test_a_changed_row_a_missing_row_and_an_extra_row_are_named_by_chunk_and_key
     assert [row.columns for difference in found for row in difference.rows] == [(), ("note",), ()]
     (orders,) = found
     assert (orders.object, dict(orders.counts)) == ("public.orders", {"missing": 1, "different": 1, "extra": 1})
-    assert orders.ranges == ("id >= 1 and id < 1024", "id >= 12288 and id < 13312", "id >= 20001")
+    assert orders.ranges == ("id >= 0 and id < 1024", "id >= 12288 and id < 13312", "id >= 20032")
     assert orders.finding == (
         "Table public.orders: 1 row missing in the target; 1 row only in the target; 1 row different."
     )

@@ -118,7 +118,7 @@ def test_neighbouring_groups_are_read_as_one_range_of_keys() -> None:
     chunk = plan.chunks[1]
     part = Part(plan, chunk, chunk.grouping, (0, 1, 5))
     _, parameters = finer_sums_sql(part, chunk.grouping.finer(6), 0, Method())
-    assert parameters == {"low": 1, "high": chunk.high, "from0": 0, "to0": 2048, "from1": 5120, "to1": 6144}
+    assert parameters == {"low": 0, "high": chunk.high, "from0": 0, "to0": 2048, "from1": 5120, "to1": 6144}
 
 
 def test_counting_rows_needs_no_chunks() -> None:

@@ -116,6 +116,11 @@ class Plan:
         return self.chunks[0].bucket is not None
 
     @property
+    def by_ranges(self) -> bool:
+        """Whether a query reads a part of the table by its key's index."""
+        return len(self.chunks) > 1 and not self.bucketed
+
+    @property
     def queries(self) -> list[tuple[Chunk, ...]]:
         """The chunks by the query that reads them."""
         return [self.chunks] if self.bucketed else [(chunk,) for chunk in self.chunks]
@@ -207,8 +212,11 @@ def _ranges(source: Any, shape: Shape, column: str, rows_per_chunk: int, rows_pe
     span = highest - lowest + 1
     if span <= SPARSE * shape.rows_estimated:
         step = _power_of_two(rows_per_chunk * span // shape.rows_estimated)
-        grouping = Grouping(shift=_power_of_two(rows_per_group * span // shape.rows_estimated).bit_length() - 1)
+        size = min(step, _power_of_two(rows_per_group * span // shape.rows_estimated))
+        grouping = Grouping(shift=size.bit_length() - 1)
         cuts = list(range((lowest // step + 1) * step, highest + 1, step))
+        # Groups are whole: a query names a range by its groups.
+        lowest, highest = lowest // size * size, highest // size * size + size - 1
     else:
         grouping = _by_hash(rows_per_chunk, rows_per_group)
         cuts = _sampled_cuts(source, shape, name, rows_per_chunk)
@@ -218,11 +226,8 @@ def _ranges(source: Any, shape: Shape, column: str, rows_per_chunk: int, rows_pe
     parts = [(None, lowest, outer), *inner, (highest + 1, None, outer)]
     return tuple(
         Chunk(shape.name, number, column, low, high, grouping=grouping)
-        for number, (low, high, grouping) in enumerate(
-            (low, high if high is None or high <= _LAST_BIGINT else None, grouping)
-            for low, high, grouping in parts
-            if low is None or low <= _LAST_BIGINT
-        )
+        for number, (low, high, grouping) in enumerate(parts)
+        if low is None or low <= _LAST_BIGINT
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from voyager.verification.chunks import Chunk, Plan
 from voyager.verification.digest import Method
 from voyager.verification.queries import count_sql, sums_sql
-from voyager.verification.readers import LOOK_UP_SECONDS, Readers
+from voyager.verification.readers import LOOK_UP_SECONDS, Readers, Settings
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,20 @@ def compare(
                 yield query, results_of(query, here.result(), there.result())
 
 
+def settings_for(plan: Plan) -> Settings:
+    """How the server should go about it. Ranges are many queries side by side, each by the index, whatever the planner
+    thinks of a range whose ends it cannot see; a bucketed table is one query, which may have processes of its own."""
+    if plan.by_ranges:
+        return {"enable_seqscan": "off"}
+    return {"max_parallel_workers_per_gather": None} if plan.bucketed else {}
+
+
 def unequal_groups(here: Sums, there: Sums) -> tuple[int, ...]:
     return tuple(sorted(group for group in here.keys() | there.keys() if here.get(group) != there.get(group)))
 
 
 def sums_of(rows: Iterable[tuple[Any, ...]]) -> Sums:
-    return {int(group): (int(count), total) for group, count, total in rows}
+    return {int(group): (int(count), total) for group, count, total in rows if count}
 
 
 def results_of(query: Query, here: list[tuple[Any, ...]], there: list[tuple[Any, ...]]) -> list[ChunkResult]:
@@ -113,8 +121,7 @@ def _start(readers: Readers, query: Query, side: int, method: Method | None) -> 
     else:
         sql, parameters = sums_sql(query.plan, chunk, side, method, query.sampled)
     doing = f"read table {query.plan.table} for verification"
-    # One query over a large table may have more than one process of the server's; queries over ranges are many anyway.
-    return readers.submit(sql, parameters, doing, alone=query.plan.bucketed)
+    return readers.submit(sql, parameters, doing, settings=settings_for(query.plan))
 
 
 def _by_chunk(query: Query, sums: Sums) -> dict[int, Sums]:

@@ -50,6 +50,7 @@ class Form:
     family: str
     sql: tuple[str, str]
     rounded: tuple[str, str] | None = None
+    never_null: bool = False
 
     @property
     def described(self) -> str:
@@ -58,7 +59,8 @@ class Form:
 
     def valued(self, side: int) -> Valued:
         """The form's SQL for this column on one side, over alias t."""
-        return Valued(self.family, self.sql[side].replace("{v}", f"t.{Identifier(self.column).sql}"))
+        column = f"t.{Identifier(self.column).sql}"
+        return Valued(self.family, self.sql[side].replace("{v}", column), self.never_null)
 
     def shown(self, side: int) -> str:
         """SQL for the value as people read it; characters with the blanks that a cast would cut off."""
@@ -73,6 +75,10 @@ class Form:
 
 def choose(here: ColumnShape, there: ColumnShape, method: Method) -> Form:
     """The form for one column, between two servers of PostgreSQL's kind."""
+    return replace(_choose(here, there, method), never_null=here.never_null and there.never_null)
+
+
+def _choose(here: ColumnShape, there: ColumnShape, method: Method) -> Form:
     one, other = canonical_of(here), canonical_of(there)
     rounded = _rounded(one, other, there)
     if one is other and (here.type_name == there.type_name or not one.by_value):
@@ -93,7 +99,9 @@ def converted(form: Form, there: ColumnShape, expression: str, method: Method) -
     """The form once the source's value went through `expression` (SQL over {}), which must give the target's type."""
     changed = f"(({expression.replace('{}', '{v}')})::{there.type_name})"
     alike = choose(there, there, method)
-    return replace(form, family=alike.family, sql=(alike.sql[SOURCE].replace("{v}", changed), alike.sql[TARGET]))
+    return replace(
+        form, family=alike.family, never_null=False, sql=(alike.sql[SOURCE].replace("{v}", changed), alike.sql[TARGET])
+    )
 
 
 def canonical_of(column: ColumnShape) -> Canonical:

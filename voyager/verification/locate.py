@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voyager.errors import Interrupted
-from voyager.verification.compare import sums_of, unequal_groups
+from voyager.verification.compare import settings_for, sums_of, unequal_groups
 from voyager.verification.digest import Method
 from voyager.verification.findings import DIFFERENT, EXTRA, MISSING, RowDifference
 from voyager.verification.forms import Form
@@ -80,7 +80,10 @@ class Search:
             return part
         statements = [finer_sums_sql(part, finer, side, self.ways.method) for side in (0, 1)]
         sides = (self.source, self.target)
-        asked = [side.submit(*one, self._doing) for side, one in zip(sides, statements, strict=True)]
+        asked = [
+            side.submit(*one, self._doing, settings=settings_for(part.plan))
+            for side, one in zip(sides, statements, strict=True)
+        ]
         here, there = (sums_of(one.result()) for one in asked)
         return replace(part, grouping=finer, groups=unequal_groups(here, there))
 
@@ -90,9 +93,10 @@ class Search:
         forms = tuple(forms for _, forms in self.ways.excuses)
         statements = [rows_sql(part, side, self.ways.method, forms) for side in (0, 1)]
         at_once = max(50, 20_000 // (4 + len(part.plan.columns)))
+        settings = settings_for(part.plan)
         with self.order:
-            here = self.source.stream(*statements[0], rows_at_once=at_once)
-            there = self.target.stream(*statements[1], rows_at_once=at_once)
+            here = self.source.stream(*statements[0], rows_at_once=at_once, settings=settings)
+            there = self.target.stream(*statements[1], rows_at_once=at_once, settings=settings)
         return here, there
 
     def _read(self, part: Part, here: Iterator[Row], there: Iterator[Row]) -> tuple[Readers, Exception] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from voyager.identifiers import Identifier
@@ -43,6 +43,8 @@ def count_sql(chunk: Chunk) -> Statement:
 def sums_sql(plan: Plan, chunk: Chunk, side: int, method: Method, sampled: tuple[int, ...] = ()) -> Statement:
     """(group, number of rows, sum of their numbers) for a range, or for the whole table of a bucketed plan; of the
     latter only the `sampled` buckets if there are any."""
+    if chunk.grouping.shift is not None:
+        return _sums_by_key(plan, chunk, side, method)
     where, parameters = where_sql(chunk)
     if sampled:
         place = place_sql(plan, chunk, side, method)
@@ -109,6 +111,23 @@ def _sums(plan: Plan, chunk: Chunk, grouping: Grouping, side: int, method: Metho
     # The row's number is its place too: OFFSET 0 keeps the server from working it out twice.
     rows = f"SELECT {number} AS number {from_sql(plan.table)} WHERE {where} OFFSET 0"
     return f"SELECT {grouping.group_sql('number')}, count(*), sum(number)::text FROM ({rows}) AS rows GROUP BY 1"
+
+
+def _sums_by_key(plan: Plan, chunk: Chunk, side: int, method: Method) -> Statement:
+    """The same where groups are ranges of an indexed key: one walk of the index for each, which spares the look-up of
+    every row's group in a hash table, a quarter of the whole."""
+    shift = chunk.grouping.shift
+    assert shift is not None
+    assert chunk.low is not None
+    assert chunk.high is not None
+    where, parameters = where_sql(replace(chunk, low=None, high=None))
+    number = number_sql(plan.columns, side, method)
+    column = f"t.{Identifier(chunk.column).sql}".replace("%", "%%")
+    groups = f"generate_series({chunk.low >> shift}::bigint, {(chunk.high - 1) >> shift}::bigint) AS g(number)"
+    # The last key of a group, not the first of the next one, which may be beyond the largest bigint.
+    inside = f"{column} >= (g.number << {shift}) AND {column} <= ((g.number << {shift}) | {(1 << shift) - 1})"
+    sums = f"SELECT count(*), sum({number})::text {from_sql(plan.table)} WHERE {inside} AND {where}"
+    return f"SELECT g.number, s.* FROM {groups} CROSS JOIN LATERAL ({sums}) AS s", parameters
 
 
 def _within(part: Part, side: int, method: Method) -> Statement:

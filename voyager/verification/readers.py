@@ -7,15 +7,21 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from voyager.errors import Interrupted
 from voyager.postgres.connection import connection_lost, retryable, translate
 from voyager.verification.session import apply_session_settings
 
 Result = TypeVar("Result")
+Settings = Mapping[str, str | None]
+"""A query's own settings; None stands for what the server has by itself."""
+
+NO_SETTINGS: Settings = MappingProxyType({})
 
 LOOK_UP_SECONDS = 0.5
 """How often a waiting caller looks whether it should stop."""
@@ -93,27 +99,30 @@ class Readers:
         self._outage_budget = outage_budget
         self._idle: list[Any] = []
         self._busy: set[Any] = set()
+        self._settings: WeakKeyDictionary[Any, Settings] = WeakKeyDictionary()
         self._guard = threading.Lock()
         self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(max_workers=limit, thread_name_prefix=f"verify-{name}")
 
     def submit(
-        self, sql: str, parameters: dict[str, Any], doing: str, *, alone: bool = False
+        self, sql: str, parameters: dict[str, Any], doing: str, *, settings: Settings = NO_SETTINGS
     ) -> Future[list[tuple[Any, ...]]]:
-        """Start one query and return at once; `doing` completes "Could not …". A query that runs `alone` may have as
-        many processes as the server gives it."""
+        """Start one query and return at once; `doing` completes "Could not …". `settings` hold for this query."""
 
         def read(connection: Any) -> list[tuple[Any, ...]]:
-            with _own_processes(connection) if alone else contextlib.nullcontext():
-                return list(connection.execute(sql, parameters, prepare=False).fetchall())
+            self._set(connection, settings)
+            return list(connection.execute(sql, parameters, prepare=False).fetchall())
 
         return self._threads.submit(self._persist, read, doing)
 
-    def stream(self, sql: str, parameters: dict[str, Any], *, rows_at_once: int) -> Stream:
+    def stream(
+        self, sql: str, parameters: dict[str, Any], *, rows_at_once: int, settings: Settings = NO_SETTINGS
+    ) -> Stream:
         """Start one query whose rows are fetched while they are taken; close what is returned."""
         stream = Stream(self._closed)
 
         def read(connection: Any) -> None:
+            self._set(connection, settings)
             with connection.transaction(), connection.cursor(name="rows") as cursor:
                 cursor.execute(sql, parameters)
                 while rows := cursor.fetchmany(rows_at_once):
@@ -192,6 +201,16 @@ class Readers:
         self._give_back(connection, lost=False)
         return result
 
+    def _set(self, connection: Any, settings: Settings) -> None:
+        """Give a connection the settings for its next query, unless it has them."""
+        before = self._settings.get(connection, NO_SETTINGS)
+        if before == settings:
+            return
+        wanted = {**{name: WHILE_READING.get(name) for name in before}, **settings}
+        for name, value in wanted.items():
+            connection.execute(f"RESET {name}" if value is None else f"SET {name} = '{value}'")
+        self._settings[connection] = settings
+
     def _borrow(self) -> Any:
         with self._guard:
             connection = self._idle.pop() if self._idle else None
@@ -216,12 +235,3 @@ class Readers:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-
-
-@contextlib.contextmanager
-def _own_processes(connection: Any) -> Iterator[None]:
-    """As many parallel workers for one query as the server's own settings allow."""
-    name = "max_parallel_workers_per_gather"
-    connection.execute(f"RESET {name}")
-    yield
-    connection.execute(f"SET {name} = 0")

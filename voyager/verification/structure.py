@@ -18,13 +18,14 @@ class ColumnShape:
     """A column as it is compared.
 
     `type_name` has the modifiers, `base_type` is the type below every domain, without them, and `kind` its typtype: "b"
-    for a base type, "c" composite, "e" enum, "r" range, "m" multirange, "p" pseudo.
+    for a base type, "c" composite, "e" enum, "r" range, "m" multirange, "p" pseudo. `never_null` if it says so.
     """
 
     name: str
     type_name: str
     base_type: str
     kind: str = "b"
+    never_null: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ _COLUMNS = (
         SELECT d.domain, d.base FROM below d JOIN pg_type t ON t.oid = d.base AND t.typtype <> 'd'
     )
     SELECT w.nspname, w.relname, a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL),
-        t.typtype::text
+        t.typtype::text, a.attnotnull
     FROM wanted w
     JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN bottom b ON b.domain = a.atttypid
@@ -115,7 +116,9 @@ _KEYS = (
     WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
         AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
                         JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum = k.attnum
-                        WHERE k.place <= i.indnkeyatts AND NOT a.attnotnull)
+                        WHERE k.place <= i.indnkeyatts AND (NOT a.attnotnull OR EXISTS (
+                            SELECT FROM pg_constraint c WHERE c.conrelid = w.oid AND c.contype = 'n'
+                                AND NOT c.convalidated AND a.attnum = ANY(c.conkey))))
     ORDER BY w.oid, i.indisprimary DESC, i.indnkeyatts, x.relname
 """
 )
