@@ -145,7 +145,7 @@ def judge(change: Change, situation: Situation) -> tuple[str, str]:
     for rule in RULES:
         if rule.explains(change, situation):
             return rule.classed, rule.why
-    if reason := situation.intended.reason_for_change(change.kind, change.key):
+    if reason := situation.intended.reason_for_change(change.kind, change.key, change.fact):
         return INTENDED, reason
     return DIFFERENT, ""
 

@@ -55,9 +55,12 @@ class Intended:
                 return "its statement was removed from the schema files"
         return self._edited_whole(kind, key)
 
-    def reason_for_change(self, kind: Kind, key: Key) -> str:
-        """Why an object may differ: its statement was edited, or that of the table that it stands in."""
+    def reason_for_change(self, kind: Kind, key: Key, fact: str) -> str:
+        """Why an object may differ in a fact: the statement that sets it was left out, or the object's own statement
+        was edited, or that of the table that it stands in."""
         for name in _names(kind, key):
+            if name in self.left_out and fact.startswith(name[0]):
+                return self.left_out[name]
             if name in self.edited:
                 return f"its statement was edited after the export ({self.edited[name]})"
             if name in self.removed:
