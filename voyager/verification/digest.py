@@ -125,14 +125,15 @@ def framed_text(texts: Sequence[str]) -> str:
 
 
 def _hash(column: Valued, seed: str, method: Method) -> str:
-    """The column's hash; NULL of NULL."""
+    """The column's hash; NULL of NULL, which an array of one NULL is not."""
     if column.family == TYPED:
         return column.sql.replace("{s}", seed)
     if method.digest == MD5:
         return _md5(f"'{seed} ' || ({column.sql})")
     if method.one_encoding:
         return f'hashtextextended(({column.sql}) COLLATE "C", {seed})'
-    return f"hash_array_extended(ARRAY[convert_to(({column.sql}), 'UTF8')], {seed})"
+    hashed = f"hash_array_extended(ARRAY[convert_to(({column.sql}), 'UTF8')], {seed})"
+    return f"CASE WHEN ({column.sql}) IS NOT NULL THEN {hashed} END"
 
 
 def _md5(text: str) -> str:
