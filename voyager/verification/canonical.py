@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voyager.verification.crossing import (
+    BINARY,
+    MYSQL_BINARY,
     MYSQL_DECIMAL,
-    MYSQL_SCIENTIFIC,
-    SCIENTIFIC,
     WITHOUT_TRAILING_ZEROS,
 )
 
@@ -24,12 +24,12 @@ TYPED, TEXT = "typed", "text"
 class Canonical:
     """One row: types as format_type prints them, without modifiers, and their form.
 
-    `typed` is the hash, for the family typed; `newest` the same where both servers are 18 or later. `text` is the text
-    between two servers of PostgreSQL's kind, hashed also where their hash functions disagree. `old_floats` takes its
-    place when one server is older than 12 and prints floating-point numbers in its own way. `by_value` takes its place
-    when the column's modifiers are not the same on both sides. `rounded` is what --float-tolerance compares. `crossing`
-    is the text towards an engine of another kind and `mysql` the same text there, for columns of `mysql_types`; without
-    them the type has no counterpart.
+    `typed` is the hash, for the family typed: NULL of NULL, although an array of a NULL has a hash; `newest` the same
+    where both servers are 18 or later. `text` is the text between two servers of PostgreSQL's kind, hashed also where
+    their hash functions disagree. `old_floats` takes its place when one server is older than 12 and prints
+    floating-point numbers in its own way. `by_value` takes its place when the column's modifiers are not the same on
+    both sides. `rounded` is what --float-tolerance compares. `crossing` is the text towards an engine of another kind
+    and `mysql` the same text there, for columns of `mysql_types`; without them the type has no counterpart.
     """
 
     name: str
@@ -72,9 +72,9 @@ FLOAT4 = Canonical(
     "hashfloat4 takes 0 and -0 for one; the bits, in hexadecimal, are the value; all NaN are one value",
     text="CASE WHEN {v} = 'NaN' THEN 'NaN' ELSE encode(float4send({v}), 'hex') END",
     rounded="CASE WHEN {v} IN ('NaN', 'Infinity', '-Infinity') THEN {v}::text ELSE {v}::numeric::text END",
-    crossing=SCIENTIFIC,
+    crossing=BINARY,
     mysql_types=("float",),
-    mysql=MYSQL_SCIENTIFIC,
+    mysql=MYSQL_BINARY,
 )
 FLOAT8 = Canonical(
     "float8",
@@ -83,9 +83,9 @@ FLOAT8 = Canonical(
     "as float4; rounding goes through numeric, which takes the first 15 digits (6 of a float4) on every version",
     text="CASE WHEN {v} = 'NaN' THEN 'NaN' ELSE encode(float8send({v}), 'hex') END",
     rounded="CASE WHEN {v} IN ('NaN', 'Infinity', '-Infinity') THEN {v}::text ELSE {v}::numeric::text END",
-    crossing=SCIENTIFIC,
+    crossing=BINARY,
     mysql_types=("double",),
-    mysql=MYSQL_SCIENTIFIC,
+    mysql=MYSQL_BINARY,
 )
 NUMERIC = Canonical(
     "numeric",

@@ -1,6 +1,8 @@
-"""Longer texts of canonical forms that two engines of different kinds must print alike."""
+"""Between engines of different kinds: longer texts that both must print alike, and MySQL's number of a row."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 # 1.50 and 1.5 are one value where scales differ; NaN and infinities have no point.
 WITHOUT_TRAILING_ZEROS = (
@@ -10,32 +12,39 @@ MYSQL_DECIMAL = (
     "IF(LOCATE('.', {v}), TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST({v} AS CHAR))), CAST({v} AS CHAR))"
 )
 
-# The digits of a floating-point number without zeros at either end, and the exponent of the first: engines agree on the
-# shortest exact digits, not on where the point goes. 0.00120 is 12e-2 and 120 is 12e3; zero is nothing, -0 its sign.
-SCIENTIFIC = """(
-    SELECT CASE
-        WHEN plain !~ '^-?[0-9]' THEN plain
-        WHEN digits = '' THEN sign
-        ELSE sign || rtrim(digits, '0') || 'e' || (power + length(whole) - length(whole || part) + length(digits))
-    END
-    FROM (
-        SELECT plain, sign, power, whole, part, ltrim(whole || part, '0') AS digits
+# A floating-point number as a whole number of 53 bits and a power of two, both exact: engines differ in the digits they
+# print (1e+23, 9.999999999999999e+22). A logarithm may be off by one near a power of two, which is put right. Zero is
+# nothing, and so is -0, whose sign MariaDB does not print.
+BINARY = """(
+    SELECT CASE WHEN x = 0 THEN '' WHEN x IN ('NaN', 'Infinity', '-Infinity') THEN x::text ELSE (
+        SELECT CASE WHEN x < 0 THEN '-' ELSE '' END
+            || (abs(x) / power(2::float8, exact) * 4503599627370496)::bigint || 'p' || exact::integer
         FROM (
-            SELECT plain, substring(plain from '^-?') AS sign, substring(plain from '^-?([0-9]+)') AS whole,
-                coalesce(substring(plain from '[.]([0-9]+)'), '') AS part,
-                coalesce(substring(plain from 'e(.+)$')::integer, 0) AS power
-            FROM (SELECT {v}::float8::text AS plain) AS a
-        ) AS b
-    ) AS c
+            SELECT nearly + (abs(x) / power(2::float8, nearly) >= 2)::integer
+                - (abs(x) / power(2::float8, nearly) < 1)::integer AS exact
+            FROM (SELECT least(greatest(floor(ln(abs(x)) / ln(2::float8)), -1074), 1023) AS nearly) AS logarithm
+        ) AS exponent
+    ) END
+    FROM (SELECT {v}::float8 AS x) AS number
 )"""
-_PLAIN = "CAST(ABS({v} * 1e0) AS CHAR)"
-_MANTISSA = f"SUBSTRING_INDEX({_PLAIN}, 'e', 1)"
-_ALL_DIGITS = f"REPLACE({_MANTISSA}, '.', '')"
-_DIGITS = f"TRIM(LEADING '0' FROM {_ALL_DIGITS})"
-_POWER = f"IF(LOCATE('e', {_PLAIN}), CAST(SUBSTRING_INDEX({_PLAIN}, 'e', -1) AS SIGNED), 0)"
-_WHOLE = f"SUBSTRING_INDEX({_MANTISSA}, '.', 1)"
-MYSQL_SCIENTIFIC = (
-    "CONCAT(IF(CAST({v} * 1e0 AS CHAR) LIKE '-%', '-', ''), IF({v} = 0, '', "
-    f"CONCAT(TRIM(TRAILING '0' FROM {_DIGITS}), 'e', "
-    f"{_POWER} + LENGTH({_WHOLE}) - LENGTH({_ALL_DIGITS}) + LENGTH({_DIGITS}))))"
+_NEARLY = "LEAST(GREATEST(FLOOR(LOG2(ABS({v}))), -1074), 1023)"
+_SCALED = f"(ABS({{v}}) / POW(2, {_NEARLY}))"
+_EXACT = f"({_NEARLY} + ({_SCALED} >= 2) - ({_SCALED} < 1))"
+MYSQL_BINARY = (
+    "IF({v} = 0, '', CONCAT(IF({v} < 0, '-', ''), "
+    f"CAST(ABS({{v}}) / POW(2, {_EXACT}) * 4503599627370496 AS SIGNED), 'p', CAST({_EXACT} AS SIGNED)))"
 )
+
+
+def mysql_column(name: str) -> str:
+    """A column of the alias t as MySQL and MariaDB spell it."""
+    return "t.`" + name.replace("`", "``") + "`"
+
+
+def mysql_row_number(texts: Sequence[str]) -> str:
+    """SQL for the 64-bit number of a row's texts on MySQL and MariaDB: what digest.row_number makes of the same texts
+    on PostgreSQL by md5."""
+    parts = [f"IFNULL(CONCAT(CHAR_LENGTH({text}), ':', {text}), '-')" for text in texts]
+    framed = f"CONCAT({', '.join(parts)})" if parts else "'no columns'"
+    first_half = f"CONV(SUBSTRING(MD5(CONVERT({framed} USING utf8mb4)), 1, 16), 16, 10)"
+    return f"CAST(CAST({first_half} AS UNSIGNED) AS SIGNED)"

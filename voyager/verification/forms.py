@@ -30,6 +30,7 @@ from voyager.verification.structure import ColumnShape
 SOURCE, TARGET = 0, 1
 
 _BY_TYPE = {type_name: row for row in TABLE for type_name in row.types}
+_BY_MYSQL_TYPE = {type_name: row for row in TABLE for type_name in row.mysql_types}
 _EXTENSIONS = frozenset({"citext", "hstore"})
 _BY_KIND = {"e": ENUM, "c": COMPOSITE, "r": RANGE, "m": RANGE}
 _WHOLE_NUMBERS = (INT4, INT8)
@@ -93,6 +94,15 @@ def _choose(here: ColumnShape, there: ColumnShape, method: Method) -> Form:
     if one is other:
         return Form(here.name, f"{one.name} by value", TEXT, (one.by_value, one.by_value), rounded)
     return Form(here.name, f"{one.name} and {other.name}", TEXT, (_text(one, method), _text(other, method)), rounded)
+
+
+def choose_crossing(here: ColumnShape, mysql_type: str) -> Form | None:
+    """The form for a column of PostgreSQL and one of MySQL or MariaDB (its DATA_TYPE); None when the types have no
+    text in common. The second SQL is MySQL's."""
+    one, other = canonical_of(here), _BY_MYSQL_TYPE.get(mysql_type.lower())
+    if other is None or not one.crossing:
+        return None
+    return Form(here.name, f"{one.name} across engines", TEXT, (one.crossing, other.mysql))
 
 
 def converted(form: Form, there: ColumnShape, expression: str, method: Method) -> Form:
