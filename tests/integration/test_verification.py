@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from tests import drive
+from tests.verification_pair import MemoryJournal, Pair, go_on, unheard
 from voyager.catalog import Catalog, Table
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -18,94 +17,11 @@ from voyager.errors import Interrupted, PermissionMissing
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
 from voyager.postgres.connection import connect
-from voyager.progress import TableProgress
-from voyager.sources.postgresql.catalog import read_catalog
-from voyager.store.record import VerificationChunk
 from voyager.verification.digest import Method
 from voyager.verification.findings import Found
 from voyager.verification.readers import Readers
-from voyager.verification.request import ROWS_PER_CHUNK, Request
+from voyager.verification.request import Request
 from voyager.verification.run import Verification
-from voyager.verification.tally import Listener
-
-
-@dataclass
-class MemoryJournal:
-    """The journal as the store keeps it: one row per chunk, the newest wins."""
-
-    chunks: dict[tuple[TableName, int], VerificationChunk] = field(default_factory=dict)
-
-    def load(self) -> list[VerificationChunk]:
-        return list(self.chunks.values())
-
-    def put(self, chunks: list[VerificationChunk]) -> None:
-        self.chunks |= {(TableName(chunk.schema, chunk.table), chunk.chunk): chunk for chunk in chunks}
-
-
-def _go_on() -> None:
-    """Nobody stops it."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A source and a target database."""
-
-    source: Endpoint
-    target: Endpoint
-
-    def both(self, sql: str) -> None:
-        drive.execute(self.source, sql)
-        drive.execute(self.target, sql)
-
-    def catalog(self) -> Catalog:
-        with connect(self.source, "test") as connection:
-            return read_catalog(connection, ())
-
-    def verify(
-        self,
-        *,
-        level: str = "checksum",
-        rows_per_chunk: int = ROWS_PER_CHUNK,
-        rows_per_group: int = 64,
-        journal: MemoryJournal | None = None,
-        counters: dict[TableName, WriteCounter] | None = None,
-        checkpoint: Callable[[], None] = _go_on,
-        catalog: Catalog | None = None,
-        on_row: Listener | None = None,
-        **options: Any,
-    ) -> Found:
-        catalog = catalog or self.catalog()
-        tables = tuple(table for table in catalog.tables if table.kind in ("table", "partition"))
-        request = Request(
-            tables,
-            catalog.sequences,
-            level=level,
-            jobs=2,
-            counters=counters,
-            rows_per_chunk=rows_per_chunk,
-            rows_per_group=rows_per_group,
-            **options,
-        )
-        with self._readers(checkpoint) as (source, target):
-            return Verification(request, source, target, journal or MemoryJournal(), _ignore, checkpoint, on_row).run()
-
-    @contextlib.contextmanager
-    def _readers(self, checkpoint: Callable[[], None]) -> Iterator[tuple[Readers, Readers]]:
-        source = Readers(
-            "source", lambda: connect(self.source, "verify"), limit=2, checkpoint=checkpoint, outage_budget=30.0
-        )
-        target = Readers(
-            "target", lambda: connect(self.target, "verify"), limit=2, checkpoint=checkpoint, outage_budget=30.0
-        )
-        try:
-            yield source, target
-        finally:
-            source.close()
-            target.close()
-
-
-def _ignore(progress: TableProgress) -> None:
-    """Nobody watches."""
 
 
 @pytest.fixture
@@ -516,11 +432,11 @@ def test_a_table_that_may_not_be_read_is_refused_with_the_grant(pair: Pair) -> N
 
 def _verify_as(reader: Endpoint, pair: Pair) -> Found:
     tables = pair.catalog().tables
-    source = Readers("source", lambda: connect(reader, "verify"), limit=1, checkpoint=_go_on)
-    target = Readers("target", lambda: connect(pair.target, "verify"), limit=1, checkpoint=_go_on)
+    source = Readers("source", lambda: connect(reader, "verify"), limit=1, checkpoint=go_on)
+    target = Readers("target", lambda: connect(pair.target, "verify"), limit=1, checkpoint=go_on)
     request = Request(tables, jobs=1)
     try:
-        return Verification(request, source, target, MemoryJournal(), _ignore, _go_on).run()
+        return Verification(request, source, target, MemoryJournal(), unheard, go_on).run()
     finally:
         source.close()
         target.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from voyager.verification.canonical import TYPED
 from voyager.verification.session import EXACT_FLOATS_SINCE
 
 HASH64, MD5 = "hash64", "md5"
+_OPEN = re.compile(r"\{([vs])\}")
 NEWEST = 180000
 """The version from which on every type's hash function can be called by name."""
 
@@ -86,11 +88,21 @@ def choose_method(one: Server, other: Server) -> Method:
 
 @dataclass(frozen=True)
 class Valued:
-    """One column on one side: its form's family and SQL, filled in with the column's name; {s} is still open."""
+    """One column on one side: its form's family and SQL, in which {v} stands for `value` and {s} for a seed."""
 
     family: str
-    sql: str
+    template: str
+    value: str
     never_null: bool = False
+
+    def with_seed(self, seed: str) -> str:
+        """The SQL, filled in at one go: a column may be called {s}."""
+        return _OPEN.sub(lambda found: self.value if found[1] == "v" else seed, self.template)
+
+    @property
+    def sql(self) -> str:
+        """The same with any seed: a text has none."""
+        return self.with_seed("0")
 
 
 def column_number(column: Valued, place: int, method: Method) -> str:
@@ -127,13 +139,14 @@ def framed_text(texts: Sequence[str]) -> str:
 def _hash(column: Valued, seed: str, method: Method) -> str:
     """The column's hash; NULL of NULL, which an array of one NULL is not."""
     if column.family == TYPED:
-        return column.sql.replace("{s}", seed)
+        return column.with_seed(seed)
+    text = column.sql
     if method.digest == MD5:
-        return _md5(f"'{seed} ' || ({column.sql})")
+        return _md5(f"'{seed} ' || ({text})")
     if method.one_encoding:
-        return f'hashtextextended(({column.sql}) COLLATE "C", {seed})'
-    hashed = f"hash_array_extended(ARRAY[convert_to(({column.sql}), 'UTF8')], {seed})"
-    return f"CASE WHEN ({column.sql}) IS NOT NULL THEN {hashed} END"
+        return f'hashtextextended(({text}) COLLATE "C", {seed})'
+    # An array of a NULL has a hash.
+    return f"CASE WHEN ({text}) IS NOT NULL THEN hash_array_extended(ARRAY[convert_to(({text}), 'UTF8')], {seed}) END"
 
 
 def _md5(text: str) -> str:

@@ -60,8 +60,7 @@ class Form:
 
     def valued(self, side: int) -> Valued:
         """The form's SQL for this column on one side, over alias t."""
-        column = f"t.{Identifier(self.column).sql}"
-        return Valued(self.family, self.sql[side].replace("{v}", column), self.never_null)
+        return Valued(self.family, self.sql[side], f"t.{Identifier(self.column).sql}", self.never_null)
 
     def shown(self, side: int) -> str:
         """SQL for the value as people read it; characters with the blanks that a cast would cut off."""
