@@ -314,6 +314,25 @@ def locked(endpoint: Endpoint, table: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def rows_locked(endpoint: Endpoint, table: str) -> Iterator[Callable[[], None]]:
+    """`with rows_locked(…) as let_pass`: as locked(), and let_pass() lets questions to the catalog through, which wait
+    for the table that they are about. A statement that reads the table's rows names it with ONLY."""
+    waiting = """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND pid <> pg_backend_pid() AND strpos(query, 'FROM ONLY ') = 0"""
+    lock = f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
+    with drive.connect(endpoint) as connection, drive.connect(endpoint) as observer:
+        connection.execute("BEGIN")
+        connection.execute(lock.encode())
+
+        def let_pass() -> None:
+            if observer.execute(waiting.encode()).fetchone():
+                # The lock goes to who waits; ours queues behind it, and before whatever that session asks next.
+                connection.execute(f"COMMIT; BEGIN; {lock}".encode())
+
+        yield let_pass
+
+
 def pg_dumps() -> set[int]:
     """The processes that are a pg_dump, of whomever, and not yet dead."""
     listed = subprocess.run(["ps", "-eo", "pid=,stat=,comm="], capture_output=True, text=True, check=True).stdout

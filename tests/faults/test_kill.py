@@ -23,10 +23,10 @@ from tests.faults.driver import (
     Point,
     Stages,
     lock_later,
-    locked,
     overlapping_batches,
     pg_dumps,
     read_files,
+    rows_locked,
     schema_snapshot,
     snapshot,
     unmatched_batches,
@@ -253,8 +253,14 @@ def test_verify_killed_and_run_again_reads_only_what_is_left(undisturbed: Undist
     """One table of the target is held, so that the command waits for it while all others are compared."""
     migration = undisturbed.migration
     undisturbed.stages.restore("import_data")
-    with locked(migration.target, table):
-        killed = migration.kill_at("VERIFY", chunks_compared(TABLES), *PHASES["VERIFY"])
+    compared = chunks_compared(TABLES)
+    with rows_locked(migration.target, table) as let_pass:
+
+        def all_but_one_compared(migration: Migration, connection: psycopg.Connection[Any]) -> bool:
+            let_pass()
+            return compared(migration, connection)
+
+        killed = migration.kill_at("VERIFY", all_but_one_compared, *PHASES["VERIFY"])
     assert len(killed.chunks) == TABLES
     run_again(undisturbed, "VERIFY")
     sql = "SELECT schema_name, table_name, chunk, run_id, state, compared_at FROM ybvoyager.verification_chunks"

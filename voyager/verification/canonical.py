@@ -289,6 +289,13 @@ TABLE = (
         TEXT,
         "coordinates as exact floating-point numbers: -0 is not 0",
     ),
+    Canonical(
+        "xml",
+        ("xml",),
+        TEXT,
+        "as printed: a cast to text keeps a declaration that says only version 1.0, and no dump carries it",
+        text="textin(xml_out({v}))",
+    ),
     FLOAT_ARRAY,
     Canonical("hstore", ("hstore",), TEXT, "keys are stored in one order; NULL is not 'NULL'"),
     ENUM,
