@@ -14,7 +14,7 @@ from voyager.phases.sizes import parse_size, readable_size
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
     from voyager.phases.export_attempt import ExportAttempt
-    from voyager.phases.import_run import Ledger
+    from voyager.phases.import_plan import Ledger
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("target",)
@@ -34,7 +34,7 @@ class Options:
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
     from voyager.phases.export_attempt import complete_chunks
-    from voyager.phases.import_run import Ledger, plan_batches
+    from voyager.phases.import_plan import Ledger, plan_batches
 
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
@@ -57,7 +57,8 @@ def run(job: Job) -> Outcome:
     import asyncio
 
     from voyager.phases.export_attempt import complete_chunks
-    from voyager.phases.import_run import Importer, Ledger
+    from voyager.phases.import_plan import Ledger
+    from voyager.phases.import_run import Importer
 
     _check_options(job.options)
     attempt, chunks = complete_chunks(job.export_dir.data)
@@ -80,7 +81,8 @@ def undo(job: Job) -> None:
     Only those in the ledger and exported ones that are empty anyway (one of those may reference another) are touched.
     """
     from voyager.phases import post_data
-    from voyager.phases.import_run import Ledger, empty_tables
+    from voyager.phases.import_plan import Ledger
+    from voyager.phases.import_run import empty_tables
 
     post_data.undo(job)
     ledger = Ledger.read(job)

@@ -1,116 +1,25 @@
-"""Importer: cuts chunk files into batches, and the workers that load each of them once."""
+"""Importer: the workers of an import, which load every batch once."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from voyager.data_file import Block, ChunkManifest, ChunkReader
+from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import BlockersFound, DamagedFile, Interrupted, LeaseLost, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt
+from voyager.phases.import_plan import BatchPlan, BatchVoucher, Ledger, cut_units, ledger_row, load_of
+from voyager.phases.import_progress import ImportProgress
 from voyager.phases.job import Job
 from voyager.phases.recorded import recorded_connection
-from voyager.ports import Execute
-from voyager.progress import TableProgress
-from voyager.store import ledger as statements
-from voyager.store.lease import Lease, lost
-from voyager.store.record import LoadedBatch
-from voyager.target.load import AlreadyLoaded, Load, Loader
+from voyager.store.lease import lost
+from voyager.target.load import Loader
 
-UNIT_BYTES = 64 << 20
 TELL_EVERY = 60.0
-
-
-@dataclass(frozen=True)
-class BatchPlan:
-    """Blocks of one chunk that one transaction loads; `number` is the first block's."""
-
-    chunk: ChunkManifest
-    number: int
-    blocks: tuple[Block, ...]
-
-    @property
-    def rows(self) -> int:
-        return sum(block.rows for block in self.blocks)
-
-    @property
-    def size(self) -> int:
-        return sum(block.size for block in self.blocks)
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What the target says it holds: by chunk, and which tables by any export of this migration."""
-
-    batches: Mapping[UUID, Sequence[LoadedBatch]]
-    tables: frozenset[TableName]
-
-    @classmethod
-    def read(cls, job: Job) -> Ledger:
-        uuid = job.record.migration_uuid
-        return cls(job.store.batches.loaded(uuid), frozenset(job.store.batches.totals(uuid)))
-
-    def covered(self, chunk_id: str) -> set[int]:
-        """The numbers of the blocks that are in."""
-        return {number for one in self._of(chunk_id) for number in range(one.batch_no, one.batch_no + one.blocks)}
-
-    def rows(self, chunk_id: str) -> int:
-        return sum(one.rows for one in self._of(chunk_id))
-
-    def bytes(self, chunk_id: str) -> int:
-        return sum(one.bytes for one in self._of(chunk_id))
-
-    def _of(self, chunk_id: str) -> Sequence[LoadedBatch]:
-        return self.batches.get(UUID(chunk_id), ())
-
-
-def plan_batches(chunk: ChunkManifest, covered: set[int], limits: tuple[int, int]) -> list[BatchPlan]:
-    """Cut what is not in yet into batches of whole blocks; a batch never reaches over a block that is in."""
-    most_rows, most_bytes = limits
-    plans: list[BatchPlan] = []
-    first, run = 0, list[Block]()
-    rows = size = 0
-    for number, block in enumerate(chunk.blocks):
-        full = run and (rows + block.rows > most_rows or size + block.size > most_bytes)
-        if run and (full or number in covered):
-            plans.append(BatchPlan(chunk, first, tuple(run)))
-            run, rows, size = [], 0, 0
-        if number in covered:
-            continue
-        if not run:
-            first = number
-        run.append(block)
-        rows, size = rows + block.rows, size + block.size
-    if run:
-        plans.append(BatchPlan(chunk, first, tuple(run)))
-    return plans
-
-
-@dataclass(frozen=True)
-class _Voucher:
-    """The lease and the ledger row of one batch, as statements of its transaction."""
-
-    lease: Lease
-    batch: statements.Batch
-
-    async def begin(self, execute: Execute) -> None:
-        await statements.read_lease(execute, self.lease)
-
-    async def finish(self, execute: Execute) -> None:
-        try:
-            await statements.record_batch(execute, self.batch)
-        except statements.BatchIsIn:
-            raise AlreadyLoaded from None
-        await statements.hold_lease(execute, self.lease)
-
-    async def is_in(self, execute: Execute) -> bool:
-        return await statements.batch_is_in(execute, self.batch.chunk_id, self.batch.batch_no)
 
 
 class Importer:
@@ -118,8 +27,8 @@ class Importer:
 
     def __init__(self, job: Job, chunks: Sequence[ChunkManifest], ledger: Ledger, *, limits: tuple[int, int]) -> None:
         self._job = job
-        self._standing = _Standing(job, chunks, ledger)
-        self._queue = _units(chunks, ledger, limits)
+        self._standing = ImportProgress(job, chunks, ledger)
+        self._queue = cut_units(chunks, ledger, limits)
         self._failed: dict[TableName, VoyagerError] = {}
         self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
@@ -164,7 +73,7 @@ class Importer:
                     if self._stopping or chunk.table in self._failed:
                         return
                     await loader.load(
-                        _load(reader, batch), _Voucher(self._job.lease, _ledger_row(batch, self._job.lease))
+                        load_of(reader, batch), BatchVoucher(self._job.lease, ledger_row(batch, self._job.lease))
                     )
                     self._standing.loaded(batch)
         except (DamagedFile, BlockersFound) as error:
@@ -189,101 +98,6 @@ class Importer:
         lease = self._job.lease
         if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
             raise lost(lease)
-
-
-class _Standing:
-    """Where every table of an import stands, by the ledger and by what was committed since."""
-
-    def __init__(self, job: Job, chunks: Sequence[ChunkManifest], ledger: Ledger) -> None:
-        self._report = job.report
-        self._rows_total: Counter[TableName] = Counter()
-        self._bytes_total: Counter[TableName] = Counter()
-        self._rows: Counter[TableName] = Counter()
-        self._bytes: Counter[TableName] = Counter()
-        self._failed: dict[TableName, str] = {}
-        self._begun: set[TableName] = set()
-        for chunk in chunks:
-            self._rows_total[chunk.table] += chunk.rows
-            self._bytes_total[chunk.table] += chunk.bytes
-            self._rows[chunk.table] += ledger.rows(chunk.chunk_id)
-            self._bytes[chunk.table] += ledger.bytes(chunk.chunk_id)
-
-    def tell_all(self) -> None:
-        for table in self._rows_total:
-            self._tell(table)
-
-    def loaded(self, batch: BatchPlan) -> None:
-        table = batch.chunk.table
-        self._rows[table] += batch.rows
-        self._bytes[table] += batch.size
-        self._begun.add(table)
-        self._tell(table)
-
-    def failed(self, table: TableName, error: VoyagerError) -> None:
-        self._failed[table] = error.message
-        self._tell(table)
-
-    def _tell(self, table: TableName) -> None:
-        done = self._rows[table] >= self._rows_total[table]
-        status = "DONE" if done else "LOADING" if table in self._begun else "QUEUED"
-        self._report(
-            TableProgress(
-                table.schema,
-                table.name,
-                "FAILED" if table in self._failed else status,
-                rows_done=self._rows[table],
-                rows_total=self._rows_total[table],
-                bytes_done=self._bytes[table],
-                bytes_total=self._bytes_total[table],
-                message=self._failed.get(table, ""),
-            )
-        )
-
-
-def _units(chunks: Sequence[ChunkManifest], ledger: Ledger, limits: tuple[int, int]) -> deque[list[BatchPlan]]:
-    """Runs of batches that one worker takes at a time, those of the largest tables first."""
-    units: list[list[BatchPlan]] = []
-    sizes: Counter[TableName] = Counter()
-    for chunk in chunks:
-        unit: list[BatchPlan] = []
-        for batch in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits):
-            sizes[chunk.table] += batch.size
-            unit.append(batch)
-            if sum(one.size for one in unit) >= UNIT_BYTES:
-                units.append(unit)
-                unit = []
-        if unit:
-            units.append(unit)
-    return deque(sorted(units, key=lambda unit: -sizes[unit[0].chunk.table]))
-
-
-def _load(reader: ChunkReader, batch: BatchPlan) -> Load:
-    chunk = batch.chunk
-    first, last = batch.number, batch.number + len(batch.blocks) - 1
-    blocks = f"block {first}" if first == last else f"blocks {first} to {last}"
-    return Load(
-        table=chunk.table,
-        columns=chunk.columns,
-        rows=batch.rows,
-        described=f"the rows of {chunk.table} in {blocks} of {chunk.data_name}",
-        pieces=lambda: (piece for block in batch.blocks for piece in reader.pieces(block)),
-    )
-
-
-def _ledger_row(batch: BatchPlan, lease: Lease) -> statements.Batch:
-    chunk = batch.chunk
-    return statements.Batch(
-        migration_uuid=lease.migration_uuid,
-        lease_token=lease.token,
-        chunk_id=UUID(chunk.chunk_id),
-        batch_no=batch.number,
-        blocks=len(batch.blocks),
-        snapshot=chunk.snapshot,
-        schema=chunk.table.schema,
-        table=chunk.table.name,
-        rows=batch.rows,
-        bytes=batch.size,
-    )
 
 
 def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
