@@ -186,6 +186,22 @@ def test_values_are_shown_only_when_asked_for(pair: Pair) -> None:
     }
 
 
+@pytest.mark.parametrize("level", ["checksum", "rows"])
+def test_values_are_shown_of_rows_whose_keys_are_of_types_that_extensions_bring(pair: Pair, level: str) -> None:
+    pair.both('CREATE SCHEMA "more %s"; CREATE EXTENSION hstore SCHEMA "more %s"; CREATE EXTENSION ltree')
+    pair.both('CREATE EXTENSION citext; CREATE DOMAIN tags AS "more %s".hstore')
+    keys = {"h": '"more %s".hstore', "d": "tags", "l": "ltree", "c": "citext"}
+    for name, type_name in keys.items():
+        pair.both(f"CREATE TABLE {name} (k {type_name} PRIMARY KEY, v text)")
+        one = "'a=>1'" if name in "hd" else "'a.b'"
+        pair.both(f"INSERT INTO {name} VALUES ({one}, 'here')")
+        drive.execute(pair.target, f"UPDATE {name} SET v = 'there'")
+    found = pair.verify(show_values=True, level=level).differences
+    assert {one.object: one.rows[0].values for one in found} == {
+        f"public.{name}": (("v", "here", "there"),) for name in keys
+    }
+
+
 def test_rows_that_are_equal_once_rounded_are_told_apart_and_withhold_nothing(pair: Pair) -> None:
     pair.both("CREATE TABLE t (id int PRIMARY KEY, r real, d float8, v int)")
     drive.execute(

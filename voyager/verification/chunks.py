@@ -100,7 +100,8 @@ class Plan:
     """How one table is compared: the columns both sides have, the key that names rows, and the chunks.
 
     The chunks of a bucketed plan come out of one query, which reads the table once; those of a plan by ranges out of
-    one query each. `key_types` are the key columns' own types, for the source and for the target.
+    one query each. `key_types` are the key columns' own types, for the source and for the target, `key_equals` the
+    operators that compare them there.
     """
 
     table: TableName
@@ -110,6 +111,7 @@ class Plan:
     rows_estimated: int
     key_types: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     note: str = ""
+    key_equals: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def bucketed(self) -> bool:
@@ -154,8 +156,14 @@ def plan_table(
             note = f"only rows whose {Identifier(since.column)} is not below the value of --since"
         else:
             note = f"compared whole: it has no column {Identifier(since.column)}"
-    types = tuple(tuple(_type_name(shape, form.column) for form in key) for shape in (here, there))
-    return Plan(here.name, columns, key, chunks, here.rows_estimated, (types[0], types[1]), note)
+    ends = [[shape.column(form.column) for form in key] for shape in (here, there)]
+    types, equals = (
+        tuple(tuple(str(getattr(column, what)) for column in columns) for columns in ends)
+        for what in ("type_name", "equals")
+    )
+    return Plan(
+        here.name, columns, key, chunks, here.rows_estimated, (types[0], types[1]), note, (equals[0], equals[1])
+    )
 
 
 def choose_forms(here: Shape, there: Shape, method: Method) -> tuple[Form, ...]:
@@ -258,8 +266,3 @@ def _by_hash(rows: int, rows_per_group: int) -> Grouping:
 def _power_of_two(number: int) -> int:
     """The largest one that is not above."""
     return 1 << max(0, number.bit_length() - 1)
-
-
-def _type_name(shape: Shape, name: str) -> str:
-    column = shape.column(name)
-    return column.type_name if column else ""

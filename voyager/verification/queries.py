@@ -94,8 +94,10 @@ def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement
         chosen = f"SELECT DISTINCT ON (w.place) w.place, ARRAY[{texts}]::text[] FROM {names}"
         return f"{chosen} JOIN ONLY {relation} AS t ON {name} = w.name", {"names": [row.key[0][1] for row in rows]}
     match = " AND ".join(
-        f"t.{Identifier(form.column).sql} = w.k{number}::{type_name}".replace("%", "%%")
-        for number, (form, type_name) in enumerate(zip(plan.key, plan.key_types[side], strict=True))
+        f"t.{Identifier(form.column).sql} {equals} w.k{number}::{type_name}".replace("%", "%%")
+        for number, (form, type_name, equals) in enumerate(
+            zip(plan.key, plan.key_types[side], plan.key_equals[side], strict=True)
+        )
     )
     given = ", ".join(f"%(k{number})s::text[]" for number in range(len(plan.key)))
     wanted = f"unnest({given}) WITH ORDINALITY AS w({', '.join(f'k{n}' for n in range(len(plan.key)))}, place)"

@@ -19,6 +19,7 @@ class ColumnShape:
 
     `type_name` has the modifiers, `base_type` is the type below every domain, without them, and `kind` its typtype: "b"
     for a base type, "c" composite, "e" enum, "r" range, "m" multirange, "p" pseudo. `never_null` if it says so.
+    `equals` is its operator, with the schema of a type that is not the server's own.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ColumnShape:
     base_type: str
     kind: str = "b"
     never_null: bool = False
+    equals: str = "="
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,14 @@ _COLUMNS = (
         SELECT d.domain, d.base FROM below d JOIN pg_type t ON t.oid = d.base AND t.typtype <> 'd'
     )
     SELECT w.nspname, w.relname, a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, NULL),
-        t.typtype::text, a.attnotnull
+        t.typtype::text, a.attnotnull,
+        CASE WHEN t.typtype = 'b' AND t.typcategory <> 'A' AND tn.nspname <> 'pg_catalog'
+             THEN 'OPERATOR(' || quote_ident(tn.nspname) || '.=)' ELSE '=' END
     FROM wanted w
     JOIN pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN bottom b ON b.domain = a.atttypid
     JOIN pg_type t ON t.oid = coalesce(b.base, a.atttypid)
+    JOIN pg_namespace tn ON tn.oid = t.typnamespace
     ORDER BY w.oid, a.attnum
 """
 )
