@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.import_plan import Ledger
+    from voyager.phases.import_run import Importer
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("target",)
@@ -58,14 +59,12 @@ def run(job: Job) -> Outcome:
 
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger
-    from voyager.phases.import_run import Importer
 
     _check_options(job.options)
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     if not job.options.post_data_only:
-        importer = Importer(job, chunks, Ledger.read(job), limits=_limits(job.options))
-        asyncio.run(importer.run(_jobs(job.options)))
+        asyncio.run(_importer(job, chunks).run())
     ledger = Ledger.read(job)
     _all_in(chunks, ledger, loading=not job.options.post_data_only)
     job.checkpoint()
@@ -73,6 +72,22 @@ def run(job: Job) -> Outcome:
 
     after = post_data.run(job)
     return _outcome(attempt, chunks, after)
+
+
+def _importer(job: Job, chunks: list[ChunkManifest]) -> Importer:
+    from voyager.phases.import_plan import Ledger, cut_units
+    from voyager.phases.import_progress import ImportProgress
+    from voyager.phases.import_run import Abort, FixedPace, Importer, QueueFeed
+
+    ledger = Ledger.read(job)
+    units = cut_units(chunks, ledger, _limits(job.options))
+    return Importer(
+        job,
+        ImportProgress(job, chunks, ledger),
+        feed=QueueFeed(units),
+        pace=FixedPace(min(_jobs(job.options), len(units))),
+        policy=Abort(),
+    )
 
 
 def undo(job: Job) -> None:

@@ -36,6 +36,10 @@ class BatchPlan:
         return sum(block.size for block in self.blocks)
 
 
+Unit = Sequence[BatchPlan]
+"""Batches of one chunk, in the order of its file, that one worker takes at a time."""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """What the target says it holds: by chunk, and which tables by any export of this migration."""
@@ -105,9 +109,9 @@ class BatchVoucher:
         return await statements.batch_is_in(execute, self.batch.chunk_id, self.batch.batch_no)
 
 
-def cut_units(chunks: Sequence[ChunkManifest], ledger: Ledger, limits: tuple[int, int]) -> deque[list[BatchPlan]]:
+def cut_units(chunks: Sequence[ChunkManifest], ledger: Ledger, limits: tuple[int, int]) -> deque[Unit]:
     """Runs of batches that one worker takes at a time, those of the largest tables first."""
-    units: list[list[BatchPlan]] = []
+    units: list[Unit] = []
     sizes: Counter[TableName] = Counter()
     for chunk in chunks:
         unit: list[BatchPlan] = []

@@ -22,6 +22,7 @@ class ImportProgress:
         self._bytes: Counter[TableName] = Counter()
         self._failed: dict[TableName, str] = {}
         self._begun: set[TableName] = set()
+        self._set_aside: Counter[TableName] = Counter()
         for chunk in chunks:
             self._rows_total[chunk.table] += chunk.rows
             self._bytes_total[chunk.table] += chunk.bytes
@@ -32,9 +33,10 @@ class ImportProgress:
         for table in self._rows_total:
             self._tell(table)
 
-    def loaded(self, batch: BatchPlan) -> None:
+    def loaded(self, batch: BatchPlan, set_aside: int = 0) -> None:
         table = batch.chunk.table
-        self._rows[table] += batch.rows
+        self._rows[table] += batch.rows - set_aside
+        self._set_aside[table] += set_aside
         self._bytes[table] += batch.size
         self._begun.add(table)
         self._tell(table)
@@ -44,7 +46,7 @@ class ImportProgress:
         self._tell(table)
 
     def _tell(self, table: TableName) -> None:
-        done = self._rows[table] >= self._rows_total[table]
+        done = self._rows[table] + self._set_aside[table] >= self._rows_total[table]
         status = "DONE" if done else "LOADING" if table in self._begun else "QUEUED"
         self._report(
             TableProgress(
@@ -55,6 +57,7 @@ class ImportProgress:
                 rows_total=self._rows_total[table],
                 bytes_done=self._bytes[table],
                 bytes_total=self._bytes_total[table],
+                rows_quarantined=self._set_aside[table],
                 message=self._failed.get(table, ""),
             )
         )
