@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import assessment, end_to_end, start_up
+
+@dataclass(frozen=True)
+class Asked:
+    """What a benchmark may go by."""
+
+    directory: Path
+    rows: int
+    runs: int
+    say: Callable[[str], None]
+
+
+def _run(module: str, function: str = "run", **fixed: object) -> Callable[[Asked], list[str]]:
+    """A benchmark, imported when it is its turn."""
+
+    def call(asked: Asked) -> list[str]:
+        run = getattr(importlib.import_module(f"benchmarks.{module}"), function)
+        known = {"rows": asked.rows, "runs": asked.runs}
+        wanted = run.__annotations__
+        chosen = {name: value for name, value in known.items() if name in wanted} | fixed
+        found: list[str] = run(asked.directory, say=asked.say, **chosen)
+        return found
+
+    return call
+
+
+BENCHMARKS: dict[str, Callable[[Asked], list[str]]] = {
+    "clone": _run("clone"),
+    "many_tables": _run("clone", "run_many_tables"),
+    "tables": _run("scaling", "run_tables", counts=(1000, 3000, 10000)),
+    "tail": _run("scaling", "run_tail"),
+    "start_up": _run("start_up", runs=15),
+    "assessment": _run("assessment"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the pgbench set (default 5,000,000)")
     parser.add_argument("--runs", type=int, default=5, help="alternating runs of each tool (default 5)")
-    parser.add_argument("--only", choices=("end_to_end", "start_up", "assessment"), help="run one benchmark only")
+    parser.add_argument(
+        "--only", choices=tuple(BENCHMARKS), action="append", help="run this one only (may be repeated)"
+    )
     given = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="yb-voyager-bench-"))
-    directory.chmod(0o755)
     lines: list[str] = []
-    try:
-        if given.only in (None, "end_to_end"):
-            lines += end_to_end.run(directory, rows=given.rows, runs=given.runs, say=_say)
-        if given.only in (None, "start_up"):
-            lines += start_up.run(15, directory=directory)
-        if given.only in (None, "assessment"):
-            lines += assessment.run(directory, say=_say)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    for name in given.only or BENCHMARKS:
+        directory = Path(tempfile.mkdtemp(prefix="yb-voyager-bench-"))
+        directory.chmod(0o755)
+        try:
+            lines += BENCHMARKS[name](Asked(directory, given.rows, given.runs, _say))
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
     print("\n".join(lines))
 
 

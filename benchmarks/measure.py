@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +36,22 @@ def run_timed(command: Sequence[object], environment: Mapping[str, str]) -> floa
         sys.stderr.write(done.stdout[-2000:] + done.stderr[-4000:])
         raise SystemExit(f"{' '.join(words[:6])} … ended with {done.returncode}")
     return taken
+
+
+def run_measured(command: Sequence[object], environment: Mapping[str, str]) -> tuple[float, float]:
+    """As run_timed, with the peak memory in megabytes of the largest of the process and those it waited for."""
+    words = [str(word) for word in command]
+    with tempfile.TemporaryFile("w+") as told:
+        begun = time.perf_counter()
+        process = subprocess.Popen(words, env=dict(environment), stdin=subprocess.DEVNULL, stdout=told, stderr=told)
+        _, status, used = os.wait4(process.pid, 0)
+        taken = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            told.seek(0)
+            sys.stderr.write(told.read()[-4000:])
+            raise SystemExit(f"{' '.join(words[:6])} … ended with {process.returncode}")
+    return taken, used.ru_maxrss / 1024
 
 
 def compare(name: str, ours: Series, theirs: Series, *, peer: str, rss: int | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -13,7 +14,7 @@ from benchmarks.measure import Series, run_timed
 from voyager.embedded import Server, start_server
 
 
-def run(runs: int, *, directory: Path) -> list[str]:
+def run(directory: Path, *, say: Callable[[str], None], runs: int = 15) -> list[str]:  # noqa: ARG001
     """Return one line a command: median and range of `runs` runs, byte-compiled modules, warm file cache."""
     entry = Path(sys.executable).parent / "yb-voyager"
     with start_server(directory / "start-up") as server:
