@@ -1,4 +1,4 @@
-"""A whole database moved, schema to last index, beside pgcopydb and pg_dump/pg_restore; its rows alone, beside a pipe."""
+"""A whole database moved, schema to last index, beside pgcopydb and pg_dump with pg_restore; and its rows alone."""
 
 from __future__ import annotations
 
