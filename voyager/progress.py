@@ -11,7 +11,8 @@ class TableProgress:
     """The absolute standing of one table (or step) in one phase; a later value replaces an earlier one.
 
     Rows and bytes are totals since the phase's first attempt. `status` is QUEUED, the phase's own verb
-    (EXPORTING, LOADING, VERIFYING, BUILDING), DONE, SKIPPED or FAILED.
+    (EXPORTING, LOADING, VERIFYING, BUILDING), WAITING, DONE, SKIPPED or FAILED. Chunks are counted where a table is
+    moved in chunks; their total is None while it is not known.
     """
 
     schema: str
@@ -24,6 +25,8 @@ class TableProgress:
     bytes_total: int | None = None
     rows_quarantined: int = 0
     message: str = ""
+    chunks_done: int = 0
+    chunks_total: int | None = None
 
 
 Report = Callable[[TableProgress], None]

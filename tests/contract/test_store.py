@@ -84,10 +84,10 @@ def test_the_rules_are_kept_by_indexes_that_are_named_after_them(target: Endpoin
 def test_installing_again_changes_nothing_and_a_half_done_installation_is_finished(empty: Endpoint) -> None:
     with StateStore.connect(empty) as store:
         assert not store.ddl.installed()
-        assert [file.number for file in store.ddl.pending()] == [1, 2]
+        assert store.ddl.pending() == list(ddl_files())
         for statement in ddl_files()[0].statements[:6]:
             drive.execute(empty, statement)
-        assert [file.number for file in store.ddl.install()] == [1, 2]
+        assert store.ddl.install() == list(ddl_files())
         assert store.ddl.installed()
         assert store.ddl.install() == []
     rows = drive.fetch(empty, "SELECT number, sha256 FROM ybvoyager.schema_version ORDER BY 1")
@@ -336,6 +336,34 @@ def test_running_and_failed_tables_are_shown_before_the_largest(store: StateStor
     totals = read.totals["EXPORT_DATA"]
     assert (totals.tables, totals.tables_done, totals.rows_done, totals.bytes_done) == (63, 1, 903, 10)
     assert totals.rows_total == sum(range(1000, 1060)) + 1 + 5 + 900
+
+
+def test_a_migration_of_an_older_schema_is_read_without_the_columns_that_came_later(
+    store: StateStore, target: Endpoint
+) -> None:
+    record = registered(store)
+    tables = [TableProgress("s", "t", "EXPORTING", rows_done=3, chunks_done=2, chunks_total=7)]
+    store.progress.put(record.migration_uuid, "EXPORT_DATA", tables)
+    read = store.migrations.read(record.migration_uuid)
+    assert (read.tables[0].chunks_done, read.tables[0].chunks_total) == (2, 7)
+    assert (read.totals["EXPORT_DATA"].chunks_done, read.totals["EXPORT_DATA"].chunks_total) == (2, 7)
+    drive.execute(target, "ALTER TABLE ybvoyager.table_progress DROP COLUMN chunks_done, DROP COLUMN chunks_total")
+    try:
+        read = store.migrations.read(record.migration_uuid)
+        chosen = store.progress.tables(record.migration_uuid, "EXPORT_DATA", None)
+    finally:
+        drive.execute(target, ";".join(next(file for file in ddl_files() if "chunks" in file.name).statements))
+    assert (read.tables[0].rows_done, read.tables[0].chunks_done, read.tables[0].chunks_total) == (3, 0, None)
+    assert chosen == read.tables
+
+
+def test_all_tables_of_a_phase_are_read_when_they_are_asked_for(store: StateStore) -> None:
+    record = registered(store)
+    tables = [TableProgress("s", f"t{number}", "QUEUED", rows_total=number) for number in range(70)]
+    store.progress.put(record.migration_uuid, "EXPORT_DATA", tables)
+    store.progress.put(record.migration_uuid, "IMPORT_DATA", tables[:5])
+    assert len(store.progress.tables(record.migration_uuid, "EXPORT_DATA", None)) == 70
+    assert [table.table for table in store.progress.tables(record.migration_uuid, "EXPORT_DATA", 2)] == ["t69", "t68"]
 
 
 # Progress

@@ -32,7 +32,8 @@ def test_every_object_is_named_with_its_schema(statement: str) -> None:
     assert re.match(
         r"CREATE (SCHEMA IF NOT EXISTS ybvoyager$"
         r"|(TABLE IF NOT EXISTS|OR REPLACE VIEW) ybvoyager\.\w+"
-        r"|(UNIQUE )?INDEX IF NOT EXISTS \w+ ON ybvoyager\.)",
+        r"|(UNIQUE )?INDEX IF NOT EXISTS \w+ ON ybvoyager\.)"
+        r"|ALTER TABLE ybvoyager\.\w+ ADD COLUMN IF NOT EXISTS ",
         statement,
     )
     assert not re.search(r"\b(FROM|JOIN) (?!ybvoyager\.|\(|LATERAL)", statement)

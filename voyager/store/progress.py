@@ -14,6 +14,8 @@ from sqlalchemy import Boolean, Connection, Text, Uuid, bindparam, case, column,
 from sqlalchemy.dialects.postgresql import insert
 
 from voyager.progress import TableProgress
+from voyager.store.reading import read_tables
+from voyager.store.record import TableRecord
 from voyager.store.session import Session
 from voyager.store.tables import table_progress
 from voyager.store.values import Json, to_text
@@ -35,6 +37,8 @@ _MEASURED = (
     "rows_quarantined",
     "rate",
     "message",
+    "chunks_done",
+    "chunks_total",
 )
 
 
@@ -54,6 +58,12 @@ class ProgressRows:
         for at in range(0, len(rows), ROWS_PER_STATEMENT):
             given = {"migration_uuid": migration_uuid, "phase": phase, "rows": rows[at : at + ROWS_PER_STATEMENT]}
             self._session.single(partial(_write, given=given), f"write the progress of {phase}")
+
+    def tables(self, migration_uuid: UUID, phase: str, most: int | None) -> tuple[TableRecord, ...]:
+        """The `most` tables (None: all) of most interest in one phase: running and failed first, then the largest."""
+        return self._session.read(
+            lambda connection: read_tables(connection, migration_uuid, phase, most), f"read the progress of {phase}"
+        )
 
     def reset(self, migration_uuid: UUID, phase: str) -> None:
         """Forget a phase's progress."""
@@ -77,6 +87,8 @@ class ProgressRows:
             "rows_quarantined": table.rows_quarantined,
             "rate": self._rate((migration_uuid, phase, schema, name), table),
             "message": to_text(table.message),
+            "chunks_done": table.chunks_done,
+            "chunks_total": table.chunks_total,
             "begun": table.status != "QUEUED",
             "ended": table.status in ENDED,
         }

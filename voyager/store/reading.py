@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import Boolean, ColumnElement, Connection, Integer, case, func, literal, literal_column, select
 
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 from voyager.store.tables import leases, migration_state, migrations, table_progress
@@ -14,11 +14,19 @@ from voyager.store.tables import leases, migration_state, migrations, table_prog
 NOW = func.clock_timestamp()
 TABLES_PER_PHASE = 50
 AT_REST = ("QUEUED", "DONE", "SKIPPED")
+_LATER: dict[str, int | None] = {"chunks_done": 0, "chunks_total": None}
+"""Columns that the first schema had not -> what they are worth there. Who only looks installs nothing."""
+_IS_WHOLE: ColumnElement[bool] = literal_column(
+    "EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attname = 'chunks_done'"
+    " AND attrelid = pg_catalog.to_regclass('ybvoyager.table_progress'))",
+    Boolean(),
+)
 
 
 def read_record(connection: Connection, migration_uuid: UUID) -> MigrationRecord | None:
     """Return the record, None when there is no such migration."""
-    query = select(migrations, NOW.label("read_at")).where(migrations.c.migration_uuid == migration_uuid)
+    facts = (NOW.label("read_at"), _IS_WHOLE.label("is_whole"))
+    query = select(migrations, *facts).where(migrations.c.migration_uuid == migration_uuid)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
@@ -40,8 +48,8 @@ def read_record(connection: Connection, migration_uuid: UUID) -> MigrationRecord
         end_reason=row["end_reason"],
         phases=_in_order(_phases(connection, migration_uuid), row["phase_table"]),
         leases=read_leases(connection, migration_uuid),
-        tables=_tables(connection, migration_uuid),
-        totals=_totals(connection, migration_uuid),
+        tables=_tables(connection, migration_uuid, whole=row["is_whole"]),
+        totals=_totals(connection, migration_uuid, whole=row["is_whole"]),
     )
 
 
@@ -91,16 +99,31 @@ def _size(table: Any) -> ColumnElement[int]:
     return func.greatest(table.rows_done, func.coalesce(table.rows_total, table.rows_estimated, 0))
 
 
-def _tables(connection: Connection, migration_uuid: UUID) -> tuple[TableRecord, ...]:
+def read_tables(connection: Connection, migration_uuid: UUID, phase: str, most: int | None) -> tuple[TableRecord, ...]:
+    """The `most` tables (None: all) of most interest in one phase."""
+    whole = bool(connection.execute(select(_IS_WHOLE)).scalar_one())
+    return _tables(connection, migration_uuid, whole=whole, phase=phase, most=most)
+
+
+def _tables(
+    connection: Connection,
+    migration_uuid: UUID,
+    *,
+    whole: bool,
+    phase: str | None = None,
+    most: int | None = TABLES_PER_PHASE,
+) -> tuple[TableRecord, ...]:
     """The tables of most interest in each phase: running and failed first, then the largest."""
     table = table_progress.c
     interest = (case((table.status.in_(AT_REST), 1), else_=0), _size(table).desc(), table.schema_name, table.table_name)
-    ranked = (
-        select(table_progress, func.row_number().over(partition_by=table.phase, order_by=interest).label("place"))
-        .where(table.migration_uuid == migration_uuid)
-        .subquery()
-    )
-    query = select(ranked).where(ranked.c.place <= TABLES_PER_PHASE).order_by(ranked.c.phase, ranked.c.place)
+    place = func.row_number().over(partition_by=table.phase, order_by=interest).label("place")
+    ranked = select(*_columns(whole), place).where(table.migration_uuid == migration_uuid)
+    if phase is not None:
+        ranked = ranked.where(table.phase == phase)
+    found = ranked.subquery()
+    query = select(found).order_by(found.c.phase, found.c.place)
+    if most is not None:
+        query = query.where(found.c.place <= most)
     return tuple(
         TableRecord(
             phase=row["phase"],
@@ -116,17 +139,19 @@ def _tables(connection: Connection, migration_uuid: UUID) -> tuple[TableRecord, 
             rate=row["rate"],
             updated_at=_utc(row["updated_at"]),
             message=row["message"],
+            chunks_done=row["chunks_done"],
+            chunks_total=row["chunks_total"],
         )
         for row in connection.execute(query).mappings()
     )
 
 
-def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTotals]:
+def _totals(connection: Connection, migration_uuid: UUID, *, whole: bool) -> dict[str, PhaseTotals]:
     """Sums over a phase's tables; a step (it has no schema) counts only where a phase has nothing but steps."""
     is_table = case((table_progress.c.schema_name != "", 1), else_=0)
     has_tables = func.max(is_table).over(partition_by=table_progress.c.phase)
     rows = (
-        select(table_progress, is_table.label("is_table"), has_tables.label("has_tables"))
+        select(*_columns(whole), is_table.label("is_table"), has_tables.label("has_tables"))
         .where(table_progress.c.migration_uuid == migration_uuid)
         .subquery()
     )
@@ -143,6 +168,8 @@ def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTota
             func.sum(func.greatest(table.bytes_done, func.coalesce(table.bytes_total, 0))).label("bytes_total"),
             func.coalesce(func.sum(table.rate), 0).label("rate"),
             func.sum(table.rows_quarantined).label("rows_quarantined"),
+            func.sum(table.chunks_done).label("chunks_done"),
+            func.sum(func.greatest(table.chunks_done, func.coalesce(table.chunks_total, 0))).label("chunks_total"),
         )
         .where(table.is_table == table.has_tables)
         .group_by(table.phase)
@@ -158,9 +185,19 @@ def _totals(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseTota
             bytes_total=int(row["bytes_total"]),
             rate=float(row["rate"]),
             rows_quarantined=int(row["rows_quarantined"]),
+            chunks_done=int(row["chunks_done"]),
+            chunks_total=int(row["chunks_total"]),
         )
         for row in connection.execute(query).mappings()
     }
+
+
+def _columns(whole: bool) -> list[ColumnElement[Any]]:
+    """The columns of table_progress, with constants for those that an older schema has not."""
+    return [
+        column if whole or column.name not in _LATER else literal(_LATER[column.name], Integer()).label(column.name)
+        for column in table_progress.c
+    ]
 
 
 def _utc(at: datetime) -> datetime:

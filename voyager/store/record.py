@@ -55,6 +55,8 @@ class TableRecord:
     rate: float | None
     updated_at: datetime
     message: str
+    chunks_done: int = 0
+    chunks_total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class PhaseTotals:
     bytes_total: int
     rate: float
     rows_quarantined: int = 0
+    chunks_done: int = 0
+    chunks_total: int = 0
 
 
 @dataclass(frozen=True)

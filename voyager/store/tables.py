@@ -140,6 +140,8 @@ table_progress = Table(
     _now("updated_at"),
     _time("completed_at"),
     _text("message", default=""),
+    _int("chunks_done", default=0),
+    _int("chunks_total", null=True),
     _key("migration_uuid", "phase", "schema_name", "table_name"),
 )
 
