@@ -9,10 +9,12 @@ class VoyagerError(Exception):
     """Something the operator can act on.
 
     `message` says what happened and to which object, `hint` what to do next. `details` holds further lines
-    (a list of objects, the SQL to run) and goes into the JSON error document as it is.
+    (a list of objects, the SQL to run) and goes into the JSON error document as it is. `server_state` is the SQLSTATE
+    of the server's error that it stands for, "" for none.
     """
 
     exit_code = 1
+    server_state = ""
 
     def __init__(self, message: str, hint: str = "", details: tuple[str, ...] = ()) -> None:
         super().__init__(message)

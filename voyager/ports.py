@@ -33,7 +33,7 @@ class Capabilities:
     the role may set session_replication_role; a range of ctids is read without a full scan; snapshots can be exported
     to other sessions; the server is a standby; its write counters tell whether a table was written; the first key of an
     index is hashed unless it has an order; tables of the database share one tablet unless they say WITH (colocation =
-    false). `facts` holds what is only shown.
+    false); the server lists its cluster's nodes, and how busy they are. `facts` holds what is only shown.
     """
 
     version: str
@@ -49,6 +49,8 @@ class Capabilities:
     write_counters: bool = True
     hash_sharding: bool = False
     colocation: bool = False
+    lists_nodes: bool = False
+    shows_load: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

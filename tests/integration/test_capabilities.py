@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,13 +13,20 @@ from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.postgres.capabilities import parse_version, probe
 from voyager.postgres.connection import connect
+from voyager.target.cluster import Load, Node, read_cores, read_load, read_nodes
 
 YUGABYTEDB_DOUBLE = """
 CREATE SCHEMA ybfake;
 CREATE FUNCTION ybfake.version() RETURNS text LANGUAGE sql
   AS $$ SELECT 'PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu' $$;
-CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, node_type text, universe_uuid text) LANGUAGE sql
-  AS $$ VALUES ('a', 'primary', 'u-1'), ('b', 'primary', 'u-1'), ('c', 'read_replica', 'u-1') $$;
+CREATE TABLE ybfake.servers (host text, port bigint, node_type text, public_ip text);
+INSERT INTO ybfake.servers VALUES ('a', 5433, 'primary', ''), ('b', 5433, 'primary', ''), ('c', 5433, 'read_replica', '');
+CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, num_connections bigint, node_type text,
+  cloud text, region text, zone text, public_ip text, uuid text, universe_uuid text) LANGUAGE sql
+  AS $$ SELECT host, port, 0, node_type, 'cloud', 'region', 'zone', public_ip, host, 'u-1' FROM ybfake.servers $$;
+CREATE TABLE ybfake.figures (uuid text, metrics jsonb, status text, error text);
+CREATE FUNCTION ybfake.yb_servers_metrics() RETURNS TABLE (uuid text, metrics jsonb, status text, error text)
+  LANGUAGE sql AS $$ SELECT * FROM ybfake.figures $$;
 CREATE FUNCTION ybfake.yb_is_database_colocated() RETURNS boolean LANGUAGE sql AS $$ SELECT false $$;
 """
 
@@ -51,6 +59,8 @@ def test_postgresql_is_probed(target_server: Server, fresh_database: Callable[..
     assert not found.copy_rows_per_transaction
     assert not found.hash_sharding
     assert not found.colocation
+    assert not found.lists_nodes
+    assert not found.shows_load
     assert found.facts["encoding"] == "UTF8"
     assert found.facts["cluster"]
 
@@ -97,6 +107,8 @@ def test_the_yugabytedb_double_is_taken_for_what_it_says(
     assert found.copy_rows_per_transaction
     assert not found.tid_range_scans
     assert not found.write_counters
+    assert found.lists_nodes
+    assert found.shows_load
     assert (found.facts["cluster"], found.facts["nodes"], found.facts["colocated"]) == ("u-1", 2, False)
     assert found.facts["isolation"] is None
 
@@ -119,3 +131,62 @@ def test_a_yugabytedb_tells_where_tables_and_indexes_go(
         found = probe(connection)
     assert found.colocation is colocated
     assert found.hash_sharding is (splitting != "off")
+
+
+def test_an_older_yugabytedb_lists_no_addresses_and_shows_no_load(
+    target_server: Server, fresh_database: Callable[..., Endpoint]
+) -> None:
+    endpoint = fresh_database(target_server)
+    drive.execute(endpoint, YUGABYTEDB_DOUBLE)
+    drive.execute(endpoint, "DROP FUNCTION ybfake.yb_servers, ybfake.yb_servers_metrics")
+    drive.execute(
+        endpoint,
+        "CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, node_type text) LANGUAGE sql "
+        "AS $$ VALUES ('a', 5433::bigint, 'primary') $$",
+    )
+    with connect(_dressed(endpoint), "test") as connection:
+        found = probe(connection)
+        assert read_nodes(connection, found) == []
+        assert read_load(connection, found) is None
+    assert (found.lists_nodes, found.shows_load, found.facts["nodes"]) == (False, False, 1)
+
+
+def test_the_nodes_of_a_cluster_and_their_load_are_read(
+    target_server: Server, fresh_database: Callable[..., Endpoint]
+) -> None:
+    endpoint = fresh_database(target_server)
+    drive.execute(endpoint, YUGABYTEDB_DOUBLE)
+    with connect(_dressed(endpoint), "test") as connection:
+        found = probe(connection)
+        assert read_nodes(connection, found) == [Node("a", 5433), Node("b", 5433)]
+        assert read_load(connection, found) == Load(None, None)
+        drive.execute(endpoint, FIGURES)
+        # The worst of the nodes that answer: b's processors, a's memory (3.8 of 4 GB that it allows itself are taken).
+        load = read_load(connection, found)
+        assert load is not None
+        assert (load.cpu, load.memory_free) == (pytest.approx(0.85), pytest.approx(0.05))
+        cores = read_cores(connection, 2)
+        assert cores == 2 * (os.cpu_count() or 0)
+
+
+def test_a_common_role_is_not_told_how_many_cores_there_are(target_server: Server) -> None:
+    drive.execute(target_server.endpoint(), "DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN PASSWORD 'x'")
+    with connect(target_server.endpoint(user="plain", password="x"), "test") as connection:
+        assert read_cores(connection, 1) is None
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+FIGURES = """
+INSERT INTO ybfake.figures VALUES
+  ('a', '{"memory_free": "0", "memory_total": "8000", "memory_available": "4000", "cpu_usage_user": "0.1",
+          "cpu_usage_system": "0.2", "tserver_root_memory_soft_limit": "4000",
+          "tserver_root_memory_consumption": "3800"}', 'OK', ''),
+  ('b', '{"memory_free": "0", "memory_total": "8000", "memory_available": "0", "cpu_usage_user": "0.60",
+          "cpu_usage_system": "0.25", "tserver_root_memory_soft_limit": "4000",
+          "tserver_root_memory_consumption": "400"}', 'OK', ''),
+  ('c', '{}', 'ERROR', 'no answer')
+"""
+
+
+def _dressed(endpoint: Endpoint) -> Endpoint:
+    return replace(endpoint, options=(("options", "-csearch_path=ybfake,public,pg_catalog"),))

@@ -45,7 +45,9 @@ def by_asyncpg(state: str, text: str = "it failed") -> Exception:
     ],
 )
 def test_the_sqlstate_decides_which_error_it_is(make: type, state: str, kind: type[VoyagerError]) -> None:
-    assert type(translate(make(state), "do it")) is kind
+    told = translate(make(state), "do it")
+    assert type(told) is kind
+    assert told.server_state == state
 
 
 @pytest.mark.parametrize("make", [ServerError, by_asyncpg])

@@ -32,6 +32,10 @@ FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
 WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user
 """
 
+# Older releases have neither the columns of the one nor the other function.
+_NODES = "SELECT host, port, node_type, public_ip FROM yb_servers() LIMIT 0"
+_LOAD = "SELECT uuid, metrics, status FROM yb_servers_metrics() LIMIT 0"
+
 # Sizes wait for whoever holds a table exclusively; the catalog's page counts do not, but are as old as the last VACUUM.
 _MEASURED_BYTES = "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)::int8"
 _ESTIMATED_BYTES = "SELECT coalesce(sum(c.relpages::int8), 0)::int8 * pg_catalog.current_setting('block_size')::int8"
@@ -93,6 +97,8 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         write_counters=not distributed and not standby,
         hash_sharding=distributed and placement["hash_splitting"] != "off",
         colocation=placement.get("colocated") is True,
+        lists_nodes=distributed and _accepts(connection, _NODES),
+        shows_load=distributed and _accepts(connection, _LOAD),
         facts={**facts, "database_bytes": _database_bytes(connection), **placement},
     )
 

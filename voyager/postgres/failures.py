@@ -86,7 +86,7 @@ def translate(error: BaseException, doing: str) -> VoyagerError:
     state = sqlstate(error)
     if not state and not connection_lost(error):
         return VoyagerError(message, "This is not an error of the database; the log holds more.")
-    return _by_state(state, message)
+    return _stating(state, _by_state(state, message))
 
 
 def refused_connection(error: BaseException, doing: str, *, asks_password: bool = False) -> VoyagerError:
@@ -94,7 +94,7 @@ def refused_connection(error: BaseException, doing: str, *, asks_password: bool 
     text = primary_message(error).removeprefix("connection failed: ").removeprefix("connection is bad: ")
     message = f"Could not {doing}: {text}"
     if sqlstate(error):
-        return _by_state(sqlstate(error), message)
+        return _stating(sqlstate(error), _by_state(sqlstate(error), message))
     if _UNKNOWN_DATABASE.search(text):
         return UsageError(message, "Give the name of an existing database.")
     if _BAD_PARAMETER.search(text):
@@ -102,6 +102,11 @@ def refused_connection(error: BaseException, doing: str, *, asks_password: bool 
     if asks_password or _REFUSED_FOR_GOOD.search(text):
         return PermissionMissing(message, "Check user, password, TLS settings and the server's pg_hba.conf.")
     return DatabaseAway(message, "Check that the server runs and can be reached from here, then run the command again.")
+
+
+def _stating(state: str, error: VoyagerError) -> VoyagerError:
+    error.server_state = state
+    return error
 
 
 def _by_state(state: str, message: str) -> VoyagerError:
