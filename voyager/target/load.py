@@ -25,13 +25,20 @@ _KEY = re.compile(r"^(Key \(.*\)=\(.*\)) already exists", re.DOTALL)
 
 @dataclass(frozen=True)
 class Load:
-    """The rows of one batch. `pieces()` starts their COPY text anew, for a retry; `described` names it for people."""
+    """The rows of one batch. `pieces()` starts their COPY text anew, for a retry; `described` names it for people.
+
+    `options` are COPY's for data that is not its own text, constant text of ours or quoted literals. `place` words
+    where a line of the batch stands for people, `remedy` what to do when the target refuses it.
+    """
 
     table: TableName
     columns: tuple[str, ...]
     rows: int
     described: str
     pieces: Callable[[], Iterable[bytes | memoryview]]
+    options: str = ""
+    place: Callable[[int], str] = "row {} of the batch".format
+    remedy: str = ""
 
 
 class AlreadyLoaded(Exception):
@@ -101,7 +108,7 @@ class Loader:
                 await self._roll_back()
                 refused = sqlstate(error)[:2] in {"22", "23"}
                 if refused or not (retryable(error) or self._connection is None):
-                    raise rejection(error, batch) from None
+                    raise _with_remedy(rejection(error, batch), batch) from None
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             if time.monotonic() - failed_at > self._budget:
                 raise translate(failure, f"load {batch.described}") from None
@@ -132,8 +139,9 @@ class Loader:
         # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await voucher.begin(execute)
-        option = f"ROWS_PER_TRANSACTION {batch.rows}" if self._rows_option else ""
-        taken = await bulk.copy_in(connection, batch.table, batch.columns, _stream(batch.pieces()), options=option)
+        rows_option = f"ROWS_PER_TRANSACTION {batch.rows}" if self._rows_option else ""
+        options = ", ".join(filter(None, (batch.options, rows_option)))
+        taken = await bulk.copy_in(connection, batch.table, batch.columns, _stream(batch.pieces()), options=options)
         if taken != batch.rows:
             raise BlockersFound(
                 f"The target took {taken:,} of the {batch.rows:,} rows of {batch.described}; all were rolled back.",
@@ -175,7 +183,7 @@ def rejection(error: BaseException, batch: Load) -> VoyagerError:
     if state[:2] not in {"22", "23"}:
         return translate(error, f"load {batch.described}")
     place = _WHERE.search(getattr(error, "context", None) or "")
-    row = f" (row {place[1]} of the batch{f', column {visible(place[2])}' if place[2] else ''})" if place else ""
+    row = f" ({batch.place(int(place[1]))}{f', column {visible(place[2])}' if place[2] else ''})" if place else ""
     key = _KEY.match(getattr(error, "detail", None) or "") if state == "23505" else None
     message = f"The target refused {batch.described}{row}: {primary_message(error)}"
     if state == "23505":
@@ -186,6 +194,13 @@ def rejection(error: BaseException, batch: Load) -> VoyagerError:
     return BlockersFound(
         message, f"Make the definition of {batch.table} on the target accept the row, then run the command again."
     )
+
+
+def _with_remedy(error: VoyagerError, batch: Load) -> VoyagerError:
+    """What to do about refused rows depends on where they come from."""
+    if not (batch.remedy and isinstance(error, BlockersFound)):
+        return error
+    return BlockersFound(error.message, batch.remedy, error.details)
 
 
 async def _stream(pieces: Iterable[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
