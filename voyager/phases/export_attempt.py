@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from voyager.catalog import Disposition, Table
@@ -154,14 +154,37 @@ def shape(table: Table) -> tuple[tuple[str, str], ...]:
     return tuple((column.name, column.type_name) for column in table.columns if column.name in kept)
 
 
-Finished = dict[tuple[TableName, int], "ChunkManifest"]
+class FinishedPart(Protocol):
+    """A part that is done: which one, under which snapshot (its key) it was read, and how much it came to."""
+
+    @property
+    def chunk_id(self) -> str: ...
+    @property
+    def table(self) -> TableName: ...
+    @property
+    def ordinal(self) -> int: ...
+    @property
+    def snapshot(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def length(self) -> int:
+        """Bytes on disk."""
+        ...
 
 
-def finished_chunks(data: Path, attempt: ExportAttempt) -> tuple[Finished, list[Path]]:
+Finished = dict[tuple[TableName, int], FinishedPart]
+
+
+def finished_chunks(
+    data: Path, attempt: ExportAttempt
+) -> tuple[dict[tuple[TableName, int], ChunkManifest], list[Path]]:
     """The finished chunks of `attempt`, and the manifests that are damaged or belong to another one."""
     from voyager.data_file import ChunkManifest
 
-    finished: Finished = {}
+    finished: dict[tuple[TableName, int], ChunkManifest] = {}
     others: list[Path] = []
     for path in sorted(data.glob("*.manifest.json")):
         try:
@@ -177,10 +200,10 @@ def finished_chunks(data: Path, attempt: ExportAttempt) -> tuple[Finished, list[
     return finished, others
 
 
-def by_table(finished: Finished) -> dict[TableName, list[ChunkManifest]]:
-    grouped: dict[TableName, list[ChunkManifest]] = defaultdict(list)
-    for (table, _), manifest in finished.items():
-        grouped[table].append(manifest)
+def by_table(finished: Finished) -> dict[TableName, list[FinishedPart]]:
+    grouped: dict[TableName, list[FinishedPart]] = defaultdict(list)
+    for (table, _), part in finished.items():
+        grouped[table].append(part)
     return grouped
 
 

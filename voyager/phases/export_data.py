@@ -12,7 +12,7 @@ from voyager.phases.options import option
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
-    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.export_attempt import ExportAttempt, Finished
     from voyager.phases.table_list import Chosen
 
 NEEDS = ("source",)
@@ -61,9 +61,11 @@ def run(job: Job) -> Outcome:
     LockedByOther when another process exports into this directory.
     """
     import asyncio
+    from dataclasses import replace
 
     from voyager.phases import sequence_file
-    from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.export_attempt import NAME, ExportAttempt
+    from voyager.phases.export_files import DataFiles
     from voyager.phases.export_run import Exporter
 
     _check_options(job.options)
@@ -76,19 +78,21 @@ def run(job: Job) -> Outcome:
         else:
             attempt.belongs_to(job.record, job.export_dir.data)
             attempt.same_tables(chosen.tables)
-        exporter = Exporter(job, attempt, chosen.tables, jobs=_jobs(job.options))
-        attempt = asyncio.run(exporter.run())
+        destination = DataFiles(job, attempt)
+        exporter = Exporter(job, attempt, chosen.tables, destination=destination, jobs=_jobs(job.options))
+        attempt = replace(asyncio.run(exporter.run()), completed=True)
+        job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
         # After the rows: a sequence that was called meanwhile is only further on.
         sequences = sequence_file.dump(job.source.read_catalog().sequences)
         job.export_dir.write_atomic(job.export_dir.data / sequence_file.NAME, sequences)
-    return _outcome(attempt, exporter)
+    return _outcome(attempt, exporter.finished)
 
 
 def undo(job: Job) -> None:
     """Remove what an export left under data/: its plan first, so that a second try knows that it is over."""
     from voyager.phases import sequence_file
     from voyager.phases.export_attempt import NAME
-    from voyager.phases.export_run import remove_files
+    from voyager.phases.export_files import remove_files
 
     (job.export_dir.data / NAME).unlink(missing_ok=True)
     (job.export_dir.data / sequence_file.NAME).unlink(missing_ok=True)
@@ -142,11 +146,8 @@ def _jobs(options: Options) -> int:
     return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
 
 
-def _outcome(attempt: ExportAttempt, exporter: object) -> Outcome:
-    from voyager.phases.export_run import Exporter
-
-    assert isinstance(exporter, Exporter)
-    rows, size = exporter.rows, exporter.bytes
+def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
+    rows, size = sum(part.rows for part in finished.values()), sum(part.bytes for part in finished.values())
     skipped = [one for one in attempt.dispositions if one.action == "skipped"]
     details = tuple(f"{one.kind} {one.name} was skipped: {one.reason}" for one in skipped)
     mixed = (
@@ -160,7 +161,7 @@ def _outcome(attempt: ExportAttempt, exporter: object) -> Outcome:
             "tables": len(attempt.tables),
             "rows": rows,
             "bytes": size,
-            "file_bytes": exporter.file_bytes,
+            "file_bytes": sum(part.length for part in finished.values()),
             "attempt": attempt.id,
             "parts": len(attempt.parts),
             "compression": attempt.compression,
