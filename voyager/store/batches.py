@@ -26,14 +26,22 @@ class Batches:
         """Return the batches that are in, by chunk, in the order of the file."""
         table = import_batches.c
         query = (
-            select(table.chunk_id, table.batch_no, table.blocks, table.rows, table.bytes)
+            select(
+                table.chunk_id,
+                table.batch_no,
+                table.blocks,
+                table.rows,
+                table.bytes,
+                table.quarantined,
+                table.ignored,
+            )
             .where(table.migration_uuid == migration_uuid)
             .order_by(table.chunk_id, table.batch_no)
         )
         rows = self._session.single(lambda connection: connection.execute(query).all(), "read the ledger")
         loaded: dict[UUID, list[LoadedBatch]] = defaultdict(list)
-        for chunk_id, batch_no, blocks, count, size in rows:
-            loaded[chunk_id].append(LoadedBatch(batch_no, blocks, count, size))
+        for chunk_id, *numbers in rows:
+            loaded[chunk_id].append(LoadedBatch(*numbers))
         return dict(loaded)
 
     def totals(self, migration_uuid: UUID, chunks: Collection[UUID] | None = None) -> dict[TableName, LoadedTable]:
@@ -45,6 +53,17 @@ class Batches:
             for name, more in self._totals(migration_uuid, part).items():
                 sums[name] = _added(sums[name], more) if name in sums else more
         return sums
+
+    def chunks(self, migration_uuid: UUID) -> list[tuple[UUID, TableName, str]]:
+        """Return every chunk of which anything is in, with its table and the snapshot it was read under."""
+        table = import_batches.c
+        query = (
+            select(table.chunk_id, table.schema_name, table.table_name, table.snapshot)
+            .where(table.migration_uuid == migration_uuid)
+            .distinct()
+        )
+        rows = self._session.single(lambda connection: connection.execute(query).all(), "read the ledger")
+        return [(chunk_id, TableName(schema, name), snapshot) for chunk_id, schema, name, snapshot in rows]
 
     def forget(self, migration_uuid: UUID) -> None:
         """Forget every batch, after the rows they brought in were removed."""
@@ -61,6 +80,8 @@ class Batches:
                 func.sum(table.rows),
                 func.sum(table.bytes),
                 func.sum(table.quarantined),
+                func.sum(table.ignored),
+                func.sum(table.updated),
             )
             .where(table.migration_uuid == migration_uuid)
             .group_by(table.schema_name, table.table_name)
@@ -69,8 +90,8 @@ class Batches:
             query = query.where(table.chunk_id.in_(chunks))
         rows = self._session.single(lambda connection: connection.execute(query).all(), "sum up the ledger")
         return {
-            TableName(schema, name): LoadedTable(int(batches), int(count), int(size), int(quarantined))
-            for schema, name, batches, count, size, quarantined in rows
+            TableName(schema, name): LoadedTable(*(int(number) for number in numbers))
+            for schema, name, *numbers in rows
         }
 
 
@@ -84,4 +105,6 @@ def _added(one: LoadedTable, other: LoadedTable) -> LoadedTable:
         one.rows + other.rows,
         one.bytes + other.bytes,
         one.quarantined + other.quarantined,
+        one.ignored + other.ignored,
+        one.updated + other.updated,
     )

@@ -23,17 +23,26 @@ SELECT 1 FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $2 AND toke
 RECORD_BATCH = """\
 INSERT INTO ybvoyager.import_batches
     (chunk_id, batch_no, blocks, migration_uuid, snapshot, schema_name, table_name,
-     rows, bytes, quarantined, lease_token)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     rows, bytes, quarantined, ignored, updated, lease_token)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (chunk_id, batch_no) DO NOTHING
 RETURNING batch_no"""
+
+FORGET_TABLE = """\
+DELETE FROM ybvoyager.import_batches
+WHERE migration_uuid = $1 AND schema_name = $2 AND table_name = $3
+    AND EXISTS (SELECT 1 FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $4 AND token = $5)"""
 
 BATCH_IS_IN = "SELECT 1 FROM ybvoyager.import_batches WHERE chunk_id = $1 AND batch_no = $2"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one target transaction loads: blocks [batch_no, batch_no + blocks) of a chunk's file."""
+    """What one target transaction loads: blocks [batch_no, batch_no + blocks) of a chunk's file.
+
+    `rows`, `ignored` (there already under the same key) and `quarantined` (set aside) are together all of its rows;
+    `updated` are those of `rows` that took the place of a row with the same key.
+    """
 
     migration_uuid: UUID
     chunk_id: UUID
@@ -46,6 +55,8 @@ class Batch:
     bytes: int
     lease_token: UUID
     quarantined: int = 0
+    ignored: int = 0
+    updated: int = 0
 
 
 class BatchIsIn(VoyagerError):
@@ -78,6 +89,8 @@ async def record_batch(execute: Execute, batch: Batch) -> None:
         batch.rows,
         batch.bytes,
         batch.quarantined,
+        batch.ignored,
+        batch.updated,
         batch.lease_token,
     )
     if row is None:
@@ -93,3 +106,8 @@ async def hold_lease(execute: Execute, lease: Lease) -> None:
 async def batch_is_in(execute: Execute, chunk_id: UUID, batch_no: int) -> bool:
     """Settle an ambiguous commit, on a new connection: did it happen?"""
     return await execute(BATCH_IS_IN, chunk_id, batch_no) is not None
+
+
+async def forget_table(execute: Execute, lease: Lease, *, schema: str, table: str) -> None:
+    """Forget every batch of one table, after it was emptied; who lost the lease forgets nothing."""
+    await execute(FORGET_TABLE, lease.migration_uuid, schema, table, lease.phase, lease.token)

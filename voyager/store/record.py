@@ -184,12 +184,20 @@ class StatementRecord:
 
 @dataclass(frozen=True)
 class LoadedBatch:
-    """A batch that is in: blocks [batch_no, batch_no + blocks) of its chunk's file."""
+    """A batch that is in: blocks [batch_no, batch_no + blocks) of its chunk's file. The numbers are those of
+    ledger.Batch; `quarantined` counts rows set aside, those that were discarded since included."""
 
     batch_no: int
     blocks: int
     rows: int
     bytes: int
+    quarantined: int = 0
+    ignored: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The rows of the file that are in the target or known not to be."""
+        return self.rows + self.quarantined + self.ignored
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,28 @@ class LoadedTable:
     rows: int
     bytes: int
     quarantined: int
+    ignored: int = 0
+    updated: int = 0
+
+
+@dataclass(frozen=True)
+class SetAsideRow:
+    """A row that the target refused and where it stands: row `row` (from 0) of block `block` of its chunk's file, which
+    begins at `offset`. `key` is the row's own, None where the table has none; `values` only where they were asked
+    for."""
+
+    id: UUID
+    schema: str
+    table: str
+    chunk_id: UUID
+    block: int
+    row: int
+    file: str
+    offset: int
+    key: Mapping[str, str | None] | None
+    reason: str
+    sqlstate: str
+    values: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,8 @@ import_batches = Table(
     _big("quarantined", default=0),
     _uuid("lease_token"),
     _now("committed_at"),
+    _big("ignored", default=0),
+    _big("updated", default=0),
     _key("chunk_id", "batch_no"),
 )
 
@@ -242,6 +244,9 @@ quarantined_rows = Table(
     _text("status", default="set_aside"),
     _now("set_aside_at"),
     _time("settled_at"),
+    _uuid("chunk_id", null=True),
+    _int("block", null=True),
+    _int("row_in_block", null=True),
     _key("id"),
 )
 
