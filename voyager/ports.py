@@ -81,14 +81,23 @@ class WriteCounter:
     identity: str
 
 
+class SentRows(Protocol):
+    """The rows of one part on their way. `count` is how many the source says it sent, known when they are over."""
+
+    count: int
+
+    def __aiter__(self) -> AsyncIterator[bytes | bytearray]: ...
+
+
 class Snapshot(Protocol):
     """One consistent view of the source that many connections read."""
 
     id: str
     taken_at: str
 
-    def read(self, table: Table, part: ChunkRange) -> AbstractAsyncContextManager[AsyncIterator[bytes | bytearray]]:
-        """Stream the part as COPY text, each item a whole number of rows (each row ends in a newline).
+    def read(self, table: Table, part: ChunkRange, *, binary: bool = False) -> AbstractAsyncContextManager[SentRows]:
+        """Stream the part as COPY text, each item a whole number of rows (each row ends in a newline), or in COPY's
+        binary form, whose items end anywhere between rows.
 
         The connection is one of the snapshot's own pool, returned when the context ends.
         """

@@ -7,7 +7,6 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -60,21 +59,9 @@ class DataFiles:
                         self._job.checkpoint()
                         told(writer.rows, writer.bytes)
             await self._still_ours()
-            manifest = ChunkManifest(
-                chunk_id=chunk_id,
-                attempt=self._attempt.id,
-                table=part.table,
-                ordinal=part.ordinal,
-                predicate=part.predicate,
-                columns=table.copied_columns,
-                snapshot=key,
-                compression=self._attempt.compression,
-                rows=0,
-                bytes=0,
-                length=0,
-                blocks=(),
+            return await asyncio.to_thread(
+                self._publish, chunk_id, part, columns=table.copied_columns, key=key, writer=writer
             )
-            return await asyncio.to_thread(self._publish, manifest, writer)
         except BaseException:
             writer.discard()
             raise
@@ -88,11 +75,24 @@ class DataFiles:
     def close(self) -> None:
         """Nothing is held open between parts."""
 
-    def _publish(self, planned: ChunkManifest, writer: ChunkWriter) -> ChunkManifest:
+    def _publish(
+        self, chunk_id: str, part: ChunkRange, *, columns: tuple[str, ...], key: str, writer: ChunkWriter
+    ) -> ChunkManifest:
         """Make the file durable, then write the manifest that makes it count."""
         writer.finish()
-        manifest = replace(
-            planned, rows=writer.rows, bytes=writer.bytes, length=writer.length, blocks=tuple(writer.blocks)
+        manifest = ChunkManifest(
+            chunk_id=chunk_id,
+            attempt=self._attempt.id,
+            table=part.table,
+            ordinal=part.ordinal,
+            predicate=part.predicate,
+            columns=columns,
+            snapshot=key,
+            compression=self._attempt.compression,
+            rows=writer.rows,
+            bytes=writer.bytes,
+            length=writer.length,
+            blocks=tuple(writer.blocks),
         )
         self._job.export_dir.write_atomic(self._data / manifest_name(manifest.chunk_id), manifest.dump())
         return manifest

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 
 from voyager.identifiers import TableName
-from voyager.store.record import LoadedBatch, LoadedTable
+from voyager.store.record import LoadedBatch, LoadedTable, StreamedChunk
 from voyager.store.session import Session
 from voyager.store.tables import import_batches
 
@@ -44,6 +44,15 @@ class Batches:
             loaded[chunk_id].append(LoadedBatch(*numbers))
         return dict(loaded)
 
+    def streamed(self, migration_uuid: UUID) -> dict[UUID, StreamedChunk]:
+        """Return the chunks that came without a file, each in one batch; those of chunk files do not belong here."""
+        table = import_batches.c
+        query = select(table.chunk_id, table.snapshot, table.rows, table.bytes).where(
+            table.migration_uuid == migration_uuid, table.batch_no == 0
+        )
+        rows = self._session.single(lambda connection: connection.execute(query).all(), "read the ledger")
+        return {chunk_id: StreamedChunk(snapshot, count, size) for chunk_id, snapshot, count, size in rows}
+
     def totals(self, migration_uuid: UUID, chunks: Collection[UUID] | None = None) -> dict[TableName, LoadedTable]:
         """Return what is in, by table. `chunks` leaves out what an earlier export attempt's chunks brought in."""
         wanted = None if chunks is None else sorted(chunks)
@@ -69,6 +78,17 @@ class Batches:
         """Forget every batch, after the rows they brought in were removed."""
         statement = delete(import_batches).where(import_batches.c.migration_uuid == migration_uuid)
         self._session.single(lambda connection: connection.execute(statement), "clear the ledger")
+
+    def forget_chunks(self, migration_uuid: UUID, chunks: Collection[UUID]) -> None:
+        """Forget what these chunks brought in, after the rows were removed."""
+        wanted = sorted(chunks)
+        for at in _steps(len(wanted)):
+            self._forget_some(migration_uuid, wanted[at : at + CHUNKS_PER_QUERY])
+
+    def _forget_some(self, migration_uuid: UUID, chunks: list[UUID]) -> None:
+        table = import_batches.c
+        statement = delete(import_batches).where(table.migration_uuid == migration_uuid, table.chunk_id.in_(chunks))
+        self._session.single(lambda connection: connection.execute(statement), "correct the ledger")
 
     def _totals(self, migration_uuid: UUID, chunks: list[UUID] | None) -> dict[TableName, LoadedTable]:
         table = import_batches.c

@@ -201,6 +201,15 @@ class LoadedBatch:
 
 
 @dataclass(frozen=True)
+class StreamedChunk:
+    """A chunk that went from source to target without a file; `snapshot` is the key of the view it was read under."""
+
+    snapshot: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class LoadedTable:
     """What the ledger says is in one table."""
 

@@ -63,8 +63,8 @@ class PostgresSnapshot:
             self._idle.put_nowait(await self._join())
 
     @asynccontextmanager
-    async def read(self, table: Table, part: ChunkRange) -> AsyncIterator[AsyncIterator[bytes | bytearray]]:
-        """Stream the part as COPY text on a reader of the pool; a reader that failed is replaced by a new one."""
+    async def read(self, table: Table, part: ChunkRange, *, binary: bool = False) -> AsyncIterator[bulk.CopiedRows]:
+        """Stream the part on a reader of the pool; a reader that failed is replaced by a new one."""
         reader: asyncpg.Connection | None = await self._idle.get()
         try:
             if self._over:
@@ -75,7 +75,7 @@ class PostgresSnapshot:
                 )
             if reader is None:
                 reader = await self._join()
-            async with bulk.copy_out(reader, select_statement(table, part)) as rows:
+            async with bulk.copy_out(reader, select_statement(table, part), binary=binary) as rows:
                 yield rows
         except BaseException as error:
             if self._shared:
