@@ -1,14 +1,16 @@
-"""Heartbeat: renews a lease and carries progress to the target, once a second, beside the work."""
+"""Heartbeat: renews a lease, carries progress to the target and the operator's wishes back, once a second."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from voyager.errors import LeaseLost, VoyagerError
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
+from voyager.store.steering import Steering
 
 if TYPE_CHECKING:
     from voyager.store.lease import Lease
@@ -31,7 +33,10 @@ class Heartbeat:
         self._store = store
         self._listener = listener
         self._pending: dict[tuple[str, str], TableProgress] = {}
-        self._notes: list[str] = []
+        self._notes: list[tuple[str, dict[str, Any]]] = []
+        self._pacing: Pacing | None = None
+        self._steering = Steering()
+        self._watching = False
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._lost = False
@@ -49,8 +54,27 @@ class Heartbeat:
         self._listener(progress)
 
     def note(self, sentence: str) -> None:
+        """A warning for the event log."""
         with self._guard:
-            self._notes.append(sentence)
+            self._notes.append(("warning", {"message": sentence}))
+
+    def note_change(self, sentence: str, detail: Mapping[str, Any]) -> None:
+        """Something that changed by itself, for the event log."""
+        with self._guard:
+            self._notes.append(("note", {"message": sentence, **detail}))
+
+    def tell_pace(self, pacing: Pacing) -> None:
+        """Take how fast the work goes; the newest is written within a second."""
+        with self._guard:
+            self._pacing = pacing
+
+    def watch(self, steering: Steering) -> None:
+        """From now on ask what the operator wants, beginning with `steering`."""
+        self._steering, self._watching = steering, True
+
+    def steering(self) -> Steering:
+        """What the operator wanted a second ago."""
+        return self._steering
 
     def check(self) -> None:
         """Raise LeaseLost when this process may no longer act.
@@ -73,15 +97,18 @@ class Heartbeat:
         with self._guard:
             batch, self._pending = list(self._pending.values()), {}
             notes, self._notes = self._notes, []
+            pacing, self._pacing = self._pacing, None
         if batch:
             self._store.progress.put(self.lease.migration_uuid, self.lease.phase, batch)
-        for sentence in notes:
+        if pacing is not None:
+            self._store.controls.tell(self.lease, {"pace": asdict(pacing)})
+        for kind, detail in notes:
             self._store.events.add(
                 self.lease.migration_uuid,
                 phase=self.lease.phase,
-                kind="warning",
+                kind=kind,
                 actor=self.lease.owner,
-                detail={"message": sentence},
+                detail=detail,
             )
 
     def close(self) -> None:
@@ -104,6 +131,8 @@ class Heartbeat:
                 if self._lost:
                     return
                 self.flush()
+                if self._watching:
+                    self._steering = self._store.controls.read(self.lease.migration_uuid, self.lease.phase)
             except Exception:
                 # Whatever it was, the next beat tries again: a thread that ended would let the lease run out unseen.
                 continue

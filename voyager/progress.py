@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -31,3 +31,20 @@ class TableProgress:
 
 Report = Callable[[TableProgress], None]
 """Handlers call it as often as they like; it coalesces and never blocks on the database."""
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """How fast a running phase goes: how many workers may work now and at most, by which rule, and why it is so many.
+
+    `mode` is balanced, aggressive, or fixed. `nodes` holds our connections by host:port where a target has several.
+    `paused` says since when and by whom it is held, "" while it is not; `resume` is the command that ends that.
+    """
+
+    workers: int
+    most: int
+    mode: str
+    why: str = ""
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    paused: str = ""
+    resume: str = ""

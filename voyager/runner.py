@@ -29,9 +29,10 @@ from voyager.holding import all_leased, held, holder_is_gone, leased
 from voyager.phases.job import Job, Outcome
 from voyager.ports import Check
 from voyager.postgres.failures import from_driver, translate
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 from voyager.saved_options import kept
-from voyager.state_change import fire, offer
+from voyager.state_change import fire, offer, refuse_paused
+from voyager.store.steering import Steering, steering_of
 from voyager.wording import counted
 
 _FAILED_GUARDRAILS: dict[int, type[VoyagerError]] = {2: UsageError, 9: PermissionMissing, 10: OutOfSpace}
@@ -59,6 +60,7 @@ class Run:
     overrides: frozenset[str] = frozenset()
     start_clean: bool = False
     dry_run: bool = False
+    pace: Callable[[Pacing], None] = lambda _: None
 
 
 def handler(phase_name: str) -> ModuleType:
@@ -80,6 +82,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     context.refresh()
     if not run.dry_run and not phase.consequential:
         context.settle_export_dir(lost=run.start_clean and phase_name == "EXPORT_SCHEMA")
+    if not run.dry_run:
+        refuse_paused(context, phase)
     _finish_undoing(context, options, run)
     if getattr(options, "cancel", False):
         return _cancel(context, phase_name, run)
@@ -205,6 +209,13 @@ def _job(context: Context, phase_name: str, options: Any, run: Run, *, lease: He
         if lease is not None:
             lease.note(sentence)
 
+    def tell_pace(pacing: Pacing) -> None:
+        run.pace(pacing)
+        if lease is not None:
+            lease.tell_pace(pacing)
+
+    if lease is not None:
+        lease.watch(steering_of(context.record.settings, phase_name))
     return Job(
         record=context.record,
         phase=context.workflow.phase(phase_name),
@@ -217,6 +228,9 @@ def _job(context: Context, phase_name: str, options: Any, run: Run, *, lease: He
         report=lease.report if lease is not None else run.report,
         warn=warn,
         checkpoint=checkpoint,
+        steering=lease.steering if lease is not None else Steering,
+        tell_pace=tell_pace,
+        note=lease.note_change if lease is not None else lambda _sentence, _detail: None,
     )
 
 
@@ -318,7 +332,7 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
         names = _to_undo(context, phase_name, facts) if begun else names
         context.store.migrations.save_settings(context.record.migration_uuid, {"undoing": names})
         _undo_and_restart(context, names, options, run, held_phases)
-    fresh = Run(run.report, run.warn, run.stop, run.confirmed, run.overrides)
+    fresh = replace(run, start_clean=False, dry_run=False)
     return run_phase(context, phase_name, options, fresh)
 
 

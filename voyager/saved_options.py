@@ -39,8 +39,6 @@ def kept(context: Context, phase_name: str, options: Any) -> Iterator[None]:
 
 
 def _save(context: Context, phase_name: str, kept: dict[str, Any]) -> None:
-    by_phase = context.record.settings.get("options", {})
-    if by_phase.get(phase_name, {}) != kept:
-        settings = {"options": {**by_phase, phase_name: kept}}
-        context.store.migrations.save_settings(context.record.migration_uuid, settings, actor=actor())
+    if context.record.settings.get("options", {}).get(phase_name, {}) != kept:
+        context.store.controls.keep_options(context.record.migration_uuid, phase_name, kept, actor=actor())
         context.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from statemachine.definition import COMPLETED, NOT_STARTED, Facts
+from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Phase
 from statemachine.errors import TransitionNotAllowed
 from statemachine.guidance import next_action
 from statemachine.machine import Transition, current_state
@@ -16,6 +16,7 @@ from voyager.phases.job import Outcome
 from voyager.store.lease import Lease
 from voyager.store.migrations import LostSwap
 from voyager.store.record import MigrationRecord, PhaseRecord
+from voyager.store.steering import pause_of
 
 
 def fire(
@@ -108,3 +109,13 @@ def offer(context: Context, facts: Facts) -> str:
     if action.command:
         return f"Next is: yb-voyager {action.command}."
     return action.reason
+
+
+def refuse_paused(context: Context, phase: Phase) -> None:
+    """While a migration is paused nothing of it begins; what runs holds still by itself. Only ending it is possible."""
+    pause = pause_of(context.record.settings, phase.name)
+    if pause is not None and not phase.final:
+        what = f"Migration {context.record.name}" if pause.phase is None else f"{phase.title} of {context.record.name}"
+        raise NotAllowed(
+            f"{what} is {pause.says}.", f"Go on with: yb-voyager {pause.ends_with}; then run this command again."
+        )

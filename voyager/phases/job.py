@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import VoyagerError
-from voyager.progress import Report
+from voyager.progress import Pacing, Report
+from voyager.store.steering import Steering
 
 if TYPE_CHECKING:
     from statemachine.definition import Phase
@@ -25,7 +26,8 @@ class Job:
 
     `source` raises on first use when the source is not needed and cannot be reached. `checkpoint()` is called between
     pieces of work: it raises LeaseLost when the lease was taken over and Interrupted when the operator asked to
-    stop. `report` takes the standing of tables, `warn` a sentence for the operator and the event log.
+    stop. `report` takes the standing of tables, `warn` a sentence for the operator and the event log, `note` one for
+    the event log alone. `steering()` is what the operator wants of the phase now; `tell_pace` takes what came of it.
     """
 
     record: MigrationRecord
@@ -39,6 +41,9 @@ class Job:
     report: Report
     warn: Callable[[str], None]
     checkpoint: Callable[[], None]
+    steering: Callable[[], Steering] = Steering
+    tell_pace: Callable[[Pacing], None] = lambda _: None
+    note: Callable[[str, Mapping[str, Any]], None] = lambda _sentence, _detail: None
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from types import TracebackType
 
 from voyager.endpoint import Endpoint
 from voyager.store.batches import Batches
+from voyager.store.controls import Controls
 from voyager.store.ddl import Ddl
 from voyager.store.events import Events
 from voyager.store.leases import Leases
 from voyager.store.migrations import LostSwap, Migrations
 from voyager.store.progress import ProgressRows
+from voyager.store.quarantine import Quarantine
 from voyager.store.record import NewMigration
 from voyager.store.reports import Reports
 from voyager.store.session import Session, StateMissing
@@ -39,6 +41,8 @@ class StateStore:
         self.reports = Reports(session)
         self.statements = Statements(session)
         self.batches = Batches(session)
+        self.quarantine = Quarantine(session)
+        self.controls = Controls(session)
         self.verification = Verification(session)
 
     @classmethod
