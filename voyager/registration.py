@@ -78,10 +78,10 @@ def inspect(config: Config, options: Options) -> Registration:
     """
     if options.workflow not in WORKFLOWS:
         raise UsageError(f"There is no workflow {options.workflow!r}.", f"Use one of: {', '.join(WORKFLOWS)}.")
-    if options.workflow != "offline":
+    if any(phase.streams for phase in WORKFLOWS[options.workflow].phases):
         raise UsageError(
             f"The {options.workflow} workflow is declared but cannot be run by this version.",
-            "Use: --workflow offline.",
+            "Use: --workflow offline, or --workflow pipelined.",
         )
     name = config.migration_name or config.source.database
     assessment = read_assessment(config)

@@ -76,13 +76,15 @@ class Staged:
 
 
 @contextmanager
-def staged(source: Server, target: Server, directory: Path, sql: str, *phases: str) -> Iterator[Staged]:
+def staged(
+    source: Server, target: Server, directory: Path, sql: str, *phases: str, workflow: str = "offline"
+) -> Iterator[Staged]:
     """Migrate what `sql` creates up to the last of the phases, and keep how it stood after each."""
     (directory / "copies").mkdir()
     with database(source) as one, database(target) as other:
         drive.execute(one, sql)
         migration = trial(one, other, directory)
-        migration.run("init")
+        migration.run("init", "--workflow", workflow)
         stages = Stages(migration, target, directory / "copies")
         for phase in phases:
             if phase != "INITIALIZE":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.import_plan import Ledger
     from voyager.phases.import_run import Importer
+    from voyager.phases.loaded_files import LoadedFiles
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("target",)
@@ -27,6 +28,14 @@ class Options:
     parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
+    discard_loaded: bool = option(
+        False, "Remove each data file once its rows are in: less disk, and no second load without a new export."
+    )
+    wait_for_export: float = option(
+        60.0,
+        "Pipelined: stop when all that is there is loaded and nobody has run the export for this long.",
+        metavar="SECONDS",
+    )
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )
@@ -34,9 +43,12 @@ class Options:
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
+    from voyager.phases import import_beside
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger, plan_batches
 
+    if import_beside.is_beside(job) and not job.options.post_data_only:
+        return import_beside.plan(job, _limits(job.options))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     ledger, limits = Ledger.read(job), _limits(job.options)
@@ -57,24 +69,47 @@ def run(job: Job) -> Outcome:
     """
     import asyncio
 
+    from voyager.phases import import_beside
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger
+    from voyager.phases.loaded_files import LoadedFiles
 
     _check_options(job.options)
+    files = LoadedFiles(job.export_dir.data, discard=job.options.discard_loaded)
+    loading, beside = not job.options.post_data_only, import_beside.is_beside(job)
+    if loading and beside:
+        asyncio.run(_load_beside(job, files))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
-    if not job.options.post_data_only:
-        asyncio.run(_importer(job, chunks).run())
+    if loading and not beside:
+        asyncio.run(_importer(job, chunks, files).run())
     ledger = Ledger.read(job)
     _all_in(chunks, ledger, loading=not job.options.post_data_only)
+    if beside:
+        import_beside.check_no_strays(job, attempt, {chunk.chunk_id for chunk in chunks})
     job.checkpoint()
     from voyager.phases import post_data
 
     after = post_data.run(job)
-    return _outcome(attempt, chunks, after)
+    return _outcome(job, attempt, chunks, after)
 
 
-def _importer(job: Job, chunks: list[ChunkManifest]) -> Importer:
+async def _load_beside(job: Job, files: LoadedFiles) -> None:
+    """Load what the export finishes, while it runs, until it has ended."""
+    from voyager.phases.chunk_feed import ChunkFeed
+    from voyager.phases.import_beside import EMPTIER
+    from voyager.phases.import_plan import Ledger
+    from voyager.phases.import_progress import ImportProgress
+    from voyager.phases.import_run import Abort, FixedPace, Importer
+
+    standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in)
+    feed = ChunkFeed(job, standing, limits=_limits(job.options), patience=job.options.wait_for_export)
+    importer = Importer(job, standing, feed=feed, pace=FixedPace(_jobs(job.options)), policy=Abort())
+    async with feed.following(lambda backend: importer.announce(EMPTIER, backend)):
+        await importer.run()
+
+
+def _importer(job: Job, chunks: list[ChunkManifest], files: LoadedFiles) -> Importer:
     from voyager.phases.import_plan import Ledger, cut_units
     from voyager.phases.import_progress import ImportProgress
     from voyager.phases.import_run import Abort, FixedPace, Importer, QueueFeed
@@ -83,7 +118,7 @@ def _importer(job: Job, chunks: list[ChunkManifest]) -> Importer:
     units = cut_units(chunks, ledger, _limits(job.options))
     return Importer(
         job,
-        ImportProgress(job, chunks, ledger),
+        ImportProgress(job, chunks, ledger, when_in=files.is_in),
         feed=QueueFeed(units),
         pace=FixedPace(min(_jobs(job.options), len(units))),
         policy=Abort(),
@@ -138,8 +173,11 @@ def _jobs(options: Options) -> int:
     return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
 
 
-def _outcome(attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[str, Any]) -> Outcome:
+def _outcome(job: Job, attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[str, Any]) -> Outcome:
+    from voyager.phases.loaded_files import gone
+
     rows, size = sum(chunk.rows for chunk in chunks), sum(chunk.bytes for chunk in chunks)
+    removed = gone(job.export_dir.data, chunks)
     return Outcome(
         headline=f"Loaded {rows:,} rows ({readable_size(size)}) into {len(attempt.tables)} tables.",
         summary={
@@ -149,5 +187,13 @@ def _outcome(attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[st
             "attempt": attempt.id,
             "mixed": bool(attempt.mixed),
             "post_data": after,
+            "data_files_removed": len(removed),
         },
+        details=(
+            f"{len(removed):,} of {len(chunks):,} data files ({readable_size(sum(one.length for one in removed))}) are "
+            "removed, for their rows are in. To load them again they must be exported again: yb-voyager migrate export "
+            "data --start-clean.",
+        )
+        if removed
+        else (),
     )

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from voyager.data_file import ChunkReader
+from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import BlockersFound, DamagedFile, Interrupted, LeaseLost, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt
@@ -60,8 +60,12 @@ class Feed(Protocol):
     def give_back(self, unit: Unit, /) -> None:
         """What a worker took and may not load now."""
 
-    def loaded(self, unit: Unit, /) -> None:
-        """Every batch of the unit is in."""
+    def left(self, unit: Unit, /) -> None:
+        """The worker is done with the unit, whatever came of it; what it gave back is given out again."""
+
+    def counts(self, chunk: ChunkManifest, /) -> bool:
+        """Whether the chunk is still what is to be loaded: a running export may drop it, to read its table anew."""
+        ...
 
 
 class Policy(Protocol):
@@ -107,8 +111,11 @@ class QueueFeed:
     def give_back(self, unit: Unit) -> None:
         self._units.appendleft(unit)
 
-    def loaded(self, _unit: Unit) -> None:
+    def left(self, _unit: Unit) -> None:
         return
+
+    def counts(self, _chunk: ChunkManifest) -> bool:
+        return True
 
 
 class Abort:
@@ -152,7 +159,7 @@ class Importer:
             job.target.endpoint,
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
-            announce=lambda backend: self._announce(number, backend),
+            announce=lambda backend: self.announce(number, backend),
             pause=lambda reason, seconds: self._pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
         )
@@ -169,6 +176,7 @@ class Importer:
                     await self._load_unit(number, loader, unit)
                 finally:
                     self._in_hand -= 1
+                    self._feed.left(unit)
         except BaseException:
             self._stopping = True
             raise
@@ -181,18 +189,18 @@ class Importer:
             with ChunkReader(self._job.export_dir.data, chunk) as reader:
                 for done, batch in enumerate(unit):
                     self._job.checkpoint()
-                    if self._stopping or chunk.table in self._failed:
+                    if self._stopping or chunk.table in self._failed or not self._feed.counts(chunk):
                         return
                     if not self._pace.may(number):
                         self._feed.give_back(unit[done:])
                         return
                     await self._load_batch(number, loader, reader, batch)
         except (DamagedFile, BlockersFound) as error:
+            if not self._feed.counts(chunk):
+                return
             self._failed[chunk.table] = error
             self._standing.failed(chunk.table, error)
             self._job.warn(f"{error.message} Other tables go on.")
-        else:
-            self._feed.loaded(unit)
 
     async def _load_batch(self, number: int, loader: Loader, reader: ChunkReader, batch: BatchPlan) -> None:
         begun = time.monotonic()
@@ -216,7 +224,7 @@ class Importer:
             self._job.checkpoint()
             await asyncio.sleep(0.1)
 
-    async def _announce(self, number: int, backend: dict[str, Any]) -> None:
+    async def announce(self, number: int, backend: dict[str, Any]) -> None:
         """Write down who loads before it does: whoever takes the lease over ends these connections first."""
         self._backends[number] = backend
         known = [backend for backend in self._backends.values() if backend]
