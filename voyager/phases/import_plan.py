@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from voyager.data_file import Block, ChunkManifest, ChunkReader
@@ -14,7 +14,8 @@ from voyager.ports import Execute
 from voyager.store import ledger as statements
 from voyager.store.lease import Lease
 from voyager.store.record import LoadedBatch
-from voyager.target.load import AlreadyLoaded, Load
+from voyager.target.fill import Filled, Load
+from voyager.target.load import AlreadyLoaded
 
 UNIT_BYTES = 64 << 20
 
@@ -57,7 +58,8 @@ class Ledger:
         return {number for one in self._of(chunk_id) for number in range(one.batch_no, one.batch_no + one.blocks)}
 
     def rows(self, chunk_id: str) -> int:
-        return sum(one.rows for one in self._of(chunk_id))
+        """The rows of the file that are in the target or known not to be."""
+        return sum(one.accounted for one in self._of(chunk_id))
 
     def bytes(self, chunk_id: str) -> int:
         return sum(one.bytes for one in self._of(chunk_id))
@@ -98,15 +100,24 @@ class BatchVoucher:
     async def begin(self, execute: Execute) -> None:
         await statements.read_lease(execute, self.lease)
 
-    async def finish(self, execute: Execute) -> None:
+    async def finish(self, execute: Execute, filled: Filled | None = None) -> None:
         try:
-            await statements.record_batch(execute, self.batch)
+            await statements.record_batch(execute, counted(self.batch, filled))
         except statements.BatchIsIn:
             raise AlreadyLoaded from None
         await statements.hold_lease(execute, self.lease)
 
     async def is_in(self, execute: Execute) -> bool:
         return await statements.batch_is_in(execute, self.batch.chunk_id, self.batch.batch_no)
+
+
+def counted(batch: statements.Batch, filled: Filled | None) -> statements.Batch:
+    """The ledger row with what became of the batch's rows, where that is not simply that all are in."""
+    if filled is None:
+        return batch
+    return replace(
+        batch, rows=filled.rows, quarantined=filled.set_aside, ignored=filled.ignored, updated=filled.updated
+    )
 
 
 def cut_units(chunks: Sequence[ChunkManifest], ledger: Ledger, limits: tuple[int, int]) -> deque[Unit]:

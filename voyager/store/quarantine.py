@@ -149,7 +149,7 @@ class Quarantine:
         if after is not None:
             query = query.where(_later(place, after))
         rows = self._session.single(lambda connection: connection.execute(query).all(), "read the rows set aside")
-        return [SetAsideRow(*row[:9], row[9] or "") for row in rows]
+        return [_row(tuple(row)) for row in rows]
 
     def _discard(self, migration_uuid: UUID, phase: str, name: TableName) -> int:
         table = quarantined_rows.c
@@ -165,6 +165,11 @@ class Quarantine:
             .values(status="discarded", settled_at=func.clock_timestamp())
         )
         return self._session.single(lambda connection: connection.execute(statement).rowcount, "discard rows set aside")
+
+
+def _row(cells: tuple[Any, ...]) -> SetAsideRow:
+    uuid, schema, table, chunk_id, block, row, file, offset, key, reason, sqlstate = cells
+    return SetAsideRow(uuid, schema, table, chunk_id, block, row, file, offset, key, reason, sqlstate or "")
 
 
 def _later(place: tuple[Any, ...], after: tuple[Any, ...]) -> Any:

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import random
-import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from voyager.endpoint import Endpoint
-from voyager.errors import BlockersFound, DatabaseAway, VoyagerError
-from voyager.identifiers import TableName, visible
+from voyager.errors import DatabaseAway, VoyagerError
 from voyager.ports import Capabilities, Execute
 from voyager.postgres import bulk
-from voyager.postgres.failures import primary_message, retryable, sqlstate, translate
+from voyager.postgres.failures import retryable, translate
+from voyager.postgres.retries import CATALOG, retry_class
+from voyager.target.fill import CopyFill, Fill, Filled, Load
+from voyager.target.refusal import rejection, row_fault
+
+__all__ = ["AlreadyLoaded", "Load", "Loader", "Voucher", "rejection", "session_settings"]
 
 PURPOSE = "import data"
 LONGEST_PAUSE = 10.0
-_WHERE = re.compile(r", line (\d+)(?:, column (.+?))?(?:: |$)", re.DOTALL)
-_MISSING = frozenset({"42P01", "42703", "3F000"})
-_KEY = re.compile(r"^(Key \(.*\)=\(.*\)) already exists", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Load:
-    """The rows of one batch. `pieces()` starts their COPY text anew, for a retry; `described` names it for people.
-
-    `options` are COPY's for data that is not its own text, constant text of ours or quoted literals. `place` words
-    where a line of the batch stands for people, `remedy` what to do when the target refuses it.
-    """
-
-    table: TableName
-    columns: tuple[str, ...]
-    rows: int
-    described: str
-    pieces: Callable[[], Iterable[bytes | memoryview]]
-    options: str = ""
-    place: Callable[[int], str] = "row {} of the batch".format
-    remedy: str = ""
 
 
 class AlreadyLoaded(Exception):
@@ -51,8 +33,9 @@ class Voucher(Protocol):
     async def begin(self, execute: Execute) -> None:
         """First statement: raise LeaseLost early."""
 
-    async def finish(self, execute: Execute) -> None:
-        """Last statements: write the ledger row (or raise AlreadyLoaded), hold the lease (or raise LeaseLost)."""
+    async def finish(self, execute: Execute, filled: Filled) -> None:
+        """Last statements: write the ledger row with what became of the rows (or raise AlreadyLoaded), hold the lease
+        (or raise LeaseLost)."""
 
     async def is_in(self, execute: Execute) -> bool:
         """Whether an earlier COMMIT of this batch, whose answer was lost, has happened."""
@@ -63,7 +46,8 @@ class Loader:
     """One connection's worth of loading. It reconnects by itself while the target is away, for `outage_budget` seconds.
 
     `announce` is awaited with pid and backend_start of every new connection before it loads anything, so that whoever
-    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait.
+    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait, and
+    `retries` counts the tries by their class.
     """
 
     def __init__(
@@ -75,25 +59,37 @@ class Loader:
         announce: Callable[[dict[str, Any]], Awaitable[None]],
         pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float = 600.0,
+        retries: Counter[str] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._settings = session_settings(capabilities, lease_seconds)
-        self._rows_option = capabilities.copy_rows_per_transaction
+        self._copy = CopyFill(capabilities)
+        self._retries = Counter[str]() if retries is None else retries
         self._announce = announce
         self._pause = pause
         self._budget = outage_budget
         self._connection: bulk.Connection | None = None
 
-    async def load(self, batch: Load, voucher: Voucher) -> bool:
-        """Load a batch exactly once. False when it turned out to be in the target already."""
-        failed_at, attempt = 0.0, 0
+    async def load(self, batch: Load, voucher: Voucher, fill: Fill | None = None) -> bool:
+        """Load a batch exactly once, by `fill` or by plain COPY. False when it turned out to be in the target already.
+
+        Raises RowsRefused when rows of it are at fault, RowsLeftOut when the target took fewer than it was sent.
+        """
+        failed_at, attempt, fill = 0.0, 0, fill or self._copy
         while True:
             try:
-                execute = bulk.executor(await self._connected())
+                connection = await self._connected()
+                execute = bulk.executor(connection)
                 # Any earlier try may have committed without our hearing of it.
                 if attempt and await voucher.is_in(execute):
                     return False
-                await self._transaction(execute, batch, voucher)
+                await fill.prepare(connection, batch)
+                # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed.
+                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+                # It also is the query without which YugabyteDB may repeat a part of a transaction by itself.
+                await voucher.begin(execute)
+                await voucher.finish(execute, await fill.fill(connection, batch))
+                await connection.execute("COMMIT")
                 return True
             except AlreadyLoaded:
                 await self._roll_back()
@@ -106,9 +102,11 @@ class Loader:
             except bulk.DRIVER_ERRORS as error:
                 failure = error
                 await self._roll_back()
-                refused = sqlstate(error)[:2] in {"22", "23"}
-                if refused or not (retryable(error) or self._connection is None):
-                    raise _with_remedy(rejection(error, batch), batch) from None
+                if row_fault(error) or not (retryable(error) or self._connection is None):
+                    raise rejection(error, batch) from None
+                if retry_class(error) == CATALOG:
+                    self.close()
+            self._retries[retry_class(failure)] += 1
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             if time.monotonic() - failed_at > self._budget:
                 raise translate(failure, f"load {batch.described}") from None
@@ -133,23 +131,6 @@ class Loader:
             self._connection = connection
         return self._connection
 
-    async def _transaction(self, execute: Execute, batch: Load, voucher: Voucher) -> None:
-        connection = self._connection
-        assert connection is not None
-        # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
-        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        await voucher.begin(execute)
-        rows_option = f"ROWS_PER_TRANSACTION {batch.rows}" if self._rows_option else ""
-        options = ", ".join(filter(None, (batch.options, rows_option)))
-        taken = await bulk.copy_in(connection, batch.table, batch.columns, _stream(batch.pieces()), options=options)
-        if taken != batch.rows:
-            raise BlockersFound(
-                f"The target took {taken:,} of the {batch.rows:,} rows of {batch.described}; all were rolled back.",
-                f"A trigger or rule on {batch.table} leaves rows out: drop or disable it, then run the command again.",
-            )
-        await voucher.finish(execute)
-        await connection.execute("COMMIT")
-
     async def _roll_back(self) -> None:
         """Make the connection usable again, or drop it."""
         connection = self._connection
@@ -168,41 +149,3 @@ def session_settings(capabilities: Capabilities, lease_seconds: float) -> Mappin
     if capabilities.replication_role:
         settings["session_replication_role"] = "replica"
     return settings
-
-
-def rejection(error: BaseException, batch: Load) -> VoyagerError:
-    """Our error for rows that the target will never take; it names table, batch, row and key, never another value."""
-    state = sqlstate(error)
-    if state in _MISSING:
-        return BlockersFound(
-            f"The target has no place for {batch.described}: {primary_message(error)}.",
-            "Make the table there as the source has it (correct the schema files, then run: yb-voyager migrate import "
-            "schema) and run the command again; or leave it out: yb-voyager migrate export data --start-clean "
-            f"--exclude-table-list '{batch.table}'.",
-        )
-    if state[:2] not in {"22", "23"}:
-        return translate(error, f"load {batch.described}")
-    place = _WHERE.search(getattr(error, "context", None) or "")
-    row = f" ({batch.place(int(place[1]))}{f', column {visible(place[2])}' if place[2] else ''})" if place else ""
-    key = _KEY.match(getattr(error, "detail", None) or "") if state == "23505" else None
-    message = f"The target refused {batch.described}{row}: {primary_message(error)}"
-    if state == "23505":
-        return BlockersFound(
-            f"{message}{f'. {visible(key[1])}' if key else ''}",
-            f"{batch.table} holds rows that this migration did not load. Empty the table, then run the command again.",
-        )
-    return BlockersFound(
-        message, f"Make the definition of {batch.table} on the target accept the row, then run the command again."
-    )
-
-
-def _with_remedy(error: VoyagerError, batch: Load) -> VoyagerError:
-    """What to do about refused rows depends on where they come from."""
-    if not (batch.remedy and isinstance(error, BlockersFound)):
-        return error
-    return BlockersFound(error.message, batch.remedy, error.details)
-
-
-async def _stream(pieces: Iterable[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
-    for piece in pieces:
-        yield piece
