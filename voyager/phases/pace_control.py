@@ -10,7 +10,7 @@ BALANCED, AGGRESSIVE, DISABLED = "balanced", "aggressive", "disabled"
 MODES = (BALANCED, AGGRESSIVE, DISABLED)
 
 STEP_SECONDS = 5.0
-SEATS = 256
+SEATS = 128
 """More connections than this from one process make nothing faster."""
 MEMORY_RESERVE = 0.10
 """The share of a node's memory that stays free."""

@@ -1,0 +1,101 @@
+"""What a phase that writes into the target needs of it before it begins: its nodes, its cores, how to ask its load."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voyager.errors import VoyagerError
+from voyager.phases.job import Job
+from voyager.phases.options import option
+from voyager.phases.pace import LivePace
+from voyager.phases.pace_control import BALANCED, Machines
+from voyager.postgres.connection import Connection, DriverError
+from voyager.target.cluster import Load, read_cores, read_load
+from voyager.target.nodes import Nodes, find_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PURPOSE = "pace"
+
+
+@dataclass(frozen=True)
+class TargetLoad:
+    """The options of every phase that writes rows into the target."""
+
+    parallel_jobs: int = option(
+        0,
+        "Load with exactly this many connections (0: as --adaptive-parallelism finds; `migrate set` changes it live).",
+    )
+    adaptive_parallelism: str = option(
+        BALANCED,
+        "How many connections load: balanced begins at a quarter of the cluster's cores, goes up to half and back while"
+        " a node's processors are over 80 % busy; aggressive from half to all, 95 %; disabled stays where it began.",
+        metavar="MODE",
+    )
+    adaptive_parallelism_max: int = option(0, "Never more connections than this (0: by the cluster's cores).")
+    target_endpoints: tuple[str, ...] = option(
+        (), "Spread connections over these nodes: host:port,host:port (default: those that the cluster lists)."
+    )
+    use_public_ip: bool = option(False, "Reach the nodes that the cluster lists by their public addresses.")
+
+
+@dataclass(frozen=True)
+class TargetPace:
+    """The pace of one run, and where its connections go."""
+
+    pace: LivePace
+    nodes: Nodes
+
+
+def target_pace(job: Job) -> TargetPace:
+    """Ask the target once what it is, for the pace of a phase whose options are a TargetLoad."""
+    options: TargetLoad = job.options
+    capabilities = job.target.capabilities
+    with job.target.connect(PURPOSE) as connection:
+        found = find_nodes(
+            connection,
+            job.target.endpoint,
+            capabilities,
+            given=options.target_endpoints,
+            use_public_ip=options.use_public_ip,
+        )
+        listed = int(capabilities.facts.get("nodes") or 0) or len(found)
+        cores = read_cores(connection, listed)
+    nodes = Nodes(found, warn=job.warn)
+    machines = Machines(cores, listed, measured=capabilities.shows_load, own_cores=os.cpu_count() or 2)
+    return TargetPace(
+        LivePace(
+            job,
+            machines,
+            load=_Load(job) if capabilities.shows_load else None,
+            nodes=nodes.connections if nodes.count > 1 else dict,
+        ),
+        nodes,
+    )
+
+
+class _Load:
+    """Asks the target on a connection of its own, which is opened again after it broke."""
+
+    def __init__(self, job: Job) -> None:
+        self._connect: Callable[[], Connection] = lambda: job.target.connect(PURPOSE)
+        self._capabilities = job.target.capabilities
+        self._connection: Connection | None = None
+
+    def read(self) -> Load | None:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return read_load(self._connection, self._capabilities)
+        except (DriverError, VoyagerError):
+            # Whoever loads tells that the target is away; this is only a look.
+            self.close()
+            return None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
