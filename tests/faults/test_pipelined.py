@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
+from tests import drive
 from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches
 from tests.faults.trial import Staged, Trial, staged
 from voyager.embedded import Server
@@ -21,7 +26,7 @@ CREATE TABLE child (id int PRIMARY KEY, o int REFERENCES other);
 INSERT INTO child SELECT n, n FROM generate_series(1, 5000) n;
 CREATE TABLE empty (a int);
 """
-SMALL_PARTS = ("--chunk-size", "500KB")
+SMALL_PARTS = ("--chunk-size", "200KB", "--parallel-jobs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def assert_every_row_once(migration: Trial) -> None:
 
 
 def test_both_run_at_the_same_time_and_every_row_is_there_once(migration: Trial) -> None:
-    export = migration.start("export", "data", *SMALL_PARTS, "--parallel-jobs", "1")
+    export = migration.start("export", "data", *SMALL_PARTS)
     while migration.state("EXPORT_DATA") != "IN_PROGRESS":
         time.sleep(0.05)
     load = migration.start("import", "data")
@@ -59,3 +64,95 @@ def test_both_run_at_the_same_time_and_every_row_is_there_once(migration: Trial)
     export.communicate()
     assert_every_row_once(migration)
     assert migration.document("next")["next"]["phase"] == "VERIFY"
+
+
+def test_whichever_is_killed_whenever_every_row_is_there_once(migration: Trial) -> None:
+    killed_at_random(migration, seed=11, rounds=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_more_random_kills(migration: Trial, seed: int) -> None:
+    killed_at_random(migration, seed=100 + seed, rounds=8)
+
+
+def killed_at_random(migration: Trial, *, seed: int, rounds: int) -> None:
+    """Kill one side or both when they came a little further, write the source in between, let both end; then judge."""
+    chance, hits, written = random.Random(seed), 0, 0
+    sides = {"EXPORT_DATA": ("export", "data", *SMALL_PARTS), "IMPORT_DATA": ("import", "data")}
+    if chance.random() < 0.5:
+        sides["IMPORT_DATA"] += ("--discard-loaded",)
+    running: dict[str, subprocess.Popen[str]] = {}
+    for _ in range(rounds):
+        before = start_what_is_not_running(migration, sides, running)
+        further = before + chance.randint(0, 12)
+        wait_until(partial(has_come, migration, further, running))
+        time.sleep(chance.uniform(0.0, 0.1))
+        for phase in chance.choice((["EXPORT_DATA"], ["IMPORT_DATA"], list(sides))):
+            if phase in running:
+                hits += running[phase].poll() is None
+                kill(running[phase])
+        if chance.random() < 0.7:
+            written += 1
+            drive.execute(migration.source, f"UPDATE big SET filler = filler || 'y' WHERE id % 1000 = {written}")
+            drive.execute(migration.source, f"INSERT INTO other SELECT 1000000 + {seed} * 100 + {written}, 'late'")
+    start_what_is_not_running(migration, sides, running)
+    for phase, process in running.items():
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, f"{phase} ended with {process.returncode}:\n{output}\n{errors}"
+    assert hits
+    assert_as_exported(migration)
+
+
+def start_what_is_not_running(
+    migration: Trial, sides: dict[str, tuple[str, ...]], running: dict[str, subprocess.Popen[str]]
+) -> int:
+    """Start what is not completed, and say how far both have come."""
+    for phase, line in sides.items():
+        over = phase not in running or running[phase].poll() is not None
+        if over and migration.state(phase) != "COMPLETED":
+            running[phase] = migration.start(*line)
+        elif over:
+            running.pop(phase, None)
+        wait_until(lambda: migration.state("EXPORT_DATA") != "NOT_STARTED")
+    return progress(migration)
+
+
+def has_come(migration: Trial, further: int, running: dict[str, subprocess.Popen[str]]) -> bool:
+    return progress(migration) >= further or all(one.poll() is not None for one in running.values())
+
+
+def progress(migration: Trial) -> int:
+    """Parts that are exported, and batches that are loaded."""
+    parts = len(list((migration.export_dir / "data").glob("*.manifest.json")))
+    return parts + int(drive.fetch(migration.target, "SELECT count(*) FROM ybvoyager.import_batches")[0][0])
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def assert_as_exported(migration: Trial) -> None:
+    """Tables that the export found written stay as they were read first (it is mixed then); the others are equal. No
+    row is there twice, and each came with its batch."""
+    summary = migration.summary("EXPORT_DATA")
+    mixed = {f"{schema}.{table}" for schema, table in (name.split(".") for name in summary["mixed_tables"])}
+    source, target = snapshot(migration.source), snapshot(migration.target)
+    assert {name: target[name] for name in source if name not in mixed} == {
+        name: rows for name, rows in source.items() if name not in mixed
+    }
+    for table, least in {"big": 120_000, "other": 30_000, "child": 5_000}.items():
+        ((rows, ids),) = drive.fetch(migration.target, f"SELECT count(*), count(DISTINCT id) FROM {table}")
+        assert rows == ids, f"{table} holds rows twice"
+        assert rows >= least, f"{table} lacks rows"
+    assert unmatched_batches(migration.target) == []
+    assert overlapping_batches(migration.target) == []
