@@ -9,6 +9,7 @@ from voyager.store.batches import Batches
 from voyager.store.controls import Controls
 from voyager.store.ddl import Ddl
 from voyager.store.events import Events
+from voyager.store.files import LoadedFiles
 from voyager.store.leases import Leases
 from voyager.store.migrations import LostSwap, Migrations
 from voyager.store.progress import ProgressRows
@@ -41,6 +42,7 @@ class StateStore:
         self.reports = Reports(session)
         self.statements = Statements(session)
         self.batches = Batches(session)
+        self.files = LoadedFiles(session)
         self.quarantine = Quarantine(session)
         self.controls = Controls(session)
         self.verification = Verification(session)
