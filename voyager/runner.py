@@ -130,9 +130,10 @@ def _question(context: Context, phase_name: str, options: Any) -> str:
 def preflight(context: Context, phase_name: str, options: Any) -> Iterator[Check]:
     """Ask the guardrails of a phase: the engines', then the phase's own."""
     module = handler(phase_name)
-    if "source" in getattr(module, "NEEDS", ()):
+    needs = module.needs(options) if hasattr(module, "needs") else getattr(module, "NEEDS", ())
+    if "source" in needs:
         yield from context.source.preflight(phase_name)
-    if "target" in getattr(module, "NEEDS", ()):
+    if "target" in needs:
         coming = module.coming(context.record, context.export_dir) if hasattr(module, "coming") else {}
         yield from context.target.preflight(phase_name, **coming)
     if hasattr(module, "preflight"):
@@ -228,6 +229,7 @@ def _job(context: Context, phase_name: str, options: Any, run: Run, *, lease: He
         report=lease.report if lease is not None else run.report,
         warn=warn,
         checkpoint=checkpoint,
+        beside=tuple(one.name for one in context.workflow.phases if phase_name in one.overlaps),
         steering=lease.steering if lease is not None else Steering,
         tell_pace=tell_pace,
         note=lease.note_change if lease is not None else lambda _sentence, _detail: None,

@@ -86,11 +86,19 @@ class WorkingDirectory:
 
     def free_bytes(self) -> int:
         """What an ordinary user may still write here."""
+        standing = self._file_system()
+        return standing.f_bavail * standing.f_frsize
+
+    def total_bytes(self) -> int:
+        """What its file system holds in all."""
+        standing = self._file_system()
+        return standing.f_blocks * standing.f_frsize
+
+    def _file_system(self) -> os.statvfs_result:
         try:
-            standing = os.statvfs(self.path)
+            return os.statvfs(self.path)
         except OSError as error:
             raise disk_error(error, self) from error
-        return standing.f_bavail * standing.f_frsize
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
