@@ -27,7 +27,8 @@ class Job:
     `source` raises on first use when the source is not needed and cannot be reached. `checkpoint()` is called between
     pieces of work: it raises LeaseLost when the lease was taken over and Interrupted when the operator asked to
     stop. `report` takes the standing of tables, `warn` a sentence for the operator and the event log, `note` one for
-    the event log alone. `beside` names the phases that may run while this one does. `steering()` is what the operator wants of the phase now; `tell_pace` takes what came of it.
+    the event log alone. `beside` names the phases that may run while this one does. `steering()` is what the operator
+    wants of the phase now; `tell_pace` takes what came of it.
     """
 
     record: MigrationRecord
