@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import NotAllowed, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.pace_options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.import_plan import Ledger
-    from voyager.phases.import_run import Importer
     from voyager.phases.loaded_files import LoadedFiles
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
@@ -24,8 +23,7 @@ UNDOES = "the tables that this migration loaded are emptied, and are without for
 
 
 @dataclass(frozen=True)
-class Options:
-    parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
+class Options(TargetLoad):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     discard_loaded: bool = option(
@@ -73,6 +71,8 @@ def run(job: Job) -> Outcome:
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger
     from voyager.phases.loaded_files import LoadedFiles
+    from voyager.phases.pace import wait_while_paused
+    from voyager.phases.stream_chunks import check_streamed
 
     _check_options(job.options)
     files = LoadedFiles(job.export_dir.data, discard=job.options.discard_loaded)
@@ -81,8 +81,10 @@ def run(job: Job) -> Outcome:
         asyncio.run(_load_beside(job, files))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
+    check_streamed(attempt, chunks, Ledger.read(job))
     if loading and not beside:
-        asyncio.run(_importer(job, chunks, files).run())
+        asyncio.run(_load(job, chunks, files))
+    wait_while_paused(job)
     ledger = Ledger.read(job)
     _all_in(chunks, ledger, loading=not job.options.post_data_only)
     if beside:
@@ -100,29 +102,36 @@ async def _load_beside(job: Job, files: LoadedFiles) -> None:
     from voyager.phases.import_beside import EMPTIER
     from voyager.phases.import_plan import Ledger
     from voyager.phases.import_progress import ImportProgress
-    from voyager.phases.import_run import Abort, FixedPace, Importer
+    from voyager.phases.import_run import Abort, Importer
+    from voyager.phases.target_pace import target_pace
 
     standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in)
     feed = ChunkFeed(job, standing, limits=_limits(job.options), patience=job.options.wait_for_export)
-    importer = Importer(job, standing, feed=feed, pace=FixedPace(_jobs(job.options)), policy=Abort())
-    async with feed.following(lambda backend: importer.announce(EMPTIER, backend)):
+    found = target_pace(job)
+    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=Abort(), nodes=found.nodes)
+    async with found.pace, feed.following(lambda backend: importer.announce(EMPTIER, backend)):
         await importer.run()
 
 
-def _importer(job: Job, chunks: list[ChunkManifest], files: LoadedFiles) -> Importer:
+async def _load(job: Job, chunks: list[ChunkManifest], files: LoadedFiles) -> None:
+    """Load what a finished export left."""
     from voyager.phases.import_plan import Ledger, cut_units
     from voyager.phases.import_progress import ImportProgress
-    from voyager.phases.import_run import Abort, FixedPace, Importer, QueueFeed
+    from voyager.phases.import_run import Abort, Importer, QueueFeed
+    from voyager.phases.target_pace import target_pace
 
     ledger = Ledger.read(job)
-    units = cut_units(chunks, ledger, _limits(job.options))
-    return Importer(
+    found = target_pace(job)
+    importer = Importer(
         job,
         ImportProgress(job, chunks, ledger, when_in=files.is_in),
-        feed=QueueFeed(units),
-        pace=FixedPace(min(_jobs(job.options), len(units))),
+        feed=QueueFeed(cut_units(chunks, ledger, _limits(job.options))),
+        pace=found.pace,
         policy=Abort(),
+        nodes=found.nodes,
     )
+    async with found.pace:
+        await importer.run()
 
 
 def undo(job: Job) -> None:
@@ -132,7 +141,7 @@ def undo(job: Job) -> None:
     """
     from voyager.phases import post_data
     from voyager.phases.import_plan import Ledger
-    from voyager.phases.import_run import empty_tables
+    from voyager.phases.import_undo import empty_tables
 
     post_data.undo(job)
     ledger = Ledger.read(job)
@@ -161,16 +170,13 @@ def _all_in(chunks: list[ChunkManifest], ledger: Ledger, *, loading: bool) -> No
 
 
 def _check_options(options: Options) -> None:
-    if options.parallel_jobs < 0 or options.batch_size < 1:
-        raise UsageError("--parallel-jobs and --batch-size must be positive.", "Leave them out to have them chosen.")
+    check_pace_options(options)
+    if options.batch_size < 1:
+        raise UsageError(f"--batch-size is {options.batch_size}.", "Give a number from 1 on, or leave it out.")
 
 
 def _limits(options: Options) -> tuple[int, int]:
     return options.batch_size, parse_size(options.batch_size_bytes, "--batch-size-bytes")
-
-
-def _jobs(options: Options) -> int:
-    return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
 
 
 def _outcome(job: Job, attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[str, Any]) -> Outcome:

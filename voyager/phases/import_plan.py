@@ -58,8 +58,12 @@ class Ledger:
         return {number for one in self._of(chunk_id) for number in range(one.batch_no, one.batch_no + one.blocks)}
 
     def rows(self, chunk_id: str) -> int:
-        """The rows of the file that are in the target or known not to be."""
-        return sum(one.accounted for one in self._of(chunk_id))
+        """The rows of the file that are in the target, by this import or because they were there already."""
+        return sum(one.rows + one.ignored for one in self._of(chunk_id))
+
+    def set_aside(self, chunk_id: str) -> int:
+        """The rows of the file that the target refused, those given up since included."""
+        return sum(one.quarantined for one in self._of(chunk_id))
 
     def bytes(self, chunk_id: str) -> int:
         return sum(one.bytes for one in self._of(chunk_id))
@@ -101,10 +105,16 @@ class BatchVoucher:
         await statements.read_lease(execute, self.lease)
 
     async def finish(self, execute: Execute, filled: Filled | None = None) -> None:
+        await self.record(execute, filled)
+        await self.hold(execute)
+
+    async def record(self, execute: Execute, filled: Filled | None = None) -> None:
         try:
             await statements.record_batch(execute, counted(self.batch, filled))
         except statements.BatchIsIn:
             raise AlreadyLoaded from None
+
+    async def hold(self, execute: Execute) -> None:
         await statements.hold_lease(execute, self.lease)
 
     async def is_in(self, execute: Execute) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from voyager.data_file import ChunkManifest
@@ -25,7 +25,8 @@ class _Chunk:
 
 
 class ImportProgress:
-    """`when_in` hears of every chunk whose rows are all in the target, those that were before this run too."""
+    """`when_in` hears of every chunk whose rows are all in the target, those that were before this run too. `discarded`
+    counts the rows set aside that were given up: they wait for nobody any more."""
 
     def __init__(
         self,
@@ -34,9 +35,11 @@ class ImportProgress:
         ledger: Ledger,
         *,
         when_in: Callable[[ChunkManifest], None] = lambda _: None,
+        discarded: Mapping[TableName, int] | None = None,
     ) -> None:
         self._report = job.report
         self._when_in = when_in
+        self._discarded = dict(discarded or {})
         self._parts: Counter[TableName] = Counter()
         self._estimates: dict[TableName, tuple[int, int]] = {}
         self._chunks: dict[str, _Chunk] = {}
@@ -107,13 +110,15 @@ class ImportProgress:
 
     def _add(self, chunk: ChunkManifest, ledger: Ledger) -> None:
         table = chunk.table
-        standing = _Chunk(ledger.rows(chunk.chunk_id), ledger.bytes(chunk.chunk_id), 0)
+        known = chunk.chunk_id
+        standing = _Chunk(ledger.rows(known), ledger.bytes(known), ledger.set_aside(known))
         self._chunks[chunk.chunk_id] = standing
         self._known[table] += 1
         self._rows_total[table] += chunk.rows
         self._bytes_total[table] += chunk.bytes
         self._rows[table] += standing.rows
         self._bytes[table] += standing.bytes
+        self._set_aside[table] += standing.set_aside
         self._note(chunk, standing)
 
     def _take_out(self, table: TableName, chunk: ChunkManifest, standing: _Chunk) -> None:
@@ -146,7 +151,7 @@ class ImportProgress:
                 rows_estimated=None if whole else max(rows, self._rows_total[table]) or None,
                 bytes_done=self._bytes[table],
                 bytes_total=self._bytes_total[table] if whole else max(size, self._bytes_total[table]),
-                rows_quarantined=self._set_aside[table],
+                rows_quarantined=max(0, self._set_aside[table] - self._discarded.get(table, 0)),
                 message=self._failed.get(table, ""),
                 chunks_done=self._in[table],
                 chunks_total=self._parts[table],

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import BlockersFound, DamagedFile, Interrupted, LeaseLost, VoyagerError
 from voyager.identifiers import TableName
-from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.import_plan import BatchPlan, BatchVoucher, Unit, ledger_row, load_of
 from voyager.phases.import_progress import ImportProgress
 from voyager.phases.job import Job
-from voyager.phases.recorded import recorded_connection
 from voyager.store.lease import lost
+from voyager.target.fill import Fill
 from voyager.target.load import Loader
+from voyager.target.nodes import Nodes
 
 TELL_EVERY = 60.0
 LOOK_EVERY = 0.05
@@ -69,7 +69,14 @@ class Feed(Protocol):
 
 
 class Policy(Protocol):
-    """What becomes of a batch that holds rows which the target refuses."""
+    """How rows come into their tables, and what becomes of those that the target refuses."""
+
+    async def admit(self, table: TableName, /) -> None:
+        """Raise BlockersFound when nothing may be loaded into the table. Asked before its first batch of a run."""
+
+    def fill(self, table: TableName, /) -> Fill | None:
+        """The way into the table; None for plain COPY."""
+        ...
 
     async def refused(self, loader: Loader, reader: ChunkReader, batch: BatchPlan, error: BlockersFound, /) -> int:
         """Load the batch without them and return how many rows were set aside, or raise what ends its table."""
@@ -119,7 +126,13 @@ class QueueFeed:
 
 
 class Abort:
-    """A row that the target refuses ends the loading of its table."""
+    """Plain COPY into whatever is there; a row that the target refuses ends the loading of its table."""
+
+    async def admit(self, _table: TableName) -> None:
+        return
+
+    def fill(self, _table: TableName) -> Fill | None:
+        return None
 
     async def refused(self, _loader: Loader, _reader: ChunkReader, _batch: BatchPlan, error: BlockersFound) -> int:
         raise error
@@ -128,11 +141,23 @@ class Abort:
 class Importer:
     """One run of an import: loads what its feed gives, several connections at a time."""
 
-    def __init__(self, job: Job, standing: ImportProgress, *, feed: Feed, pace: Pace, policy: Policy) -> None:
+    def __init__(
+        self,
+        job: Job,
+        standing: ImportProgress,
+        *,
+        feed: Feed,
+        pace: Pace,
+        policy: Policy,
+        nodes: Nodes | None = None,
+    ) -> None:
         self._job = job
+        self._nodes = nodes
         self._standing = standing
         self._feed, self._pace, self._policy = feed, pace, policy
         self._failed: dict[TableName, VoyagerError] = {}
+        self._admitted: set[TableName] = set()
+        self.retries: Counter[str] = Counter()
         self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
         self._in_hand = 0
@@ -162,9 +187,14 @@ class Importer:
             announce=lambda backend: self.announce(number, backend),
             pause=lambda reason, seconds: self._pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
+            nodes=self._nodes,
+            retries=self.retries,
         )
         try:
             while not self._over():
+                if not self._pace.may(number):
+                    # Who waits, perhaps for hours, keeps no connection.
+                    loader.close()
                 await self._pace.turn(number, self._over)
                 unit = None if self._stopping else self._feed.take()
                 if unit is None:
@@ -186,6 +216,9 @@ class Importer:
     async def _load_unit(self, number: int, loader: Loader, unit: Unit) -> None:
         chunk = unit[0].chunk
         try:
+            if chunk.table not in self._admitted:
+                await self._policy.admit(chunk.table)
+                self._admitted.add(chunk.table)
             with ChunkReader(self._job.export_dir.data, chunk) as reader:
                 for done, batch in enumerate(unit):
                     self._job.checkpoint()
@@ -207,7 +240,7 @@ class Importer:
         voucher = BatchVoucher(self._job.lease, ledger_row(batch, self._job.lease))
         set_aside = 0
         try:
-            await loader.load(load_of(reader, batch), voucher)
+            await loader.load(load_of(reader, batch), voucher, self._policy.fill(batch.chunk.table))
         except BlockersFound as error:
             set_aside = await self._policy.refused(loader, reader, batch, error)
         self._pace.loaded(number, batch, time.monotonic() - begun)
@@ -231,37 +264,6 @@ class Importer:
         lease = self._job.lease
         if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
             raise lost(lease)
-
-
-def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
-    """TRUNCATE the tables that were loaded, together with exported ones that are empty."""
-    attempt = ExportAttempt.load(job.export_dir.data)
-    exported = {table.name for table in attempt.tables} if attempt else set()
-    if not loaded:
-        return
-    with recorded_connection(job, "import data --start-clean") as connection:
-        try:
-            there = {name for name in exported | loaded if _exists(connection, name)}
-            empty = {name for name in there - loaded if _is_empty(connection, name)}
-            names = ", ".join(f"ONLY {name.sql}" for name in sorted(there & loaded | empty))
-            job.checkpoint()
-            if names:
-                connection.execute(f"TRUNCATE TABLE {names}")
-        except VoyagerError:
-            raise
-        except Exception as error:
-            from voyager.postgres.failures import translate
-
-            raise translate(error, "empty the tables that were loaded") from None
-
-
-def _exists(connection: Any, name: TableName) -> bool:
-    row = connection.execute("SELECT pg_catalog.to_regclass(%s)", [name.sql]).fetchone()
-    return bool(row and row[0])
-
-
-def _is_empty(connection: Any, name: TableName) -> bool:
-    return connection.execute(f"SELECT 1 FROM ONLY {name.sql} LIMIT 1").fetchone() is None
 
 
 def _together(failed: dict[TableName, VoyagerError]) -> VoyagerError:

@@ -63,11 +63,12 @@ class Fill(Protocol):
 class RowsLeftOut(BlockersFound):
     """The target took fewer rows than it was sent, and raised no error."""
 
-    def __init__(self, batch: Load, taken: int) -> None:
-        super().__init__(
-            f"The target took {taken:,} of the {batch.rows:,} rows of {batch.described}; all were rolled back.",
-            f"A trigger or rule on {batch.table} leaves rows out: drop or disable it, then run the command again.",
-        )
+
+def left_out(batch: Load, taken: int) -> RowsLeftOut:
+    return RowsLeftOut(
+        f"The target took {taken:,} of the {batch.rows:,} rows of {batch.described}; all were rolled back.",
+        f"A trigger or rule on {batch.table} leaves rows out: drop or disable it, then run the command again.",
+    )
 
 
 class CopyFill:
@@ -86,7 +87,7 @@ class CopyFill:
         options = ", ".join(filter(None, (batch.options, rows_option, self._no_keys)))
         taken = await bulk.copy_in(connection, batch.table, batch.columns, stream(batch.pieces()), options=options)
         if taken != batch.rows:
-            raise RowsLeftOut(batch, taken)
+            raise left_out(batch, taken)
         return Filled(rows=taken)
 
 

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from voyager.identifiers import Identifier, TableName
 from voyager.postgres import bulk
-from voyager.target.fill import Filled, Load, RowsLeftOut, stream
+from voyager.target.fill import Filled, Load, left_out, stream
 from voyager.target.shape import TargetTable
 
 STAGE = TableName("pg_temp", "ybvoyager_stage")
@@ -40,14 +40,14 @@ class MergeFill:
     async def fill(self, connection: bulk.Connection, batch: Load) -> Filled:
         taken = await bulk.copy_in(connection, STAGE, batch.columns, stream(batch.pieces()), options=batch.options)
         if taken != batch.rows:
-            raise RowsLeftOut(batch, taken)
+            raise left_out(batch, taken)
         inserted = bulk.rows_of(await connection.execute(self._insert(batch, update=False)))
         there = batch.rows - inserted
         written = 0
         if there and self._update:
             written = bulk.rows_of(await connection.execute(self._insert(batch, update=True)))
             if written != batch.rows:
-                raise RowsLeftOut(batch, written)
+                raise left_out(batch, written)
         # Other rows of the same transaction may come through the same table.
         await connection.execute(f"DELETE FROM {STAGE.sql}")
         return Filled(rows=batch.rows, updated=there) if written else Filled(rows=inserted, ignored=there)
