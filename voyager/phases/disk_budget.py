@@ -18,6 +18,7 @@ from voyager.ports import ChunkRange
 
 # COPY text is rarely smaller than this part of the table's size on the server.
 SMALLEST_SHARE = {"none": 0.6, "zstd": 0.1}
+USUAL_SHARE = {"none": 1.0, "zstd": 0.5}
 RESERVE = 64 << 20
 """What is left free of a disk that others write to, where waiting helps; less of a small one."""
 LOOK_EVERY = 0.3
@@ -51,7 +52,7 @@ class DiskBudget:
         self._data = job.export_dir.data
         self._most = most
         self._patience = patience
-        self._share = SMALLEST_SHARE[compression]
+        self._smallest, self._usual = SMALLEST_SHARE[compression], USUAL_SHARE[compression]
         self._shared = bool(job.beside)
         self._writing: dict[str, Reserved] = {}
         self._holding = 0
@@ -61,8 +62,8 @@ class DiskBudget:
 
     def check(self, left: Sequence[ChunkRange]) -> None:
         """Before the first row is read: raise OutOfSpace when what is left cannot fit and nobody will make room."""
-        wanted = int(sum(part.bytes_estimated for part in left) * self._share)
-        largest = int(max((part.bytes_estimated for part in left), default=0) * self._share)
+        wanted = int(sum(part.bytes_estimated for part in left) * self._smallest)
+        largest = int(max((part.bytes_estimated for part in left), default=0) * self._smallest)
         self._look()
         if self._most is not None and largest > self._most:
             raise OutOfSpace(
@@ -77,7 +78,7 @@ class DiskBudget:
 
     async def reserve(self, name: str, part: ChunkRange) -> Reserved:
         """Wait until the part has room; `name` is that of its file. release() gives it back."""
-        wanted = int(part.bytes_estimated * self._share)
+        wanted = int(part.bytes_estimated * self._usual)
         await self._until_there_is_room(wanted)
         self._writing[name] = Reserved(name, wanted)
         return self._writing[name]

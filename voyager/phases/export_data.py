@@ -32,6 +32,12 @@ class Options:
     )
     chunk_size: str = option("64MB", "Cut larger tables into parts of about this size.", metavar="SIZE")
     compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
+    max_disk: str | None = option(
+        None, "Let data files take at most this much of the disk; wait while an import makes room.", metavar="SIZE"
+    )
+    wait_for_import: float = option(
+        60.0, "Stop when that is reached and no import has made room for this long.", metavar="SECONDS"
+    )
     require_one_snapshot: bool = option(
         False, "Refuse to go on under a second snapshot after an interruption.", per_run=True
     )

@@ -12,15 +12,13 @@ from uuid import uuid4
 
 from voyager.catalog import Table
 from voyager.data_file import ChunkManifest, ChunkWriter, data_name, manifest_name
-from voyager.errors import OutOfSpace
+from voyager.phases.disk_budget import DiskBudget
 from voyager.phases.export_attempt import ExportAttempt, Finished, FinishedPart, finished_chunks
 from voyager.phases.job import Job
-from voyager.phases.sizes import readable_size
+from voyager.phases.sizes import parse_size
 from voyager.ports import ChunkRange, Snapshot
 from voyager.store.lease import lost
 
-# COPY text is rarely smaller than this part of the table's size on the server.
-_SMALLEST_SHARE = {"none": 0.6, "zstd": 0.1}
 _OURS = re.compile(r"[0-9a-f-]{36}(_data\.sql|\.manifest\.json)|\..*\.tmp")
 
 
@@ -32,6 +30,7 @@ class DataFiles:
         self._data = job.export_dir.data
         self._attempt = attempt
         self._renewed_at = float("-inf")
+        self._budget = budget_of(job, attempt.compression)
 
     def take_stock(self) -> Finished:
         """Find what earlier runs finished, remove what they left unfinished, and see that the rest has room."""
@@ -39,7 +38,7 @@ class DataFiles:
         if others:
             self._job.warn(f"{len(others)} manifests in {self._data} are damaged or of another export; read anew.")
         remove_files(self._data, keep=frozenset(manifest.chunk_id for manifest in chunks.values()))
-        self._check_space([part for part in self._attempt.parts if (part.table, part.ordinal) not in chunks])
+        self._budget.check([part for part in self._attempt.parts if (part.table, part.ordinal) not in chunks])
         return dict(chunks)
 
     def prepare(self, finished: Finished) -> Finished:
@@ -51,13 +50,19 @@ class DataFiles:
     ) -> ChunkManifest:
         """Read one part into a file; `key` names the snapshot, `told` hears rows and bytes so far."""
         chunk_id = str(uuid4())
-        writer = ChunkWriter(self._data / data_name(chunk_id), self._attempt.compression)
+        room = await self._budget.reserve(data_name(chunk_id), part)
+        try:
+            writer = ChunkWriter(self._data / data_name(chunk_id), self._attempt.compression)
+        except BaseException:
+            self._budget.release(room)
+            raise
         try:
             async with snapshot.read(table, part) as rows:
                 async for some in rows:
                     if writer.write(some):
                         self._job.checkpoint()
                         told(writer.rows, writer.bytes)
+                        await self._budget.grew(room, writer.length)
             await self._still_ours()
             return await asyncio.to_thread(
                 self._publish, chunk_id, part, columns=table.copied_columns, key=key, writer=writer
@@ -65,6 +70,9 @@ class DataFiles:
         except BaseException:
             writer.discard()
             raise
+        finally:
+            room.written = writer.length
+            self._budget.release(room)
 
     def drop(self, parts: Sequence[FinishedPart]) -> None:
         """Forget finished parts, to read them anew."""
@@ -107,15 +115,12 @@ class DataFiles:
             raise lost(lease)
         self._renewed_at = asked_at
 
-    def _check_space(self, left: Sequence[ChunkRange]) -> None:
-        wanted = sum(part.bytes_estimated for part in left) * _SMALLEST_SHARE[self._attempt.compression]
-        free = self._job.export_dir.free_bytes()
-        if wanted > free and not self._job.options.skip_disk_check:
-            raise OutOfSpace(
-                f"{self._data} has {readable_size(free)} left; the rest of the export needs at least"
-                f" {readable_size(int(wanted))}.",
-                "Make room, use --compression zstd, or another disk; --skip-disk-check tries it all the same.",
-            )
+
+def budget_of(job: Job, compression: str) -> DiskBudget:
+    """What the data files of this run may take of the disk."""
+    options = job.options
+    most = parse_size(options.max_disk, "--max-disk") if options.max_disk else None
+    return DiskBudget(job, most=most, patience=options.wait_for_import, compression=compression)
 
 
 def remove_files(data: Path, *, keep: frozenset[str]) -> None:
