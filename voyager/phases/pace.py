@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from voyager.errors import UsageError, VoyagerError
+from voyager.errors import VoyagerError
 from voyager.phases.job import Job
 from voyager.phases.pace_control import (
     BALANCED,
@@ -217,7 +217,7 @@ class LivePace:
         )
 
     def _read_wishes(self) -> tuple[int, str, int]:
-        """Number, mode and limit as they are wanted now: the saved options, which begin as what the command was told."""
+        """Number, mode and limit that are wanted now: by the saved options, which begin as the command's own."""
         saved = self._job.steering().options
         options = self._job.options
 
@@ -252,16 +252,3 @@ def wait_while_paused(job: Job) -> None:
         pause = job.steering().pause
     job.tell_pace(Pacing(0, 0, "fixed"))
     job.note("resumed", {})
-
-
-def check_pace_options(options: Any) -> None:
-    """Refuse what no pace can follow."""
-    if options.adaptive_parallelism not in MODES:
-        raise UsageError(
-            f"--adaptive-parallelism is {options.adaptive_parallelism!r}.", f"It can be {', '.join(MODES)}."
-        )
-    for name in ("parallel_jobs", "adaptive_parallelism_max"):
-        value = getattr(options, name)
-        if not 0 <= value <= SEATS:
-            flag = "--" + name.replace("_", "-")
-            raise UsageError(f"{flag} is {value}.", f"Give a number from 1 to {SEATS}, or 0 to have it chosen.")

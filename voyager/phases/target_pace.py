@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import VoyagerError
 from voyager.phases.job import Job
-from voyager.phases.options import option
 from voyager.phases.pace import LivePace
-from voyager.phases.pace_control import BALANCED, Machines
+from voyager.phases.pace_control import Machines
+from voyager.phases.pace_options import TargetLoad
 from voyager.postgres.connection import Connection, DriverError
 from voyager.target.cluster import Load, read_cores, read_load
 from voyager.target.nodes import Nodes, find_nodes
@@ -19,27 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PURPOSE = "pace"
-
-
-@dataclass(frozen=True)
-class TargetLoad:
-    """The options of every phase that writes rows into the target."""
-
-    parallel_jobs: int = option(
-        0,
-        "Load with exactly this many connections (0: as --adaptive-parallelism finds; `migrate set` changes it live).",
-    )
-    adaptive_parallelism: str = option(
-        BALANCED,
-        "How many connections load: balanced begins at a quarter of the cluster's cores, goes up to half and back while"
-        " a node's processors are over 80 % busy; aggressive from half to all, 95 %; disabled stays where it began.",
-        metavar="MODE",
-    )
-    adaptive_parallelism_max: int = option(0, "Never more connections than this (0: by the cluster's cores).")
-    target_endpoints: tuple[str, ...] = option(
-        (), "Spread connections over these nodes: host:port,host:port (default: those that the cluster lists)."
-    )
-    use_public_ip: bool = option(False, "Reach the nodes that the cluster lists by their public addresses.")
 
 
 @dataclass(frozen=True)

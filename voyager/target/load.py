@@ -15,6 +15,7 @@ from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
 from voyager.postgres.retries import CATALOG, retry_class
 from voyager.target.fill import CopyFill, Fill, Filled, Load
+from voyager.target.nodes import Nodes
 from voyager.target.refusal import rejection, row_fault
 
 __all__ = ["AlreadyLoaded", "Load", "Loader", "Voucher", "rejection", "session_settings"]
@@ -47,7 +48,7 @@ class Loader:
 
     `announce` is awaited with pid and backend_start of every new connection before it loads anything, so that whoever
     takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait, and
-    `retries` counts the tries by their class.
+    `retries` counts the tries by their class. `nodes` says where each connection goes, for a target that has several.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Loader:
         pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float = 600.0,
         retries: Counter[str] | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        self._nodes = nodes or Nodes([endpoint])
+        self._node: Endpoint | None = None
         self._settings = session_settings(capabilities, lease_seconds)
         self._copy = CopyFill(capabilities)
         self._retries = Counter[str]() if retries is None else retries
@@ -117,25 +120,47 @@ class Loader:
         """Drop the connection; what was not committed is rolled back by the server."""
         if self._connection is not None:
             self._connection.terminate()
-            self._connection = None
+        self._leave()
 
     async def _connected(self) -> bulk.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = None
-            connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)
+            self._leave(broken="a connection to it broke.")
+            connection = await self._open()
             try:
                 await self._announce(await bulk.backend_of(connection))
             except BaseException:
                 connection.terminate()
+                self._leave()
                 raise
             self._connection = connection
         return self._connection
+
+    async def _open(self) -> bulk.Connection:
+        """Connect to the node that has the fewest of our connections; one that refuses is left out while others are."""
+        node = self._node = self._nodes.take()
+        try:
+            connection = await bulk.connect(node, PURPOSE, settings=self._settings)
+        except VoyagerError as error:
+            self._leave(broken=error.message)
+            if self._nodes.has_another(node):
+                raise DatabaseAway(error.message, error.hint) from None
+            raise
+        self._nodes.answered(node)
+        return connection
+
+    def _leave(self, *, broken: str = "") -> None:
+        """Forget the connection and give its place back; a node whose connection broke is left out for a while."""
+        node, self._node, self._connection = self._node, None, None
+        if node is not None and broken:
+            self._nodes.lost(node, broken)
+        elif node is not None:
+            self._nodes.give_back(node)
 
     async def _roll_back(self) -> None:
         """Make the connection usable again, or drop it."""
         connection = self._connection
         if connection is None or connection.is_closed():
-            self._connection = None
+            self._leave(broken="a connection to it broke.")
             return
         try:
             await connection.execute("ROLLBACK", timeout=LONGEST_PAUSE)

@@ -108,6 +108,12 @@ class Nodes:
             seconds = node.out_for
         self._warn(f"Node {_place(endpoint)} is left out for {seconds:.0f} s: {reason}")
 
+    def has_another(self, endpoint: Endpoint) -> bool:
+        """Whether a node other than this one is not left out now."""
+        with self._guard:
+            now = self._clock()
+            return any(node.out_until <= now for node in self._nodes if node.endpoint != endpoint)
+
     def _find(self, endpoint: Endpoint) -> _Standing:
         return next(node for node in self._nodes if node.endpoint == endpoint)
 
