@@ -316,7 +316,10 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
     """
     facts = context.observe_facts(overrides=run.overrides)
     begun = context.configuration[phase_name] != NOT_STARTED
-    names = _to_undo(context, phase_name, facts) if begun else [_startable(context, phase_name, facts)]
+    if not begun:
+        # Only what an earlier migration left is to be undone, and it must be its turn.
+        _judge(context, phase_name, facts)
+    names = _to_undo(context, phase_name, facts) if begun else [phase_name]
     undone = ", ".join(names)
     if run.dry_run:
         return Result(
@@ -349,18 +352,15 @@ def _to_undo(context: Context, phase_name: str, facts: Facts) -> list[str]:
             tuple(reason.says for reason in reasons),
         )
     affected = chart.fire(f"restart_{phase_name}", judged).changed
-    return [phase.name for phase in context.workflow.phases if phase.name in affected]
+    names = [phase.name for phase in context.workflow.phases if phase.name in affected]
+    for name in names:
+        getattr(handler(name), "check_undo", lambda *_: None)(context.export_dir, names)
+    return names
 
 
 def _consequences(names: list[str]) -> str:
     """What undoing phases means, in words."""
     return "; ".join(said for name in names if (said := getattr(handler(name), "UNDOES", "")))
-
-
-def _startable(context: Context, phase_name: str, facts: Facts) -> str:
-    """A phase that has not begun has only what an earlier migration left to undo; it must be its turn."""
-    _judge(context, phase_name, facts)
-    return phase_name
 
 
 def _finish_undoing(context: Context, options: Any, run: Run) -> None:

@@ -13,6 +13,7 @@ from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
+    from voyager.export_dir import ExportDir
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.phases.import_plan import Ledger
     from voyager.phases.loaded_files import LoadedFiles
@@ -132,6 +133,13 @@ async def _load(job: Job, chunks: list[ChunkManifest], files: LoadedFiles) -> No
     )
     async with found.pace:
         await importer.run()
+
+
+def check_undo(export_dir: ExportDir, undone: list[str]) -> None:
+    """Raise NotAllowed when the rows could not be loaded again; `undone` are the phases that are undone together."""
+    from voyager.phases import loaded_files
+
+    loaded_files.check_undo(export_dir.data, undone)
 
 
 def undo(job: Job) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from voyager.data_file import ChunkManifest
-from voyager.errors import disk_error
+from voyager.errors import NotAllowed, disk_error
 
 
 class LoadedFiles:
@@ -40,3 +40,20 @@ class LoadedFiles:
 def gone(data: Path, chunks: Iterable[ChunkManifest]) -> list[ChunkManifest]:
     """The chunks with rows whose data file is not there any more."""
     return [chunk for chunk in chunks if chunk.rows and not (data / chunk.data_name).exists()]
+
+
+def check_undo(data: Path, undone: Iterable[str]) -> None:
+    """Raise NotAllowed when an import is to be undone alone, whose data files are not all there to be loaded again."""
+    from voyager.phases.export_attempt import ExportAttempt, finished_chunks
+
+    attempt = ExportAttempt.load(data) if "EXPORT_DATA" not in undone else None
+    if attempt is None:
+        return
+    chunks = finished_chunks(data, attempt)[0].values()
+    removed = gone(data, chunks)
+    if removed:
+        raise NotAllowed(
+            f"{len(removed):,} of {len(chunks):,} data files are not there any more (--discard-loaded removes them once "
+            "their rows are in): import data cannot begin anew with the rest.",
+            "Nothing was changed. Export anew, which undoes both: yb-voyager migrate export data --start-clean.",
+        )
