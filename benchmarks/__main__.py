@@ -41,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Asked], list[str]]] = {
     "many_tables": _run("clone", "run_many_tables"),
     "tables": _run("scaling", "run_tables", counts=(1000, 3000, 10000)),
     "tail": _run("scaling", "run_tail"),
+    "verify": _run("verify"),
     "start_up": _run("start_up", runs=15),
     "assessment": _run("assessment"),
 }
