@@ -30,10 +30,12 @@ class Capabilities:
 
     `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. The flags say: build indexes before
     the data; index builds are online, so one that is cut off leaves an invalid index; COPY takes ROWS_PER_TRANSACTION;
-    the role may set session_replication_role; a range of ctids is read without a full scan; snapshots can be exported
-    to other sessions; the server is a standby; its write counters tell whether a table was written; the first key of an
-    index is hashed unless it has an order; tables of the database share one tablet unless they say WITH (colocation =
-    false); the server lists its cluster's nodes, and how busy they are. `facts` holds what is only shown.
+    COPY is known to take its binary form; the role may set session_replication_role, and write rows outside of
+    distributed transactions; a range of ctids is read without a
+    full scan; snapshots can be exported to other sessions; the server is a standby; its write counters tell whether a
+    table was written; the first key of an index is hashed unless it has an order; tables of the database share one
+    tablet unless they say WITH (colocation = false); the server lists its cluster's nodes, and how busy they are.
+    `facts` holds what is only shown.
     """
 
     version: str
@@ -42,7 +44,9 @@ class Capabilities:
     indexes_before_data: bool = False
     concurrent_index_builds: bool = False
     copy_rows_per_transaction: bool = False
+    binary_copy: bool = True
     replication_role: bool = False
+    fast_writes: bool = False
     tid_range_scans: bool = True
     exported_snapshots: bool = True
     read_only_standby: bool = False

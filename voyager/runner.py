@@ -81,7 +81,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
         context.store.ddl.install()
     context.refresh()
     if not run.dry_run and not phase.consequential:
-        context.settle_export_dir(lost=run.start_clean and phase_name == "EXPORT_SCHEMA")
+        begins_anew = run.start_clean and phase_name == "EXPORT_SCHEMA"
+        context.settle_export_dir(lost=begins_anew or not getattr(handler(phase_name), "KEEPS_FILES", True))
     if not run.dry_run:
         refuse_paused(context, phase)
     _finish_undoing(context, options, run)

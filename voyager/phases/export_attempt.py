@@ -36,17 +36,21 @@ class SnapshotTaken:
 
 @dataclass(frozen=True)
 class ExportedTable:
-    """A table of the attempt: the shape it had, and the catalog's figures for estimates."""
+    """A table of the attempt: the shape it had, the catalog's figures for estimates, and its primary key's columns."""
 
     name: TableName
     columns: tuple[tuple[str, str], ...]
     rows_estimate: int
     bytes: int
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ExportAttempt:
-    """One export. A new attempt has a new id and new chunk ids, so nothing of an older one is taken for its own."""
+    """One export. A new attempt has a new id and new chunk ids, so nothing of an older one is taken for its own.
+
+    A `streamed` one writes no files; when it is completed, `loaded` holds snapshot, rows and bytes of each of `parts`.
+    """
 
     id: str
     started_at: str
@@ -60,6 +64,8 @@ class ExportAttempt:
     snapshots: tuple[SnapshotTaken, ...] = ()
     mixed: tuple[str, ...] = ()
     completed: bool = False
+    streamed: bool = False
+    loaded: tuple[tuple[str, int, int], ...] = ()
 
     def with_snapshot(self, snapshot: SnapshotTaken) -> ExportAttempt:
         return replace(self, snapshots=(*self.snapshots, snapshot))
@@ -95,13 +101,24 @@ class ExportAttempt:
                 ),
             )
 
+    def same_way(self, *, streamed: bool) -> None:
+        """Raise NotAllowed when this attempt was begun into files and is to go on without, or the other way round."""
+        if self.streamed == streamed:
+            return
+        began, wanted = ("with --stream", "into files") if self.streamed else ("into files", "with --stream")
+        raise NotAllowed(
+            f"This export was begun {began} and cannot go on {wanted}.",
+            f"Run the same command {'with' if self.streamed else 'without'} --stream, or begin anew with "
+            "--start-clean.",
+        )
+
     def dump(self) -> bytes:
         from voyager.data_file import seal
 
         body = {
             **_cells(self),
             "format": 1,
-            "tables": [[t.name.schema, t.name.name, t.columns, t.rows_estimate, t.bytes] for t in self.tables],
+            "tables": [[t.name.schema, t.name.name, t.columns, t.rows_estimate, t.bytes, t.key] for t in self.tables],
             "parts": [
                 [p.table.schema, p.table.name, p.ordinal, p.predicate, p.rows_estimated, p.bytes_estimated]
                 for p in self.parts
@@ -123,7 +140,8 @@ class ExportAttempt:
         if body.pop("format", None) != 1:
             raise DamagedFile(f"{data / NAME} was written by another version of yb-voyager.", "Use that version.")
         tables = (
-            ExportedTable(TableName(s, n), _shape(columns), rows, size) for s, n, columns, rows, size in body["tables"]
+            ExportedTable(TableName(s, n), _shape(columns), rows, size, tuple(*key))
+            for s, n, columns, rows, size, *key in body["tables"]
         )
         parts = (ChunkRange(TableName(s, n), *rest) for s, n, *rest in body["parts"])
         taken = (SnapshotTaken(**{**one, "counters": _counters(one["counters"])}) for one in body["snapshots"])
@@ -136,6 +154,7 @@ class ExportAttempt:
                 "dispositions": tuple(Disposition(**one) for one in body["dispositions"]),
                 "unpopulated": tuple(TableName(*name) for name in body.get("unpopulated", ())),
                 "mixed": tuple(body["mixed"]),
+                "loaded": tuple((key, rows, size) for key, rows, size in body.get("loaded", ())),
             }
         )
 
@@ -144,7 +163,7 @@ def begin(
     *, source: str, started_at: str, tables: Sequence[Table], parts: Iterable[ChunkRange], **rest: Any
 ) -> ExportAttempt:
     """A new attempt at `tables`, cut into `parts`."""
-    exported = tuple(ExportedTable(t.name, shape(t), t.rows_estimate, t.bytes) for t in tables)
+    exported = tuple(ExportedTable(t.name, shape(t), t.rows_estimate, t.bytes, t.key) for t in tables)
     return ExportAttempt(str(uuid4()), started_at, source, exported, parts=tuple(parts), **rest)
 
 
@@ -215,6 +234,10 @@ def complete_chunks(data: Path) -> tuple[ExportAttempt, list[ChunkManifest]]:
             f"There is no finished export in {data}.",
             "Give the --export-dir of this migration, or run: yb-voyager migrate export data.",
         )
+    if attempt.streamed:
+        from voyager.phases.stream_chunks import manifests
+
+        return attempt, manifests(attempt)
     finished, others = finished_chunks(data, attempt)
     missing = [part for part in attempt.parts if (part.table, part.ordinal) not in finished]
     if missing:

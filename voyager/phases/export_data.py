@@ -13,10 +13,13 @@ from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
     from voyager.phases.export_attempt import ExportAttempt, Finished
+    from voyager.phases.export_run import Destination
     from voyager.phases.table_list import Chosen
 
 NEEDS = ("source",)
-UNDOES = "the exported data files are removed"
+UNDOES = "the exported data files are removed, and tables that rows were streamed into are emptied"
+CHUNK_SIZE, STREAMED_CHUNK_SIZE = "64MB", "8MB"
+"""A streamed part is read and loaded anew as a whole, and is one transaction of the target: it is better small."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,12 @@ class Options:
     exclude_table_list_file_path: str | None = option(
         None, "A file that holds the tables to leave out.", metavar="FILE"
     )
-    chunk_size: str = option("64MB", "Cut larger tables into parts of about this size.", metavar="SIZE")
+    stream: bool = option(
+        False, "Write no files: send every part straight into the target's tables, in one transaction each."
+    )
+    chunk_size: str | None = option(
+        None, "Cut larger tables into parts of about this size [default: 64MB, with --stream 8MB].", metavar="SIZE"
+    )
     compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
     max_disk: str | None = option(
         None, "Let data files take at most this much of the disk; wait while an import makes room.", metavar="SIZE"
@@ -51,10 +59,13 @@ def plan(job: Job) -> list[str]:
     chosen = _choose(job)
     parts = sum(len(job.source.plan_chunks(table, _chunk_bytes(job.options))) for table in chosen.tables)
     size = readable_size(sum(table.bytes for table in chosen.tables))
+    how = f"to {job.export_dir.data}"
+    if job.options.stream:
+        how = f"into tables of {job.target.endpoint.url}, each part in one transaction with its row of the ledger"
     skipped = [f"skip {one.kind} {one.name}: {one.reason}" for one in chosen.dispositions if one.action == "skipped"]
     return [
         f"take a snapshot of {job.source.endpoint.url}",
-        f"copy {len(chosen.tables)} tables (about {size}) in {parts} parts to {job.export_dir.data}",
+        f"copy {len(chosen.tables)} tables (about {size}) in {parts} parts {how}",
         *(f"copy {table.name}" for table in chosen.tables),
         *skipped,
     ]
@@ -63,15 +74,14 @@ def plan(job: Job) -> list[str]:
 def run(job: Job) -> Outcome:
     """Export, or go on with an export that was cut off.
 
-    Raises NotAllowed when the tables are not those it began with, OutOfSpace, DatabaseAway when the source stays away,
-    LockedByOther when another process exports into this directory.
+    Raises NotAllowed when the tables, or where the rows go, are not what it began with, OutOfSpace, DatabaseAway when
+    the source (or the target that it streams into) stays away, LockedByOther when another process exports into this
+    directory, BlockersFound for rows that the target refuses (the other tables are streamed all the same).
     """
     import asyncio
-    from dataclasses import replace
 
     from voyager.phases import sequence_file
     from voyager.phases.export_attempt import NAME, ExportAttempt
-    from voyager.phases.export_files import DataFiles
     from voyager.phases.export_run import Exporter
 
     _check_options(job.options)
@@ -79,14 +89,15 @@ def run(job: Job) -> Outcome:
         chosen = _choose(job)
         attempt = ExportAttempt.load(job.export_dir.data)
         if attempt is None:
-            undo(job)
+            _clear(job)
             attempt = _begin(job, chosen)
         else:
+            attempt.same_way(streamed=job.options.stream)
             attempt.belongs_to(job.record, job.export_dir.data)
             attempt.same_tables(chosen.tables)
-        destination = DataFiles(job, attempt)
+        destination = _destination(job, attempt, chosen)
         exporter = Exporter(job, attempt, chosen.tables, destination=destination, jobs=_jobs(job.options))
-        attempt = replace(asyncio.run(exporter.run()), completed=True)
+        attempt = _with_what_is_in(asyncio.run(exporter.run()), exporter.finished)
         job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
         # After the rows: a sequence that was called meanwhile is only further on.
         sequences = sequence_file.dump(job.source.read_catalog().sequences)
@@ -94,8 +105,21 @@ def run(job: Job) -> Outcome:
     return _outcome(attempt, exporter.finished)
 
 
+def needs(options: Options) -> tuple[str, ...]:
+    """Whose guardrails are asked: with --stream the target's too, those of loading."""
+    return (*NEEDS, *(("target",) if options.stream else ()))
+
+
 def undo(job: Job) -> None:
-    """Remove what an export left under data/: its plan first, so that a second try knows that it is over."""
+    """Remove what an export left under data/ and, where it streamed, in the target's tables."""
+    from voyager.phases.stream_parts import empty_streamed
+
+    _clear(job)
+    empty_streamed(job)
+
+
+def _clear(job: Job) -> None:
+    """Remove the files: the plan first, so that a second try knows that it is over."""
     from voyager.phases import sequence_file
     from voyager.phases.export_attempt import NAME
     from voyager.phases.export_files import remove_files
@@ -130,14 +154,41 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
         unpopulated=chosen.unpopulated,
         compression=job.options.compression,
         migration=str(job.record.migration_uuid),
+        streamed=job.options.stream,
     )
     job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
     return attempt
 
 
+def _destination(job: Job, attempt: ExportAttempt, chosen: Chosen) -> Destination:
+    if attempt.streamed:
+        from voyager.phases.stream_parts import TargetTables
+
+        return TargetTables(job, attempt, chosen.tables)
+    from voyager.phases.export_files import DataFiles
+
+    return DataFiles(job, attempt)
+
+
+def _with_what_is_in(attempt: ExportAttempt, finished: Finished) -> ExportAttempt:
+    """The completed attempt. A streamed one says what the ledger holds of it, in the order of its parts, for import
+    data to check."""
+    from dataclasses import replace
+
+    if not attempt.streamed:
+        return replace(attempt, completed=True)
+    done = [finished[part.table, part.ordinal] for part in attempt.parts]
+    return replace(attempt, completed=True, loaded=tuple((part.snapshot, part.rows, part.bytes) for part in done))
+
+
 def _check_options(options: Options) -> None:
     if options.compression not in {"none", "zstd"}:
         raise UsageError(f"--compression is {options.compression!r}.", "It can be none or zstd.")
+    if options.stream and options.compression != "none":
+        raise UsageError(
+            f"--compression {options.compression} cannot be given with --stream: no files are written.",
+            "Leave one of the two out.",
+        )
     if options.parallel_jobs < 0:
         raise UsageError(
             f"--parallel-jobs is {options.parallel_jobs}.", "Give a number from 1 on, or 0 to have it chosen."
@@ -145,7 +196,8 @@ def _check_options(options: Options) -> None:
 
 
 def _chunk_bytes(options: Options) -> int:
-    return parse_size(options.chunk_size, "--chunk-size")
+    chosen = options.chunk_size or (STREAMED_CHUNK_SIZE if options.stream else CHUNK_SIZE)
+    return parse_size(chosen, "--chunk-size")
 
 
 def _jobs(options: Options) -> int:
@@ -154,6 +206,7 @@ def _jobs(options: Options) -> int:
 
 def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
     rows, size = sum(part.rows for part in finished.values()), sum(part.bytes for part in finished.values())
+    verb = "Streamed" if attempt.streamed else "Exported"
     skipped = [one for one in attempt.dispositions if one.action == "skipped"]
     details = tuple(f"{one.kind} {one.name} was skipped: {one.reason}" for one in skipped)
     mixed = (
@@ -162,7 +215,7 @@ def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
         else f" It is mixed: read under {len(attempt.snapshots)} snapshots, written between them."
     )
     return Outcome(
-        headline=f"Exported {rows:,} rows ({readable_size(size)}) of {len(attempt.tables)} tables.{mixed}",
+        headline=f"{verb} {rows:,} rows ({readable_size(size)}) of {len(attempt.tables)} tables.{mixed}",
         summary={
             "tables": len(attempt.tables),
             "rows": rows,
@@ -171,6 +224,7 @@ def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
             "attempt": attempt.id,
             "parts": len(attempt.parts),
             "compression": attempt.compression,
+            "streamed": attempt.streamed,
             "mixed": bool(attempt.mixed),
             "mixed_tables": list(attempt.mixed),
             "snapshots": [{"key": s.key, "taken_at": s.taken_at, "position": s.position} for s in attempt.snapshots],

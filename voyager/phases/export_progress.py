@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from voyager.errors import VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt, FinishedPart
 from voyager.phases.job import Job
@@ -23,6 +24,7 @@ class ExportProgress:
         self._bytes: Counter[TableName] = Counter()
         self._done: Counter[TableName] = Counter()
         self._reading: dict[TableName, dict[int, tuple[int, int]]] = {}
+        self._failed: dict[TableName, str] = {}
 
     def take(self, parts: Iterable[FinishedPart]) -> None:
         for counter in (self._rows, self._bytes, self._done):
@@ -45,6 +47,10 @@ class ExportProgress:
         self._add(done)
         self._tell(part.table)
 
+    def failed(self, part: ChunkRange, error: VoyagerError) -> None:
+        self._failed.setdefault(part.table, error.message)
+        self.read_so_far(part, rows=0, size=0)
+
     def drop(self, table: TableName) -> None:
         for counter in (self._rows, self._bytes, self._done):
             counter.pop(table, None)
@@ -60,16 +66,18 @@ class ExportProgress:
         reading = self._reading.get(table, {}).values()
         rows = self._rows[table] + sum(rows for rows, _ in reading)
         size = self._bytes[table] + sum(size for _, size in reading)
+        status = "DONE" if done else "EXPORTING" if rows or table in self._reading else "QUEUED"
         estimate = self._estimates[table]
         self._report(
             TableProgress(
                 table.schema,
                 table.name,
-                "DONE" if done else "EXPORTING" if rows or table in self._reading else "QUEUED",
+                "FAILED" if table in self._failed else status,
                 rows_done=rows,
                 rows_total=rows if done else None,
                 rows_estimated=max(estimate.rows_estimate, 0) or None,
                 bytes_done=size,
                 bytes_total=size if done else max(estimate.bytes, size),
+                message=self._failed.get(table, ""),
             )
         )

@@ -24,6 +24,8 @@ from voyager.phases.export_attempt import (
 from voyager.phases.export_progress import ExportProgress
 from voyager.phases.job import Job
 from voyager.ports import ChunkRange, Snapshot
+from voyager.target.receive import TargetStaysAway
+from voyager.target.refusal import RowsRefused
 
 LONGEST_PAUSE = 10.0
 
@@ -66,6 +68,7 @@ class Exporter:
         self._jobs = jobs
         self._finished: Finished = {}
         self._standing = ExportProgress(job, attempt)
+        self._refused: dict[TableName, RowsRefused] = {}
         self._stopping = False
 
     @property
@@ -73,7 +76,8 @@ class Exporter:
         return self._finished
 
     async def run(self) -> ExportAttempt:
-        """Read until every part is finished. A source that goes away is waited for, as long as for a target."""
+        """Read until every part is finished. A source that goes away is waited for, as long as for a target. A table
+        whose rows the destination refuses is left behind, and raised when the rest is done."""
         self._finished = self._destination.take_stock()
         self._standing.take(self._finished.values())
         away_since, pause = 0.0, 1.0
@@ -82,6 +86,8 @@ class Exporter:
                 before = len(self._finished)
                 try:
                     await self._under_one_snapshot()
+                except TargetStaysAway:
+                    raise
                 except DatabaseAway as error:
                     if len(self._finished) > before:
                         away_since, pause = 0.0, 1.0
@@ -94,10 +100,16 @@ class Exporter:
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
             self._destination.close()
+        if self._refused:
+            raise _together(list(self._refused.values()))
         return self._attempt
 
     def _left(self) -> list[ChunkRange]:
-        return [part for part in self._attempt.parts if (part.table, part.ordinal) not in self._finished]
+        return [
+            part
+            for part in self._attempt.parts
+            if (part.table, part.ordinal) not in self._finished and part.table not in self._refused
+        ]
 
     def _must_refuse(self) -> bool:
         return bool(self._job.options.require_one_snapshot and self._finished)
@@ -171,7 +183,9 @@ class Exporter:
         try:
             while queue and not self._stopping:
                 self._job.checkpoint()
-                await self._read_part(snapshot, queue.popleft())
+                part = queue.popleft()
+                if part.table not in self._refused:
+                    await self._read_part(snapshot, part)
         except BaseException:
             self._stopping = True
             raise
@@ -185,6 +199,11 @@ class Exporter:
         try:
             self._standing.begin(table.name)
             done = await self._destination.take(snapshot, table, part, key=key, told=told)
+        except RowsRefused as error:
+            self._refused.setdefault(table.name, error)
+            self._standing.failed(part, error)
+            self._job.warn(f"{error.message} Other tables go on.")
+            return
         except BaseException:
             self._standing.read_so_far(part, rows=0, size=0)
             raise
@@ -205,6 +224,17 @@ def stale_before(attempt: ExportAttempt) -> set[TableName]:
     """The tables found written by an earlier run of this attempt."""
     named = set(attempt.mixed)
     return {table.name for table in attempt.tables if str(table.name) in named}
+
+
+def _together(errors: Sequence[RowsRefused]) -> RowsRefused:
+    """One error for all tables that were left behind."""
+    if len(errors) == 1:
+        return errors[0]
+    return RowsRefused(
+        f"{len(errors)} tables could not be copied completely; all others are.",
+        errors[0].hint,
+        tuple(error.message for error in errors),
+    )
 
 
 def _taken(snapshot: Snapshot, attempt: ExportAttempt, counters: Counters | None) -> SnapshotTaken:

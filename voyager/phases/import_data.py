@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import NotAllowed, UsageError, VoyagerError
+from voyager.errors import BlockersFound, UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.pace_options import TargetLoad, check_pace_options
+from voyager.phases.row_options import RowOptions, check_row_options
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 NEEDS = ("target",)
 UNDOES = "the tables that this migration loaded are emptied, and are without foreign keys and triggers meanwhile"
 
+_AFTER = "then secondary indexes, foreign keys, triggers and sequences"
 
 @dataclass(frozen=True)
-class Options(TargetLoad):
+class Options(TargetLoad, RowOptions):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     discard_loaded: bool = option(
@@ -38,6 +40,13 @@ class Options(TargetLoad):
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )
+    replay_quarantine: bool = option(
+        False, "Load the rows that were set aside again, from the data files, after what refused them was corrected.",
+        per_run=True,
+    )
+    discard_quarantine: bool = option(
+        False, "Give up the rows that are set aside (after a --replay-quarantine, where both are given).", per_run=True
+    )
 
 
 def plan(job: Job) -> list[str]:
@@ -50,13 +59,16 @@ def plan(job: Job) -> list[str]:
         return import_beside.plan(job, _limits(job.options))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
+    if attempt.streamed:
+        rows = sum(chunk.rows for chunk in chunks)
+        return [f"load nothing: export data streamed {rows:,} rows already", _AFTER]
     ledger, limits = Ledger.read(job), _limits(job.options)
     left = [one for chunk in chunks for one in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits)]
     rows = sum(batch.rows for batch in left)
     return [
         f"load {rows:,} rows in {len(left)} transactions into tables of {job.target.endpoint.url}",
         *(f"COPY {table.name}" for table in attempt.tables),
-        "then secondary indexes, foreign keys, triggers and sequences",
+        _AFTER,
     ]
 
 
@@ -158,25 +170,6 @@ def undo(job: Job) -> None:
     job.store.batches.forget(job.record.migration_uuid)
 
 
-def _all_in(chunks: list[ChunkManifest], ledger: Ledger, *, loading: bool) -> None:
-    """The ledger, read anew, must account for every row of every chunk."""
-    short = [chunk for chunk in chunks if ledger.rows(chunk.chunk_id) != chunk.rows]
-    if not short:
-        return
-    details = tuple(
-        f"{c.table}: {ledger.rows(c.chunk_id):,} of {c.rows:,} rows of part {c.ordinal}" for c in short[:20]
-    )
-    if loading:
-        raise VoyagerError(
-            "The ledger does not account for every row after loading.", "Report this; do not cut over.", details
-        )
-    raise NotAllowed(
-        f"{len(short)} of {len(chunks)} parts are not loaded yet, so --post-data-only cannot run.",
-        "Run: yb-voyager migrate import data.",
-        details,
-    )
-
-
 def _check_options(options: Options) -> None:
     check_pace_options(options)
     if options.batch_size < 1:
@@ -185,29 +178,3 @@ def _check_options(options: Options) -> None:
 
 def _limits(options: Options) -> tuple[int, int]:
     return options.batch_size, parse_size(options.batch_size_bytes, "--batch-size-bytes")
-
-
-def _outcome(job: Job, attempt: ExportAttempt, chunks: list[ChunkManifest], after: dict[str, Any]) -> Outcome:
-    from voyager.phases.loaded_files import gone
-
-    rows, size = sum(chunk.rows for chunk in chunks), sum(chunk.bytes for chunk in chunks)
-    removed = gone(job.export_dir.data, chunks)
-    return Outcome(
-        headline=f"Loaded {rows:,} rows ({readable_size(size)}) into {len(attempt.tables)} tables.",
-        summary={
-            "tables": len(attempt.tables),
-            "rows": rows,
-            "bytes": size,
-            "attempt": attempt.id,
-            "mixed": bool(attempt.mixed),
-            "post_data": after,
-            "data_files_removed": len(removed),
-        },
-        details=(
-            f"{len(removed):,} of {len(chunks):,} data files ({readable_size(sum(one.length for one in removed))}) are "
-            "removed, for their rows are in. To load them again they must be exported again: yb-voyager migrate export "
-            "data --start-clean.",
-        )
-        if removed
-        else (),
-    )

@@ -285,11 +285,11 @@ async def copy_in(
     connection: asyncpg.Connection,
     table: TableName,
     columns: Iterable[str],
-    source: AsyncIterable[bytes | memoryview],
+    source: AsyncIterable[bytes | bytearray | memoryview],
     *,
     options: str = "",
 ) -> int:
-    """Load COPY text into `table` and return how many rows the server took.
+    """Load COPY text (or what `options` say it is) into `table` and return how many rows the server took.
 
     Without columns the list is left out: the server then expects no value at all for a table that has only generated
     columns, or none. `options` is constant text of ours, such as "ROWS_PER_TRANSACTION 0".

@@ -89,7 +89,12 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         indexes_before_data=distributed,
         concurrent_index_builds=distributed,
         copy_rows_per_transaction=distributed,
+        # Nobody has tried it there yet.
+        binary_copy=not distributed,
         replication_role=_accepts(connection, "SET LOCAL session_replication_role = replica"),
+        fast_writes=distributed
+        and _accepts(connection, "SET LOCAL yb_disable_transactional_writes = on")
+        and _accepts(connection, "SET LOCAL yb_enable_upsert_mode = on"),
         tid_range_scans=not distributed and number >= _FIRST_WITH_TID_RANGE_SCANS,
         exported_snapshots=_accepts(connection, "SELECT pg_catalog.pg_export_snapshot()"),
         read_only_standby=standby,

@@ -14,6 +14,7 @@ from voyager.store.session import Session
 from voyager.store.tables import import_batches
 
 CHUNKS_PER_QUERY = 5000
+STREAMED = 5
 
 
 class Batches:
@@ -45,13 +46,18 @@ class Batches:
         return dict(loaded)
 
     def streamed(self, migration_uuid: UUID) -> dict[UUID, StreamedChunk]:
-        """Return the chunks that came without a file, each in one batch; those of chunk files do not belong here."""
+        """Return the chunks that came without a file, each in one batch. Their ids are made of what they are (version
+        5), those of files are random."""
         table = import_batches.c
-        query = select(table.chunk_id, table.snapshot, table.rows, table.bytes).where(
-            table.migration_uuid == migration_uuid, table.batch_no == 0
-        )
+        query = select(
+            table.chunk_id, table.schema_name, table.table_name, table.snapshot, table.rows, table.bytes
+        ).where(table.migration_uuid == migration_uuid, table.batch_no == 0)
         rows = self._session.single(lambda connection: connection.execute(query).all(), "read the ledger")
-        return {chunk_id: StreamedChunk(snapshot, count, size) for chunk_id, snapshot, count, size in rows}
+        return {
+            chunk_id: StreamedChunk(TableName(schema, name), snapshot, count, size)
+            for chunk_id, schema, name, snapshot, count, size in rows
+            if chunk_id.version == STREAMED
+        }
 
     def totals(self, migration_uuid: UUID, chunks: Collection[UUID] | None = None) -> dict[TableName, LoadedTable]:
         """Return what is in, by table. `chunks` leaves out what an earlier export attempt's chunks brought in."""

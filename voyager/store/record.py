@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from voyager.identifiers import TableName
+
 
 @dataclass(frozen=True)
 class PhaseRecord:
@@ -194,16 +196,12 @@ class LoadedBatch:
     quarantined: int = 0
     ignored: int = 0
 
-    @property
-    def accounted(self) -> int:
-        """The rows of the file that are in the target or known not to be."""
-        return self.rows + self.quarantined + self.ignored
-
 
 @dataclass(frozen=True)
 class StreamedChunk:
     """A chunk that went from source to target without a file; `snapshot` is the key of the view it was read under."""
 
+    table: TableName
     snapshot: str
     rows: int
     bytes: int

@@ -66,7 +66,8 @@ def preflight(connection: Connection, capabilities: Capabilities, phase: str, co
         checks += [*_create_privileges(connection, capabilities, coming), *_extensions(connection, coming)]
     if phase == "INITIALIZE":
         checks += [*_empty(connection, coming), *_replication_role(capabilities)]
-    if phase == "IMPORT_DATA":
+    # An export asks the target only when it streams into it.
+    if phase in ("IMPORT_DATA", "EXPORT_DATA"):
         checks += _triggers(connection, capabilities)
     return checks
 

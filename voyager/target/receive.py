@@ -1,0 +1,227 @@
+"""Receive one part as it is read elsewhere, in one target transaction: lease, rows, ledger row, lease, COMMIT."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from voyager.endpoint import Endpoint
+from voyager.errors import DatabaseAway, VoyagerError
+from voyager.identifiers import TableName
+from voyager.ports import Capabilities, Execute, SentRows
+from voyager.postgres import bulk
+from voyager.postgres.failures import retryable, translate
+from voyager.target.fill import Load
+from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
+from voyager.target.refusal import RowsRefused, rejection, row_fault
+
+PURPOSE = "stream data"
+TELL_BYTES = 1 << 20
+# How many rows a part has is not known before its end: no COPY of ours may be cut into transactions before it.
+_ALL_ROWS = "ROWS_PER_TRANSACTION 2147483647"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One part on its way. `read()` opens its rows, anew for a retry; `told` hears how many bytes have come so far."""
+
+    table: TableName
+    columns: tuple[str, ...]
+    described: str
+    binary: bool
+    read: Callable[[], AbstractAsyncContextManager[SentRows]]
+    told: Callable[[int], None]
+
+
+class Received(NamedTuple):
+    rows: int
+    bytes: int
+
+
+class PartVoucher(Protocol):
+    """What makes a part count: the lease and the ledger, as statements of the part's own transaction."""
+
+    async def begin(self, execute: Execute) -> None:
+        """First statement: raise LeaseLost early."""
+
+    async def finish(self, execute: Execute, received: Received) -> None:
+        """Last statements: write the ledger row (or raise AlreadyLoaded), hold the lease (or raise LeaseLost)."""
+
+    async def is_in(self, execute: Execute) -> bool:
+        """Whether an earlier COMMIT of this part, whose answer was lost, has happened."""
+        ...
+
+
+class TargetStaysAway(DatabaseAway):
+    """The target did not come back in the time that an outage may take; it was waited for already."""
+
+
+class _SourceFailed(Exception):
+    """What was raised while the source was read, on its way through the target's driver."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _TargetFailed(Exception):
+    """What the target raised, on its way through the source's snapshot."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Receiver:
+    """One connection that takes parts. It reconnects by itself while the target is away, for `outage_budget` seconds.
+
+    `announce` is awaited with pid and backend_start of every new connection before it takes anything, so that whoever
+    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        capabilities: Capabilities,
+        lease_seconds: float,
+        announce: Callable[[dict[str, Any]], Awaitable[None]],
+        pause: Callable[[VoyagerError, float], Awaitable[None]],
+        outage_budget: float,
+    ) -> None:
+        self._endpoint = endpoint
+        self._settings = session_settings(capabilities, lease_seconds)
+        self._cuts_copies = capabilities.copy_rows_per_transaction
+        self._announce = announce
+        self._pause = pause
+        self._budget = outage_budget
+        self._connection: bulk.Connection | None = None
+
+    async def receive(self, part: Incoming, voucher: PartVoucher) -> Received | None:
+        """Take a part exactly once. None when it turned out to be in the target already.
+
+        Raises what the source raises, LeaseLost, BlockersFound for rows that the target refuses, TargetStaysAway.
+        """
+        failed_at, attempt = 0.0, 0
+        while True:
+            try:
+                return await self._try(part, voucher, again=attempt > 0)
+            except _TargetFailed as failed:
+                failure = failed.error
+            except BaseException:
+                self.close()
+                raise
+            lost = not await self._roll_back()
+            if row_fault(failure) or not (retryable(failure) or lost):
+                raise rejection(failure, _named(part)) from None
+            failed_at, attempt = failed_at or time.monotonic(), attempt + 1
+            reason = translate(failure, f"stream {part.described}")
+            if time.monotonic() - failed_at > self._budget:
+                raise TargetStaysAway(reason.message, reason.hint, reason.details) from None
+            await self._pause(reason, random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt))
+
+    def close(self) -> None:
+        """Drop the connection; what was not committed is rolled back by the server."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _try(self, part: Incoming, voucher: PartVoucher, *, again: bool) -> Received | None:
+        try:
+            connection = await self._connected()
+            # An earlier try may have committed without our hearing of it.
+            if again and await voucher.is_in(bulk.executor(connection)):
+                return None
+        except (DatabaseAway, *bulk.DRIVER_ERRORS) as error:
+            raise _TargetFailed(error) from None
+        # The reader first: the target's transaction must not idle while one is waited for.
+        async with part.read() as rows:
+            try:
+                return await self._transaction(connection, rows, part, voucher)
+            except _SourceFailed as failed:
+                raise failed.error from None
+            except AlreadyLoaded:
+                self.close()
+                return None
+            except bulk.DRIVER_ERRORS as error:
+                raise _TargetFailed(error) from None
+
+    async def _transaction(
+        self, connection: bulk.Connection, rows: SentRows, part: Incoming, voucher: PartVoucher
+    ) -> Received:
+        execute, flow = bulk.executor(connection), _Flow(rows, part.told)
+        # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
+        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        await voucher.begin(execute)
+        options = ", ".join(
+            option for wanted, option in ((part.binary, "FORMAT binary"), (self._cuts_copies, _ALL_ROWS)) if wanted
+        )
+        taken = await bulk.copy_in(connection, part.table, part.columns, flow.frames(), options=options)
+        if taken != rows.count:
+            raise RowsRefused(
+                f"The target took {taken:,} of the {rows.count:,} rows of {part.described}; all were rolled back.",
+                f"A trigger or rule on {part.table} leaves rows out: drop or disable it, then run the command again.",
+            )
+        received = Received(taken, flow.size)
+        await voucher.finish(execute, received)
+        await connection.execute("COMMIT")
+        return received
+
+    async def _connected(self) -> bulk.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = None
+            connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)
+            try:
+                await self._announce(await bulk.backend_of(connection))
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
+        return self._connection
+
+    async def _roll_back(self) -> bool:
+        """Make the connection usable again, or drop it; False when there is none any more."""
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            self._connection = None
+            return False
+        try:
+            await connection.execute("ROLLBACK", timeout=LONGEST_PAUSE)
+        except bulk.DRIVER_ERRORS:
+            self.close()
+            return False
+        return True
+
+
+class _Flow:
+    """The rows on their way through, measured."""
+
+    def __init__(self, rows: SentRows, told: Callable[[int], None]) -> None:
+        self.size = 0
+        self._rows = rows
+        self._told = told
+
+    async def frames(self) -> AsyncIterator[bytes | bytearray]:
+        tell_at = TELL_BYTES
+        try:
+            async for frame in self._rows:
+                self.size += len(frame)
+                if self.size >= tell_at:
+                    self._told(self.size)
+                    tell_at = self.size + TELL_BYTES
+                yield frame
+        except Exception as error:
+            raise _SourceFailed(error) from None
+
+
+def _named(part: Incoming) -> Load:
+    """The part as refusals name it."""
+    remedy = (
+        f"Make the definition of {part.table} on the target accept the row, then run the command again; or export into "
+        "files (--start-clean without --stream): import data can set such rows aside."
+    )
+    return Load(part.table, part.columns, 0, part.described, tuple, place="row {} of the part".format, remedy=remedy)
