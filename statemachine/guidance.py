@@ -22,11 +22,11 @@ class Offer(NamedTuple):
 class NextAction:
     """The recommended step. Commands are what follows `yb-voyager`.
 
-    `kind`: resume | run | blocked | wait | end | finished. `title` is the heading ("Run Import Data", "Wait for Export
-    Data to complete"); `phase` the row that it is about and `trigger` what fires when its `command` is run: both
-    commands and trigger are None where there is nothing to run. `blocked_by` holds the conditions in the way,
-    those to fix first. `then` is the command that comes after and `then_title` its phase. A `consequential` step is
-    never run by `--yes` alone.
+    `kind`: resume | run | blocked | wait | end | finished, and paused by who knows of pauses. `title` is the heading
+    ("Run Import Data", "Wait for Export Data to complete"); `phase` the row that it is about and `trigger` what fires
+    when its `command` is run: both commands and trigger are None where there is nothing to run. `blocked_by` holds the
+    conditions in the way, those to fix first. `then` is the command that comes after and `then_title` its phase. A
+    `consequential` step is never run by `--yes` alone.
     """
 
     kind: str

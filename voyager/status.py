@@ -22,6 +22,7 @@ from voyager.errors import (
     VoyagerError,
 )
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
+from voyager.store.steering import Pause, pause_of, pauses
 from voyager.verification.gate import Limits, Obstacle, obstacles
 
 SCHEMA_VERSION = 1
@@ -35,7 +36,8 @@ NEARLY = 99
 
 @dataclass(frozen=True)
 class PhaseStatus:
-    """One phase. `health` is idle, running, failed, stopped (begun, nobody runs it), done, differences or set_aside.
+    """One phase. `health` is idle, running, paused (running and told to hold still), failed, stopped (begun, nobody
+    runs it), done, differences or set_aside. `pace` is what a running phase says of its workers.
 
     `elapsed` and `estimate` are seconds; None where nothing is known.
     """
@@ -54,6 +56,7 @@ class PhaseStatus:
     summary: Mapping[str, Any]
     runner: str
     shown: bool
+    pace: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class MigrationStatus:
     phases: tuple[PhaseStatus, ...]
     activity: tuple[Activity, ...]
     next: NextAction
+    paused: tuple[Pause, ...] = ()
 
     def phase(self, name: str) -> PhaseStatus:
         return next(phase for phase in self.phases if phase.phase == name)
@@ -105,6 +109,7 @@ class MigrationStatus:
             "current_state": self.current_state,
             "read_at": timestamp(self.read_at),
             "from_cache": self.from_cache,
+            "paused": [{"phase": one.phase, "since": timestamp(one.since), "by": one.by} for one in self.paused],
             "phases": [phase_json(phase) for phase in self.phases],
             "activity": [activity_json(activity) for activity in self.activity],
             "next": self.next.to_json(),
@@ -165,12 +170,34 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None, *, limi
         end_reason=record.end_reason,
         phases=phases,
         activity=tuple(_activity(record, phase) for phase in phases if phase.state not in (NOT_STARTED, COMPLETED)),
-        next=next_action(workflow, configuration, seen),
+        next=_unless_paused(record, phases, next_action(workflow, configuration, seen)),
+        paused=pauses(record.settings),
+    )
+
+
+def _unless_paused(record: MigrationRecord, phases: Sequence[PhaseStatus], action: NextAction) -> NextAction:
+    """The next step, or the end of a pause that holds it or what is begun."""
+    begun = {phase.phase for phase in phases if phase.state not in (NOT_STARTED, COMPLETED)}
+    held = [one for one in pauses(record.settings) if one.phase is None or one.phase in {*begun, action.phase}]
+    if not held or action.kind == "finished":
+        return action
+    what = held[0].phase or f"migration {record.name}"
+    titles = {phase.phase: phase.title for phase in phases}
+    return NextAction(
+        "paused",
+        None,
+        f"Resume {titles.get(what, what)}",
+        held[0].ends_with,
+        f"{titles.get(what, what)[:1].upper()}{titles.get(what, what)[1:]} is {held[0].says}.",
+        then=action.command,
+        then_title=action.title if action.command else "",
     )
 
 
 def monitor(status: MigrationStatus) -> VoyagerError | None:
     """What a monitor is told: None while all is well, else the error whose exit code says what is the matter."""
+    if status.next.kind == "paused":
+        return NothingToDo(status.next.reason, f"Go on with: yb-voyager {status.next.command}")
     unattended = [phase for phase in status.phases if phase.health in ("failed", "stopped")]
     if unattended:
         message = (unattended[0].error or {}).get("message", "nobody runs it")
@@ -242,6 +269,8 @@ def _phase_status(record: MigrationRecord, phase: Phase, state: str) -> PhaseSta
     lease = record.leases.get(phase.name)
     totals = record.totals.get(phase.name)
     health = _health(saved, state, lease, totals)
+    if health == "running" and pause_of(record.settings, phase.name):
+        health = "paused"
     return PhaseStatus(
         phase=phase.name,
         title=phase.title,
@@ -257,6 +286,7 @@ def _phase_status(record: MigrationRecord, phase: Phase, state: str) -> PhaseSta
         summary=saved.summary,
         runner=f"{lease.owner}" if lease and lease.live else "",
         shown=state != NOT_STARTED or (phase.offered and not phase.final),
+        pace=saved.summary.get("pace") if health in ("running", "paused") else None,
     )
 
 
@@ -285,7 +315,7 @@ def _percent(saved: PhaseRecord, state: str, totals: PhaseTotals | None) -> int:
 def _elapsed(saved: PhaseRecord, health: str, now: datetime) -> float | None:
     if saved.started_at is None:
         return None
-    end = saved.completed_at or (now if health == "running" else None)
+    end = saved.completed_at or (now if health in ("running", "paused") else None)
     return max(0.0, (end - saved.started_at).total_seconds()) if end else None
 
 
@@ -314,6 +344,7 @@ def phase_json(phase: PhaseStatus) -> dict[str, Any]:
         "started_at": timestamp(phase.started_at),
         "completed_at": timestamp(phase.completed_at),
         "run_by": phase.runner or None,
+        "pace": dict(phase.pace) if phase.pace else None,
         "error": dict(phase.error) if phase.error else None,
         "summary": dict(phase.summary),
     }

@@ -117,7 +117,8 @@ def test_a_busy_target_gets_fewer_workers_an_idle_one_more_and_each_change_says_
             "6 workers became 5: a node's processors are 90% busy (limit 80%)",
         ]
         assert (run.told[0].workers, run.told[0].most, run.told[0].mode) == (4, 8, "balanced")
-        assert run.told[-1].why == "a node's processors are 90% busy (limit 80%)"
+        assert run.told[-2].why == "a node's processors are 90% busy (limit 80%)"
+        assert run.told[-1].workers == 0
 
     played(play)
 

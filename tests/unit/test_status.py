@@ -154,3 +154,45 @@ def test_a_new_migration_of_every_workflow_has_a_status(workflow):
     shown = migration_status(record(workflow=workflow, phases=phases))
     assert shown.current_state == "INITIALIZED"
     assert shown.next.phase == "EXPORT_SCHEMA"
+
+
+PAUSE = {"since": NOW.isoformat(), "by": "ann@host 12"}
+
+
+def paused(made: MigrationRecord, *scopes: str) -> MigrationRecord:
+    return replace(made, settings={"paused": dict.fromkeys(scopes, PAUSE)})
+
+
+def test_a_paused_migration_waits_for_whoever_resumes_it():
+    running = record({**up_to("IMPORT_DATA"), "IMPORT_DATA": "IN_PROGRESS"}, leases=lease("IMPORT_DATA"))
+    seen = migration_status(paused(running, "*"))
+    assert seen.phase("IMPORT_DATA").health == "paused"
+    assert seen.phase("IMPORT_DATA").state == "IN_PROGRESS"
+    assert (seen.next.kind, seen.next.command, seen.next.title) == ("paused", "migrate resume", "Resume migration shop")
+    assert seen.next.reason == "Migration shop is paused since 2026-01-02 03:04:05 UTC by ann@host 12."
+    assert monitor(seen).exit_code == 13
+    said = seen.to_json()
+    assert said["paused"] == [{"phase": None, "since": "2026-01-02T03:04:05Z", "by": "ann@host 12"}]
+    assert migration_status(running).to_json()["paused"] == []
+
+
+def test_a_paused_migration_that_nobody_runs_is_resumed_before_its_phase_is():
+    stopped = record({**up_to("IMPORT_DATA"), "IMPORT_DATA": "IN_PROGRESS"})
+    seen = migration_status(paused(stopped, "*"))
+    assert seen.phase("IMPORT_DATA").health == "stopped"
+    assert (seen.next.kind, seen.next.then) == ("paused", "migrate import data")
+
+
+def test_a_pause_of_one_phase_holds_the_next_step_only_when_it_is_that_one():
+    made = record(up_to("EXPORT_DATA"))
+    assert migration_status(paused(made, "IMPORT_DATA")).next.phase == "EXPORT_DATA"
+    held = migration_status(paused(made, "IMPORT_DATA", "EXPORT_DATA")).next
+    assert (held.kind, held.title, held.command) == ("paused", "Resume Export Data", "migrate resume EXPORT_DATA")
+
+
+def test_the_pace_is_that_of_whoever_runs_the_phase():
+    told = {"pace": {"workers": 3, "most": 8, "mode": "balanced", "why": "it is idle"}}
+    made = with_phase(record({**up_to("IMPORT_DATA"), "IMPORT_DATA": "IN_PROGRESS"}), "IMPORT_DATA", summary=told)
+    assert migration_status(made).phase("IMPORT_DATA").pace is None
+    running = migration_status(replace(made, leases=lease("IMPORT_DATA"))).phase("IMPORT_DATA")
+    assert running.pace == told["pace"]

@@ -8,7 +8,7 @@ from functools import partial
 import typer
 
 from statemachine.definition import Phase
-from voyager.cli import initialize, looks, performance, phase_command
+from voyager.cli import control, initialize, looks, performance, phase_command
 from voyager.cli import next as next_step
 from voyager.cli.emit import Reply, finish
 from voyager.cli.invocation import Invocation
@@ -55,6 +55,7 @@ def migrate() -> typer.Typer:
     looks.register(tree.group(()))
     next_step.register(tree.group(()))
     performance.register(tree.group(()))
+    control.register(tree.group(()))
     for phase in phases().values():
         tree.add(phase)
     looks.register_reports(tree.group(("export", "data")), "EXPORT_DATA")
@@ -122,7 +123,7 @@ def _order(path: tuple[str, ...]) -> tuple[str, ...]:
     """The commands below a path: those that look, then the steps as the tables have them."""
     below = [words(phase)[1:] for phase in phases().values()]
     steps = [found[len(path)] for found in below if found[: len(path)] == path and len(found) > len(path)]
-    return (*looks.NAMES, performance.NAME, *dict.fromkeys(steps))
+    return (*looks.NAMES, performance.NAME, *control.NAMES, *dict.fromkeys(steps))
 
 
 def _gate(phase: Phase) -> str:

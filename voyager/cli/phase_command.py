@@ -67,6 +67,7 @@ def perform(
                 Run(
                     report=view.report,
                     warn=view.warn,
+                    pace=view.pace,
                     stop=stop,
                     confirmed=answered or confirmed,
                     overrides=overrides,

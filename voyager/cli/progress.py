@@ -7,13 +7,15 @@ import sys
 import threading
 import time
 from collections import deque
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from voyager.cli.invocation import Invocation
 from voyager.cli.render.numbers import count, duration, estimate, rate
 from voyager.identifiers import TableName, visible
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -32,9 +34,18 @@ def describe(sums: dict[str, Any]) -> list[str]:
     words += [f"{step['step']} {step['done']:,} of {step['total']:,}" for step in sums["steps"] if step["total"]]
     if sums["rows_per_second"] >= 0.5:
         words.append(rate(sums["rows_per_second"]))
+    if sums.get("workers"):
+        words.append(counted(sums["workers"], "worker"))
     words.append(duration(sums["elapsed_seconds"]))
+    if sums.get("paused"):
+        return [*words, sums["paused"]]
     rest = estimate(sums["estimate_seconds"])
     return [*words, f"est: {rest}"] if rest else words
+
+
+def held_in_words(pacing: Pacing) -> str:
+    """`paused since 2026-11-22 14:02:11 UTC by ann@host 12; resume with: yb-voyager migrate resume`."""
+    return f"{pacing.paused}; resume with: yb-voyager {pacing.resume}"
 
 
 class Tally:
@@ -43,6 +54,7 @@ class Tally:
     def __init__(self) -> None:
         self.tables: dict[tuple[str, str], TableProgress] = {}
         self.started = time.monotonic()
+        self.pacing: Pacing | None = None
         self._seen: deque[tuple[float, int]] = deque()
 
     def take(self, progress: TableProgress) -> None:
@@ -64,6 +76,8 @@ class Tally:
             "rows_per_second": round(speed, 1),
             "estimate_seconds": round((total - rows) / speed, 1) if speed > 0 and total > rows else None,
             "elapsed_seconds": round(time.monotonic() - self.started, 1),
+            "workers": self.pacing.workers if self.pacing else None,
+            "paused": held_in_words(self.pacing) if self.pacing and self.pacing.paused else None,
             "steps": [{"step": step.table, "done": step.rows_done, "total": step.rows_total or 0} for step in steps],
         }
 
@@ -114,6 +128,19 @@ class ProgressView:
                 self._bars.show(self._tally, progress)
             elif self._kind in EVERY and time.monotonic() - self._told_at >= EVERY[self._kind]:
                 self._tell()
+
+    def pace(self, pacing: Pacing) -> None:
+        """Take how fast the work goes; told when it changes, and a pause at once."""
+        with self._guard:
+            before, self._tally.pacing = self._tally.pacing, pacing
+            was, now = bool(before and before.paused), bool(pacing.paused)
+            if self._kind == "bars" and (self._bars is not None or now):
+                self._bars = self._bars or _Bars(self.title, self._invocation)
+                self._bars.show_whole(self._tally)
+            elif self._kind == "json" and pacing != before:
+                self._line({"event": "pace", "phase": self.title, **asdict(pacing)})
+            elif self._kind == "plain" and was != now:
+                self._invocation.emitter.say(f"{self.title}: {held_in_words(pacing) if now else 'resumed'}")
 
     def warn(self, sentence: str) -> None:
         """Tell a warning without tearing the bars."""
@@ -176,6 +203,10 @@ class _Bars:
         if now - self._drawn_at < 0.25:
             return
         self._drawn_at = now
+        self.show_whole(tally)
+
+    def show_whole(self, tally: Tally) -> None:
+        """Draw the bar for everything."""
         sums = tally.sums()
         done = sums["rows_done"] + sum(step["done"] for step in sums["steps"])
         total = sums["rows_total"] + sum(step["total"] for step in sums["steps"])

@@ -70,7 +70,7 @@ class Walk:
 
     def _ready(self, context: Context, status: MigrationStatus) -> MigrationStatus:
         """A status whose next step can be run; waits for one where that was asked for."""
-        while status.next.kind == "wait" and self.wait:
+        while status.next.kind in ("wait", "paused") and self.wait:
             self._sleep()
             context.refresh()
             status = self._status(context)
@@ -80,6 +80,8 @@ class Walk:
         if action.kind == "blocked":
             hints = tuple(condition.hint for condition in action.blocked_by)
             raise BlockersFound(f"{action.title}. {action.reason}", " ".join(hints[:1]), hints[1:])
+        if action.kind == "paused":
+            raise NothingToDo(action.reason, f"Go on with: yb-voyager {action.command}")
         if action.kind == "finished":
             raise NothingToDo(action.reason)
         return status

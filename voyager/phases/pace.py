@@ -137,6 +137,7 @@ class LivePace:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        self._job.tell_pace(Pacing(0, self._control.bounds.most, self._mode))
         if self._load is not None:
             await asyncio.to_thread(self._load.close)
 
@@ -208,13 +209,17 @@ class LivePace:
             Pacing(
                 workers=self._control.now,
                 most=limits.most,
-                mode="fixed" if limits.fixed else self._wishes[1],
+                mode=self._mode,
                 why=self._why,
                 nodes=dict(self._nodes()),
                 paused=pause.says if pause else "",
                 resume=pause.ends_with if pause else "",
             )
         )
+
+    @property
+    def _mode(self) -> str:
+        return "fixed" if self._control.bounds.fixed else self._wishes[1]
 
     def _read_wishes(self) -> tuple[int, str, int]:
         """Number, mode and limit that are wanted now: by the saved options, which begin as the command's own."""

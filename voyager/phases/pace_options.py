@@ -9,6 +9,9 @@ from voyager.errors import UsageError
 from voyager.phases.options import option
 from voyager.phases.pace_control import BALANCED, MODES, SEATS
 
+PACED = ("EXPORT_DATA", "IMPORT_DATA")
+"""The phases whose workers can be held and changed in number while they run."""
+
 
 @dataclass(frozen=True)
 class TargetLoad:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
 from voyager.cli.progress import ProgressView, Tally, describe
 from voyager.errors import ConfirmationNeeded
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 
 
 def invocation(**given: object) -> Invocation:
@@ -123,3 +124,45 @@ def test_what_wants_confirmation_is_not_asked_without_a_terminal_and_runs_with_y
 )
 def test_a_program_gets_a_document_even_for_a_line_that_cannot_be_parsed(arguments, environment, wanted):
     assert Invocation(arguments=arguments, environment=environment).wants_json is wanted
+
+
+HELD = Pacing(2, 4, "balanced", paused="paused since 2026-01-02 03:04:05 UTC by ann", resume="migrate resume")
+
+
+def test_a_pause_is_told_once_and_so_is_its_end(capsys):
+    with ProgressView("Import Data", invocation()) as view:
+        for _ in range(3):
+            view.pace(HELD)
+        for _ in range(3):
+            view.pace(replace(HELD, paused="", resume=""))
+    assert capsys.readouterr().err.splitlines() == [
+        "Import Data: paused since 2026-01-02 03:04:05 UTC by ann; resume with: yb-voyager migrate resume",
+        "Import Data: resumed",
+    ]
+
+
+def test_programs_are_told_every_change_of_the_pace(capsys):
+    with ProgressView("Import Data", invocation(progress="json")) as view:
+        for pacing in (
+            Pacing(2, 4, "balanced"),
+            Pacing(2, 4, "balanced"),
+            Pacing(3, 4, "balanced", "it is idle"),
+            HELD,
+        ):
+            view.pace(pacing)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["workers"], line["why"]) for line in lines] == [
+        ("pace", 2, ""),
+        ("pace", 3, "it is idle"),
+        ("pace", 2, ""),
+    ]
+    assert lines[-1]["paused"] == HELD.paused
+
+
+def test_sums_say_how_many_work_and_what_holds_them():
+    tally = Tally()
+    tally.take(TableProgress("public", "orders", "LOADING", rows_done=3, rows_total=7))
+    tally.pacing = Pacing(1, 4, "balanced")
+    assert "1 worker" in describe(tally.sums())
+    tally.pacing = HELD
+    assert describe(tally.sums())[-1] == f"{HELD.paused}; resume with: yb-voyager migrate resume"

@@ -40,8 +40,10 @@ def _current(status: MigrationStatus) -> str:
 
 def _action(status: MigrationStatus, canvas: Canvas, command: Sequence[str]) -> RenderableType:
     action, glyphs = status.next, canvas.glyphs
-    sign = {"wait": glyphs.wait, "blocked": glyphs.failed, "finished": glyphs.done}.get(action.kind, glyphs.next)
-    style = {"wait": "bold yellow", "blocked": "bold red"}.get(action.kind, "bold green")
+    sign = {"wait": glyphs.wait, "paused": glyphs.wait, "blocked": glyphs.failed, "finished": glyphs.done}.get(
+        action.kind, glyphs.next
+    )
+    style = {"wait": "bold yellow", "paused": "bold yellow", "blocked": "bold red"}.get(action.kind, "bold green")
     parts: list[RenderableType] = [Text(f"{sign} ACTION: {action.title}\n", style=style)]
     parts.append(paragraph(_reason(status)))
     parts += _failures(status)

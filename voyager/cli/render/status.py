@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.text import Text
@@ -13,6 +13,7 @@ from voyager.cli.render.numbers import duration, estimate
 from voyager.cli.render.tables import activity_table
 from voyager.identifiers import visible
 from voyager.status import MigrationStatus, PhaseStatus
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,13 +22,20 @@ BAR_CELLS = 20
 STYLES = {
     "done": "green",
     "running": "cyan",
+    "paused": "yellow",
     "failed": "bold red",
     "stopped": "yellow",
     "differences": "bold red",
     "set_aside": "yellow",
     "idle": "dim",
 }
-WORDS = {"failed": "FAILED", "stopped": "STOPPED", "differences": "DIFFERENCES", "set_aside": "ROWS_SET_ASIDE"}
+WORDS = {
+    "failed": "FAILED",
+    "paused": "PAUSED",
+    "stopped": "STOPPED",
+    "differences": "DIFFERENCES",
+    "set_aside": "ROWS_SET_ASIDE",
+}
 """Health -> the word that stands in the place of the state, where the state alone would mislead."""
 
 
@@ -68,15 +76,35 @@ def _phases(status: MigrationStatus, canvas: Canvas) -> RenderableType:
         lines.append(phase_line(phase, canvas, titles=titles, words=words))
         if phase.error:
             lines.append(paragraph(f"    {phase.error.get('message', '')}", style="red"))
+        if phase.health == "running" and phase.pace and phase.pace.get("workers"):
+            lines.append(paragraph(f"    {pace_in_words(phase.pace)}", style="dim"))
+    for pause in status.paused:
+        what = next((phase.title for phase in shown if phase.phase == pause.phase), pause.phase or "All of it")
+        told = f"{what} is {pause.says}; resume with: yb-voyager {pause.ends_with}"
+        lines.append(paragraph(f"\n{canvas.glyphs.warning} {told}", style="yellow"))
     return Group(*lines)
+
+
+def pace_in_words(pace: Mapping[str, Any]) -> str:
+    """`4 workers (at most 8, balanced): the busiest node's processors are 35% busy`."""
+    workers = counted(int(pace["workers"]), "worker")
+    rule = "as set" if pace.get("mode") == "fixed" else f"at most {pace.get('most')}, {pace.get('mode')}"
+    nodes = pace.get("nodes") or {}
+    spread = f" over {len(nodes)} nodes" if len(nodes) > 1 else ""
+    why = f": {pace['why']}" if pace.get("why") and pace.get("mode") != "fixed" else ""
+    return f"{workers}{spread} ({rule}){why}"
 
 
 def phase_line(phase: PhaseStatus, canvas: Canvas, *, titles: int, words: int) -> Text:
     """`● Export Data   IN_PROGRESS   ████████████░░░░░░░░   62%   2h 15m (est: 1h)`"""
     glyphs = canvas.glyphs
-    sign = {"idle": glyphs.idle, "running": glyphs.running, "stopped": glyphs.warning, "set_aside": glyphs.warning}.get(
-        phase.health, glyphs.done if phase.health == "done" else glyphs.failed
-    )
+    signs = {
+        "idle": glyphs.idle,
+        "running": glyphs.running,
+        **dict.fromkeys(("paused", "stopped", "set_aside"), glyphs.warning),
+        "done": glyphs.done,
+    }
+    sign = signs.get(phase.health, glyphs.failed)
     style = STYLES[phase.health]
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{sign} ", style=style)
@@ -120,6 +148,8 @@ def sentence(status: MigrationStatus) -> str:
     action = status.next
     if action.kind == "wait":
         return f"{action.title}, then run:" if action.then else f"{action.title}. {action.reason}"
+    if action.kind == "paused":
+        return f"{action.reason} {action.title}:"
     if action.kind in ("run", "resume"):
         return f"{action.title}:"
     if action.kind == "end":
