@@ -79,12 +79,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Workflow:
-    """An ordered table of phases and the conditions they name."""
+    """An ordered table of phases and the conditions they name. `reads_source` is False where no database is read."""
 
     name: str
     title: str
     phases: tuple[Phase, ...]
     conditions: tuple[Condition, ...] = ()
+    reads_source: bool = True
 
     def phase(self, name: str) -> Phase:
         """Return the row called `name`; KeyError names the workflow when there is none."""

@@ -6,57 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from statemachine.definition import Condition, Phase, Workflow
+from statemachine.conditions import CONDITIONS
+from statemachine.definition import Phase, Workflow
 
 _STATUS = "Monitor progress with: yb-voyager migrate status --watch"
 _KEEP_RUNNING = (
     "It keeps running until the cutover completes it: run it in its own terminal, or under a service manager."
-)
-
-CONDITIONS = (
-    Condition(
-        name="no_blockers",
-        kind="fix",
-        says="The exported schema holds statements that this target would refuse.",
-        hint="Read reports/schema_analysis_report.json, edit the files under schema/ in the export directory, then run "
-        "`yb-voyager migrate analyze-schema` again.",
-        override="--accept-blockers",
-    ),
-    Condition(
-        name="verified",
-        kind="fix",
-        says="There is no clean, recent verification of all that was migrated.",
-        hint="Run `yb-voyager migrate verify` with --level checksum or --level rows, of all tables; repair what it "
-        "names in reports/verification_report.json, then run it again.",
-        override="--accept-unverified",
-    ),
-    Condition(
-        name="source_unchanged",
-        kind="fix",
-        says="The source has been written (or got a table) since it was verified, or it cannot be told: the target may "
-        "lack those rows.",
-        hint="Stop the writers and run `yb-voyager migrate verify` again; if it finds differences, repeat the copy "
-        "with `yb-voyager migrate export data --start-clean`.",
-        override="--accept-source-changes",
-    ),
-    Condition(
-        name="snapshot_imported",
-        kind="wait",
-        says="The first copy of the data is not wholly in the target yet.",
-        hint="Import Data goes on by itself; see `yb-voyager migrate import data status`.",
-    ),
-    Condition(
-        name="caught_up",
-        kind="wait",
-        says="The target is behind the source: changes are still waiting to be applied.",
-        hint="Import Data catches up by itself; lower the write load on the source if the lag does not shrink.",
-    ),
-    Condition(
-        name="reverse_caught_up",
-        kind="wait",
-        says="The database to return to is behind the target: changes are still waiting to be applied to it.",
-        hint="It catches up by itself; lower the write load on the target if the lag does not shrink.",
-    ),
 )
 
 INITIALIZE = Phase(
@@ -133,6 +88,20 @@ IMPORT_DATA = Phase(
     ),
     after=("EXPORT_DATA",),
     # What follows the rows may be done again alone, after a file was edited.
+    repeatable=True,
+)
+
+IMPORT_FILE = Phase(
+    name="IMPORT_FILE",
+    title="Import File",
+    command="migrate import file",
+    summary="Load csv or text files, from this machine or an object store, into tables that the target has already.",
+    tips=(
+        "It needs no source and no `migrate init`: the first run registers the migration.",
+        "Stopped at any moment, the same command continues: no row is loaded twice, none is left out.",
+        "Run it again with a map of further files as often as you like; what is in is not loaded again.",
+    ),
+    after=("INITIALIZE",),
     repeatable=True,
 )
 
@@ -377,6 +346,20 @@ LIVE_WITH_FALL_FORWARD = _workflow(
     END,
 )
 
+FILE = replace(
+    _workflow(
+        "file",
+        "File: rows that other programs wrote into files, for tables that the target has already",
+        INITIALIZE,
+        IMPORT_FILE,
+        END,
+    ),
+    reads_source=False,
+)
+
 WORKFLOWS: Mapping[str, Workflow] = MappingProxyType(
-    {workflow.name: workflow for workflow in (OFFLINE, PIPELINED, LIVE, LIVE_WITH_FALL_BACK, LIVE_WITH_FALL_FORWARD)}
+    {
+        workflow.name: workflow
+        for workflow in (OFFLINE, PIPELINED, LIVE, LIVE_WITH_FALL_BACK, LIVE_WITH_FALL_FORWARD, FILE)
+    }
 )

@@ -21,7 +21,7 @@ from voyager.errors import DatabaseAway, PermissionMissing, UsageError
 from voyager.export_dir import ExportDir
 from voyager.identifiers import TableName
 from voyager.ports import Source, WriteCounter
-from voyager.sources import open_source
+from voyager.sources import NoSource, open_source
 from voyager.store.record import MigrationRecord
 from voyager.store.state import StateStore
 from voyager.verification.gate import Limits
@@ -60,8 +60,8 @@ class Context:
 
     @cached_property
     def source(self) -> Source:
-        """The source; it connects when first asked something."""
-        return open_source(self.find_source())
+        """The source; it connects when first asked something. A migration of files has none to ask."""
+        return open_source(self.find_source()) if self.workflow.reads_source else NoSource()
 
     @cached_property
     def target(self) -> Target:

@@ -32,9 +32,11 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """The endpoint for people: `postgresql://host:port/database`, without user and password."""
+        """The endpoint for people: `postgresql://host:port/database`, without user and password; a place of files has
+        no port."""
         host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe="/.-_,")
-        return visible(f"{self.engine}://{host}:{self.port}/{quote(self.database)}")
+        port = f":{self.port}" if self.port else ""
+        return visible(f"{self.engine}://{host}{port}/{quote(self.database)}")
 
     def public(self) -> dict[str, Any]:
         """The jsonb form kept in the target and in export-dir; holds no secret."""

@@ -78,6 +78,11 @@ def inspect(config: Config, options: Options) -> Registration:
     """
     if options.workflow not in WORKFLOWS:
         raise UsageError(f"There is no workflow {options.workflow!r}.", f"Use one of: {', '.join(WORKFLOWS)}.")
+    if not WORKFLOWS[options.workflow].reads_source:
+        raise UsageError(
+            "A migration of files needs no `migrate init`: its first run registers it.",
+            "Run: yb-voyager migrate import file --data-dir PLACE --file-table-map FILE:TABLE,…",
+        )
     if any(phase.streams for phase in WORKFLOWS[options.workflow].phases):
         raise UsageError(
             f"The {options.workflow} workflow is declared but cannot be run by this version.",
@@ -154,7 +159,7 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
         )
         return Result("INITIALIZE", checks=found.checks, plan=plan), None
     stop_at_errors(found.checks, "Initialize")
-    _refuse_second(store, found)
+    refuse_second(store, found.name, found.export_dir)
     found.export_dir.create()
     store.ddl.install()
     new = _new_migration(found, config)
@@ -188,20 +193,20 @@ def _told(assessment: PriorAssessment) -> str:
     )
 
 
-def _refuse_second(store: StateStore, found: Registration) -> None:
+def refuse_second(store: StateStore, name: str, export_dir: ExportDir) -> None:
     """One active migration for a name, and one for an export-dir: two would overwrite each other's files."""
     if not store.ddl.installed():
         return
     for other in store.migrations.find(active_only=True):
-        if other.name == found.name:
+        if other.name == name:
             raise NotAllowed(
                 f"A migration called {other.name} is active in this target already.",
                 f"Go on with: yb-voyager migrate next --migration-name {other.name}, or choose another "
                 "--migration-name.",
             )
-        if other.export_dir == str(found.export_dir.path):
+        if other.export_dir == str(export_dir.path):
             raise NotAllowed(
-                f"{found.export_dir.path} belongs to the active migration {other.name}.",
+                f"{export_dir.path} belongs to the active migration {other.name}.",
                 "Give another --export-dir, or end that migration first: yb-voyager migrate end "
                 f"--migration-name {other.name}.",
             )

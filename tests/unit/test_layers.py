@@ -20,6 +20,7 @@ ROWS = """
     __main__
     cli
     fleet dashboard legacy demo ai
+    file_registration
     registration
     runner
     state_change holding saved_options
@@ -30,7 +31,7 @@ ROWS = """
     phases assessment
     verification replication
     sources target store schema
-    postgres export_dir assessment_dir data_file config embedded
+    postgres export_dir assessment_dir data_file files config embedded
     ports
     catalog change endpoint progress
     working_directory pages

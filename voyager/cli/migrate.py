@@ -8,7 +8,7 @@ from functools import partial
 import typer
 
 from statemachine.definition import Phase
-from voyager.cli import control, initialize, looks, performance, phase_command
+from voyager.cli import control, import_file, initialize, looks, performance, phase_command
 from voyager.cli import next as next_step
 from voyager.cli.emit import Reply, finish
 from voyager.cli.invocation import Invocation
@@ -18,7 +18,7 @@ from voyager.cli.phase_options import parameters, phases, words
 GROUP_HELP = {
     (): "Move one database to YugabyteDB, step by step. Start with `init`, then ask `next`.",
     ("export",): "Export the schema or the data of the source.",
-    ("import",): "Import the schema or the data into the target.",
+    ("import",): "Import the schema, the data or files into the target.",
     ("cutover",): "Hand the application over to the target.",
 }
 EXAMPLES = {
@@ -35,6 +35,11 @@ EXAMPLES = {
     "IMPORT_DATA": (
         "yb-voyager migrate import data --target-db-host yb1 --migration-name shop",
         "yb-voyager migrate import data status --output json",
+    ),
+    "IMPORT_FILE": (
+        "yb-voyager migrate import file --target-db-host yb1 --has-header --file-table-map '/data/orders*.csv:orders'",
+        "yb-voyager migrate import file --data-dir s3://bucket/dump --format text --file-table-map 'o/*.gz:orders'",
+        "yb-voyager migrate import file status",
     ),
     "VERIFY": (
         "yb-voyager migrate verify --target-db-host yb1 --migration-name shop",
@@ -60,6 +65,7 @@ def migrate() -> typer.Typer:
         tree.add(phase)
     looks.register_reports(tree.group(("export", "data")), "EXPORT_DATA")
     looks.register_reports(tree.group(("import", "data")), "IMPORT_DATA")
+    looks.register_reports(tree.group(("import", "file")), "IMPORT_FILE")
     looks.register_cutover(tree.group(("cutover",)))
     return tree.group(())
 
@@ -100,7 +106,7 @@ class _Tree:
         self.group(path[:-1]).command(
             path[-1], cls=command(*PHASE, _gate(phase), options=partial(parameters, phase.name)), help=_help(phase),
             rich_help_panel=STEPS, short_help=phase.summary,
-        )(_callback(partial(phase_command.answer, words(phase))))  # fmt: skip
+        )(_callback(_answer(phase)))  # fmt: skip
 
     def _add_group(self, phase: Phase, path: tuple[str, ...]) -> None:
         """A command with commands below it: `migrate export data` runs, `migrate export data status` reports."""
@@ -109,13 +115,13 @@ class _Tree:
             invoke_without_command=True, add_completion=False, help=_help(phase), short_help=phase.summary,
             rich_markup_mode="rich", subcommand_metavar="[status]",
         )  # fmt: skip
-        application.callback()(_callback(partial(phase_command.answer, words(phase))))
+        application.callback()(_callback(_answer(phase)))
         self._groups[path] = application
         self.group(path[:-1]).add_typer(application, name=path[-1], rich_help_panel=STEPS)
 
 
 STEPS = "Steps, in their order"
-HAS_REPORT = (("export", "data"), ("import", "data"))
+HAS_REPORT = (("export", "data"), ("import", "data"), ("import", "file"))
 """Commands that have a `status` below them."""
 
 
@@ -130,6 +136,11 @@ def _gate(phase: Phase) -> str:
     """The limits of a verification are shown where they decide; understood everywhere, for what comes next depends on
     them."""
     return "gate" if "verified" in phase.when else "gate-rest"
+
+
+def _answer(phase: Phase) -> Callable[[Invocation], Reply]:
+    """What a phase's command does; an import of files begins its own migration."""
+    return partial((import_file if phase.name == import_file.PHASE else phase_command).answer, words(phase))
 
 
 def _callback(answer: Callable[[Invocation], Reply]) -> Callable[[typer.Context], None]:

@@ -269,6 +269,7 @@ SECTION_ALIASES = {
     "assess-migration": "assessment",
     "export-data-from-source": "export-data",
     "import-data-to-target": "import-data",
+    "import-data-file": "import-file",
     "initiate-cutover-to-target": "cutover",
     "cutover-initiate": "cutover",
     "end-migration": "end",

@@ -68,13 +68,13 @@ def run(job: Job) -> Outcome:
     kept = back_up(job.export_dir.path, job.options)
     if job.options.clean_export_dir:
         job.export_dir.clean()
-    abandoned = job.record.phases["CUTOVER"].state != "COMPLETED"
+    abandoned = _abandoned(job.record)
     behind = left_behind(job.record)
     verb = "abandoned" if abandoned else "ended"
     return Outcome(
         headline=f"Migration {job.record.name} is {verb}. Its history stays in the target's ybvoyager schema.",
         summary={
-            "end_reason": "abandoned before cutover" if abandoned else "completed",
+            "end_reason": abandoned or "completed",
             "backups": kept,
             "cleaned": job.options.clean_export_dir,
         },
@@ -106,16 +106,24 @@ def _copy(source: str, copy: str) -> None:
 
 
 def left_behind(record: MigrationRecord) -> list[str]:
-    """What an abandoned migration leaves in the target, in words. Empty after a cutover."""
-    if record.phases["CUTOVER"].state == "COMPLETED":
+    """What an abandoned migration leaves in the target, in words. Empty after its last step."""
+    if not _abandoned(record):
         return []
     lines = []
-    if record.phases["IMPORT_SCHEMA"].state != "NOT_STARTED":
+    if "IMPORT_SCHEMA" in record.phases and record.phases["IMPORT_SCHEMA"].state != "NOT_STARTED":
         lines.append("Left in the target: the objects that import schema created.")
-    totals = record.totals.get("IMPORT_DATA")
-    if totals and totals.rows_done:
-        lines.append(
-            f"Left in the target: {totals.rows_done:,} rows in {totals.tables} tables that import data loaded."
-        )
-    lines.append("The source was only read; nothing of this migration is in it.")
+    for phase, command in (("IMPORT_DATA", "import data"), ("IMPORT_FILE", "import file")):
+        totals = record.totals.get(phase)
+        if totals and totals.rows_done:
+            lines.append(
+                f"Left in the target: {totals.rows_done:,} rows in {totals.tables} tables that {command} loaded."
+            )
+    if "EXPORT_DATA" in record.phases:
+        lines.append("The source was only read; nothing of this migration is in it.")
     return lines
+
+
+def _abandoned(record: MigrationRecord) -> str:
+    """Why a migration that ends now was not seen through; "" when its last step is done."""
+    last, name = ("CUTOVER", "cutover") if "CUTOVER" in record.phases else ("IMPORT_FILE", "the files were in")
+    return "" if record.phases[last].state == "COMPLETED" else f"abandoned before {name}"

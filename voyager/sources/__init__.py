@@ -24,6 +24,18 @@ ASSESSED: Mapping[str, str] = {
 mean something there, gaps(facts) and NEEDS_DDL; in `<package>.scripts` is render(questions)."""
 
 
+class NoSource:
+    """Stands for the source of a migration that reads no database. It raises UsageError when it is asked something."""
+
+    def __getattr__(self, _name: str) -> Any:
+        raise UsageError(
+            "This migration loads files; it has no source database.", "Run: yb-voyager migrate import file."
+        )
+
+    def close(self) -> None:
+        return
+
+
 def open_source(endpoint: Endpoint) -> Source:
     """Return the Source for `endpoint`; it connects when first asked something.
 

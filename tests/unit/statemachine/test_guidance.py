@@ -12,7 +12,15 @@ import pytest
 from statemachine.definition import COMPLETED, IN_PROGRESS, Facts, Phase, Workflow
 from statemachine.guidance import NextAction, abandons, next_action
 from statemachine.machine import Statechart, initial
-from statemachine.workflows import LIVE, LIVE_WITH_FALL_BACK, LIVE_WITH_FALL_FORWARD, OFFLINE, PIPELINED, WORKFLOWS
+from statemachine.workflows import (
+    FILE,
+    LIVE,
+    LIVE_WITH_FALL_BACK,
+    LIVE_WITH_FALL_FORWARD,
+    OFFLINE,
+    PIPELINED,
+    WORKFLOWS,
+)
 
 Standing = Callable[..., dict[str, str]]
 Holding = Callable[[Workflow], Facts]
@@ -31,7 +39,8 @@ def offers(action: NextAction) -> list[str]:
 def test_a_new_migration_is_told_to_initialize(workflow: Workflow) -> None:
     action = next_action(workflow, initial(workflow), Facts())
     assert (action.kind, action.phase, action.command) == ("run", "INITIALIZE", "migrate init")
-    assert (action.then, action.then_title) == ("migrate export schema", "Export Schema")
+    second = workflow.phases[1]
+    assert (action.then, action.then_title) == (second.command, second.title)
 
 
 def test_while_the_export_runs_next_waits_and_names_the_import(standing: Standing, everything_holds: Holding) -> None:
@@ -159,7 +168,7 @@ def test_ending_before_cutover_is_abandoning(standing: Standing) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_an_ended_migration_is_finished_whatever_was_left(workflow: Workflow, standing: Standing) -> None:
-    action = next_action(workflow, standing(workflow, "EXPORT_SCHEMA", END=COMPLETED), Facts())
+    action = next_action(workflow, standing(workflow, workflow.phases[1].name, END=COMPLETED), Facts())
     assert (action.kind, action.phase, action.command, action.also) == ("finished", None, None, ())
 
 
@@ -241,3 +250,12 @@ def test_asking_changes_nothing(standing: Standing, everything_holds: Holding) -
     next_action(OFFLINE, configuration, running(everything_holds(OFFLINE), "EXPORT_DATA"))
     assert configuration == before
     assert Statechart(OFFLINE, configuration).configuration == before
+
+
+def test_files_are_next_as_soon_as_the_migration_is_there_and_then_the_end(
+    standing: Standing, everything_holds: Holding
+) -> None:
+    assert next_action(FILE, standing(FILE, "INITIALIZE"), Facts()).command == "migrate import file"
+    done = next_action(FILE, standing(FILE, "IMPORT_FILE"), Facts())
+    assert (done.kind, done.phase) == ("end", "END")
+    assert Statechart(FILE, standing(FILE, "IMPORT_FILE")).may("repeat_IMPORT_FILE", Facts())

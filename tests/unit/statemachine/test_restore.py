@@ -29,7 +29,8 @@ def later(workflow: Workflow) -> Workflow:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_a_configuration_survives_json(workflow: Workflow, standing: Standing) -> None:
-    saved = standing(workflow, "VERIFY", CUTOVER="INITIATED")
+    *_, before, last = (phase for phase in workflow.phases if not phase.final)
+    saved = standing(workflow, before.name, **{last.name: last.begun})
     restored = restore(workflow, json.loads(json.dumps(saved)), saved_by="0.1.0")
     assert Statechart(workflow, restored).configuration == saved
 

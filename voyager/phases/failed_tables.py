@@ -1,0 +1,36 @@
+"""Several tables that could not be loaded, as one error; and which of several errors is the one to raise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from voyager.errors import Interrupted, LeaseLost, VoyagerError
+from voyager.identifiers import TableName
+
+
+def together(failed: Mapping[TableName, VoyagerError]) -> VoyagerError:
+    """One error for all tables that were left behind; its kind is that of most of them."""
+    errors = list(failed.values())
+    if len(errors) == 1:
+        return errors[0]
+    kinds: dict[type[VoyagerError], list[VoyagerError]] = defaultdict(list)
+    for error in errors:
+        kinds[type(error)].append(error)
+    of_most = max(kinds.values(), key=len)
+    # An error of a special kind may take other arguments; its base is what decides the exit code.
+    kind = next(base for base in type(of_most[0]).__mro__ if base.__module__ == VoyagerError.__module__)
+    return kind(
+        f"{len(errors)} tables could not be loaded completely; all others are in.",
+        of_most[0].hint,
+        tuple(error.message for error in errors),
+    )
+
+
+def gravity(error: BaseException) -> int:
+    """Who lost the lease must say so above all; an interruption is what came last."""
+    if isinstance(error, LeaseLost):
+        return 3
+    if isinstance(error, Interrupted):
+        return 0
+    return 1 if isinstance(error, VoyagerError) else 2

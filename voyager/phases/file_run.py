@@ -1,0 +1,251 @@
+"""FileImporter: readers cut files into batches and workers load them; memory is bounded by bytes in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
+from voyager.files.dialect import Dialect
+from voyager.identifiers import TableName, visible
+from voyager.phases.failed_tables import gravity, together
+from voyager.phases.file_plan import FilePart
+from voyager.phases.file_progress import FileProgress
+from voyager.phases.file_reader import FileBatch, PartReader
+from voyager.phases.import_plan import BatchVoucher
+from voyager.phases.job import Job
+from voyager.store import ledger
+from voyager.store.lease import lost
+from voyager.target.fill import Load
+from voyager.target.load import Loader
+
+PIECE = 256 << 10
+TELL_EVERY = 60.0
+_OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
+"""Errors that end one table; the others go on."""
+
+
+class Policy(Protocol):
+    """What becomes of a batch that holds rows which the target refuses."""
+
+    async def refused(self, loader: Loader, batch: FileBatch, load: Load, error: BlockersFound, /) -> int:
+        """Load the batch without them and return how many rows were set aside, or raise what ends its table."""
+        ...
+
+
+class Abort:
+    """A row that the target refuses ends the loading of its table."""
+
+    async def refused(self, _loader: Loader, _batch: FileBatch, _load: Load, error: BlockersFound) -> int:
+        raise error
+
+
+class Flight:
+    """Bytes that were read and are not loaded yet. A batch larger than all that may be goes alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._changed = asyncio.Condition()
+        self._open = False
+
+    async def enter(self, size: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._open or not self._size or self._size + size <= self._most)
+            self._size += size
+
+    async def leave(self, size: int) -> None:
+        async with self._changed:
+            self._size -= size
+            self._changed.notify_all()
+
+    async def open(self) -> None:
+        """Hold nobody back any more: all is to stop."""
+        async with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+
+class FileImporter:
+    """One run: every file is read once by one of `readers`, its batches are loaded by any of `workers`."""
+
+    def __init__(
+        self,
+        job: Job,
+        parts: Sequence[FilePart],
+        dialect: Dialect,
+        *,
+        limits: tuple[int, int],
+        in_flight: int,
+        policy: Policy | None = None,
+    ) -> None:
+        self._job, self._dialect, self._limits = job, dialect, limits
+        self._progress = FileProgress(job, parts)
+        self._left = deque(sorted((p for p in parts if not p.done), key=lambda part: -part.file.size))
+        self._policy: Policy = policy or Abort()
+        self._flight = Flight(in_flight)
+        self._queue: asyncio.Queue[tuple[PartReader, FileBatch] | None] = asyncio.Queue()
+        self._unloaded: Counter[FilePart] = Counter()
+        self._failed: dict[TableName, VoyagerError] = {}
+        self._backends: dict[int, dict[str, Any]] = {}
+        self._stopping = False
+        self._told_at = float("-inf")
+
+    async def run(self, *, readers: int, workers: int) -> None:
+        """Load everything; a table whose file is damaged or refused is left behind, and raised when the rest is in."""
+        self._progress.tell_all()
+        feeding = self._feed(readers, workers)
+        results = await asyncio.gather(feeding, *(self._work(n) for n in range(workers)), return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            raise max(failures, key=gravity)
+        if self._failed:
+            raise together(self._failed)
+
+    async def _feed(self, readers: int, workers: int) -> None:
+        reading = (self._read_files() for _ in range(min(readers, len(self._left))))
+        results = await asyncio.gather(*reading, return_exceptions=True)
+        for _ in range(workers):
+            self._queue.put_nowait(None)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            raise max(failures, key=gravity)
+
+    async def _read_files(self) -> None:
+        try:
+            while self._left and not self._stopping:
+                part = self._left.popleft()
+                if part.table.name not in self._failed:
+                    await self._read(part)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _read(self, part: FilePart) -> None:
+        reader = PartReader(part, self._dialect, limits=self._limits)
+        self._unloaded[part] = 1  # the reader itself, so that the file is not done before it is read
+        try:
+            while not self._stopping and part.table.name not in self._failed:
+                self._job.checkpoint()
+                batch = await asyncio.to_thread(reader.next)
+                last = batch is None
+                batch = batch or reader.end_mark()
+                if batch is not None:
+                    await self._flight.enter(batch.size)
+                    self._unloaded[part] += 1
+                    self._queue.put_nowait((reader, batch))
+                if last:
+                    self._settle(part)
+                    return
+        except _OF_THE_FILE as error:
+            self._fail(part.table.name, error)
+        finally:
+            reader.close()
+
+    async def _work(self, number: int) -> None:
+        job = self._job
+        loader = Loader(
+            job.target.endpoint,
+            capabilities=job.target.capabilities,
+            lease_seconds=job.lease.seconds,
+            announce=lambda backend: self._announce(number, backend),
+            pause=self._pause,
+            outage_budget=job.store.outage_budget,
+        )
+        try:
+            while (item := await self._queue.get()) is not None:
+                reader, batch = item
+                try:
+                    job.checkpoint()
+                    if not self._stopping and batch.part.table.name not in self._failed:
+                        await self._load(loader, reader, batch)
+                finally:
+                    await self._flight.leave(batch.size)
+        except BaseException:
+            await self._stop()
+            raise
+        finally:
+            loader.close()
+
+    async def _load(self, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
+        table, load, set_aside = batch.part.table.name, self._load_of(reader, batch), 0
+        try:
+            try:
+                await loader.load(load, BatchVoucher(self._job.lease, self._ledger_row(batch)))
+            except BlockersFound as error:
+                set_aside = await self._policy.refused(loader, batch, load, error)
+        except _OF_THE_FILE as error:
+            self._fail(table, error)
+            return
+        self._progress.loaded(table, rows=batch.rows - set_aside, set_aside=set_aside, weight=batch.weight)
+        self._settle(batch.part)
+
+    def _load_of(self, reader: PartReader, batch: FileBatch) -> Load:
+        part = batch.part
+        return Load(
+            table=part.table.name,
+            columns=batch.columns,
+            rows=batch.rows,
+            described=f"rows of {visible(part.file.url)} for {part.table.name}",
+            pieces=lambda: _pieces(batch.data),
+            options=self._dialect.copy_options,
+            place=lambda line: reader.place(batch, line),
+            remedy="Correct the table, or how the file is read (--delimiter, --quote-char, --null-string, --encoding), "
+            "and run the command again; or correct the file and load anew: yb-voyager migrate import file "
+            "--start-clean.",
+        )
+
+    def _ledger_row(self, batch: FileBatch) -> ledger.Batch:
+        part, lease = batch.part, self._job.lease
+        return ledger.Batch(
+            migration_uuid=lease.migration_uuid,
+            lease_token=lease.token,
+            chunk_id=part.chunk_id,
+            batch_no=batch.cut.block,
+            blocks=batch.cut.blocks,
+            snapshot=str(part.origin),
+            schema=part.table.name.schema,
+            table=part.table.name.name,
+            rows=batch.rows,
+            bytes=batch.cut.size,
+        )
+
+    def _settle(self, part: FilePart) -> None:
+        self._unloaded[part] -= 1
+        if not self._unloaded[part]:
+            self._progress.ended(part)
+
+    def _fail(self, table: TableName, error: VoyagerError) -> None:
+        if table not in self._failed:
+            self._failed[table] = error
+            self._progress.failed(table, error)
+            self._job.warn(f"{error.message} Other tables go on.")
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        await self._flight.open()
+
+    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
+        """Wait before a batch is tried again; told once a minute, and always ready to stop."""
+        now = time.monotonic()
+        if now - self._told_at > TELL_EVERY:
+            self._told_at = now
+            self._job.warn(f"{reason.message} Trying again.")
+        while time.monotonic() < now + seconds:
+            self._job.checkpoint()
+            await asyncio.sleep(0.1)
+
+    async def _announce(self, number: int, backend: dict[str, Any]) -> None:
+        """Write down who loads before it does: whoever takes the lease over ends these connections first."""
+        self._backends[number] = backend
+        known = [backend for backend in self._backends.values() if backend]
+        lease = self._job.lease
+        if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
+            raise lost(lease)
+
+
+def _pieces(data: bytes) -> Iterable[memoryview]:
+    view = memoryview(data)
+    return (view[at : at + PIECE] for at in range(0, len(view), PIECE))
