@@ -145,6 +145,7 @@ def without_post_data(monkeypatch: Any) -> None:
     stand_in = types.ModuleType("voyager.phases.post_data")
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
     stand_in.undo = lambda job: None  # type: ignore[attr-defined]
+    stand_in.clear_the_way = lambda job, tables: None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "voyager.phases.post_data", stand_in)
     monkeypatch.setattr(voyager.phases, "post_data", stand_in, raising=False)
 

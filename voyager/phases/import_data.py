@@ -10,20 +10,17 @@ from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.pace_options import TargetLoad, check_pace_options
 from voyager.phases.row_options import RowOptions, check_row_options
-from voyager.phases.sizes import parse_size, readable_size
+from voyager.phases.sizes import parse_size
 
 if TYPE_CHECKING:
-    from voyager.data_file import ChunkManifest
     from voyager.export_dir import ExportDir
-    from voyager.phases.export_attempt import ExportAttempt
-    from voyager.phases.import_plan import Ledger
-    from voyager.phases.loaded_files import LoadedFiles
 
 # The source too: what follows the rows reads its sequences, and a missing password should not wait for the last row.
 NEEDS = ("target",)
 UNDOES = "the tables that this migration loaded are emptied, and are without foreign keys and triggers meanwhile"
 
 _AFTER = "then secondary indexes, foreign keys, triggers and sequences"
+
 
 @dataclass(frozen=True)
 class Options(TargetLoad, RowOptions):
@@ -41,7 +38,8 @@ class Options(TargetLoad, RowOptions):
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )
     replay_quarantine: bool = option(
-        False, "Load the rows that were set aside again, from the data files, after what refused them was corrected.",
+        False,
+        "Load the rows that were set aside again, from the data files, after what refused them was corrected.",
         per_run=True,
     )
     discard_quarantine: bool = option(
@@ -72,79 +70,62 @@ def plan(job: Job) -> list[str]:
     ]
 
 
+def asks(options: Options) -> str:
+    """What must be confirmed: rows that are given up will be missing."""
+    return "The rows that are set aside will not be in the target." if options.discard_quarantine else ""
+
+
 def run(job: Job) -> Outcome:
-    """Load what the ledger does not hold yet, then run the post-data step.
+    """Load what the ledger does not hold yet, and rows that were set aside if asked; then run the post-data step.
 
     Raises NotAllowed without a finished export, DamagedFile, BlockersFound for rows that the target refuses (the other
-    tables are loaded all the same), LeaseLost, DatabaseAway when the target stays away.
+    tables are loaded all the same), LeaseLost, DatabaseAway when the target stays away. Rows that are set aside
+    complete the phase, with a problem.
     """
     import asyncio
+    from collections import Counter
 
-    from voyager.phases import import_beside
+    from voyager.phases import import_beside, import_load, import_outcome, replay
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger
     from voyager.phases.loaded_files import LoadedFiles
     from voyager.phases.pace import wait_while_paused
     from voyager.phases.stream_chunks import check_streamed
 
-    _check_options(job.options)
-    files = LoadedFiles(job.export_dir.data, discard=job.options.discard_loaded)
-    loading, beside = not job.options.post_data_only, import_beside.is_beside(job)
+    options: Options = job.options
+    _check_options(job)
+    files, limits = LoadedFiles(job.export_dir.data, discard=options.discard_loaded), _limits(options)
+    loading, beside = not options.post_data_only, import_beside.is_beside(job)
+    retries = Counter[str]()
+    if loading:
+        import_load.build_keys_first(job)
     if loading and beside:
-        asyncio.run(_load_beside(job, files))
+        retries = asyncio.run(import_load.load_beside(job, files, limits))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     check_streamed(attempt, chunks, Ledger.read(job))
     if loading and not beside:
-        asyncio.run(_load(job, chunks, files))
+        retries = asyncio.run(import_load.load(job, chunks, files, limits))
+    if options.replay_quarantine:
+        replay.replay(job, chunks)
+    if options.discard_quarantine:
+        replay.discard(job)
+    import_load.tell_standing(job, chunks, files)
     wait_while_paused(job)
-    ledger = Ledger.read(job)
-    _all_in(chunks, ledger, loading=not job.options.post_data_only)
+    import_outcome.check_all_in(chunks, Ledger.read(job), loading=loading)
     if beside:
         import_beside.check_no_strays(job, attempt, {chunk.chunk_id for chunk in chunks})
     job.checkpoint()
-    from voyager.phases import post_data
-
-    after = post_data.run(job)
-    return _outcome(job, attempt, chunks, after)
+    return import_outcome.outcome(job, attempt, chunks, after=_post_data(job), retries=retries)
 
 
-async def _load_beside(job: Job, files: LoadedFiles) -> None:
-    """Load what the export finishes, while it runs, until it has ended."""
-    from voyager.phases.chunk_feed import ChunkFeed
-    from voyager.phases.import_beside import EMPTIER
-    from voyager.phases.import_plan import Ledger
-    from voyager.phases.import_progress import ImportProgress
-    from voyager.phases.import_run import Abort, Importer
-    from voyager.phases.target_pace import target_pace
+def _post_data(job: Job) -> dict[str, Any]:
+    from voyager.phases import import_outcome, post_data
 
-    standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in)
-    feed = ChunkFeed(job, standing, limits=_limits(job.options), patience=job.options.wait_for_export)
-    found = target_pace(job)
-    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=Abort(), nodes=found.nodes)
-    async with found.pace, feed.following(lambda backend: importer.announce(EMPTIER, backend)):
-        await importer.run()
-
-
-async def _load(job: Job, chunks: list[ChunkManifest], files: LoadedFiles) -> None:
-    """Load what a finished export left."""
-    from voyager.phases.import_plan import Ledger, cut_units
-    from voyager.phases.import_progress import ImportProgress
-    from voyager.phases.import_run import Abort, Importer, QueueFeed
-    from voyager.phases.target_pace import target_pace
-
-    ledger = Ledger.read(job)
-    found = target_pace(job)
-    importer = Importer(
-        job,
-        ImportProgress(job, chunks, ledger, when_in=files.is_in),
-        feed=QueueFeed(cut_units(chunks, ledger, _limits(job.options))),
-        pace=found.pace,
-        policy=Abort(),
-        nodes=found.nodes,
-    )
-    async with found.pace:
-        await importer.run()
+    try:
+        return post_data.run(job)
+    except BlockersFound as error:
+        raise import_outcome.with_set_aside(job, error) from None
 
 
 def check_undo(export_dir: ExportDir, undone: list[str]) -> None:
@@ -160,18 +141,26 @@ def undo(job: Job) -> None:
     Only those in the ledger and exported ones that are empty anyway (one of those may reference another) are touched.
     """
     from voyager.phases import post_data
+    from voyager.phases.admission import FAST_LOADED, fast_loaded
     from voyager.phases.import_plan import Ledger
     from voyager.phases.import_undo import empty_tables
 
     post_data.undo(job)
     ledger = Ledger.read(job)
-    empty_tables(job, ledger.tables)
+    empty_tables(job, ledger.tables | fast_loaded(job))
     job.checkpoint()
+    job.store.quarantine.forget(job.record.migration_uuid, "IMPORT_DATA")
     job.store.batches.forget(job.record.migration_uuid)
+    job.store.migrations.save_settings(job.record.migration_uuid, {FAST_LOADED: []})
 
 
-def _check_options(options: Options) -> None:
+def _check_options(job: Job) -> None:
+    from voyager.phases.admission import check_fast_load
+
+    options: Options = job.options
     check_pace_options(options)
+    check_row_options(options)
+    check_fast_load(job)
     if options.batch_size < 1:
         raise UsageError(f"--batch-size is {options.batch_size}.", "Give a number from 1 on, or leave it out.")
 

@@ -15,7 +15,7 @@ from voyager.phases.recorded import recorded_connection
 from voyager.progress import TableProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from voyager.postgres.connection import Connection
 
@@ -60,7 +60,12 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def undo(job: Job) -> None:
-    """Drop what would refuse or change rows that are loaded anew: the keys, constraints and triggers that run() made.
+    """Drop what would refuse or change rows that are loaded anew."""
+    clear_the_way(job)
+
+
+def clear_the_way(job: Job, tables: Collection[TableName] | None = None) -> None:
+    """Drop the keys, constraints and triggers that run() made, of all tables or of these; run() makes them again.
 
     Indexes and the like stay. Dropped are parents before their partitions, whose own go with them. The journal forgets
     them and their comments.
@@ -70,7 +75,11 @@ def undo(job: Job) -> None:
     uuid = job.record.migration_uuid
     made = {entry.sha256 for entry in job.store.statements.load(uuid, "IMPORT_DATA").values()}
     ours = [one for one in statements_of(job)[1] if one.sha256 in made]
-    in_the_way = [(one, one.table) for one in ours if one.kind in IN_THE_WAY and one.table is not None]
+    in_the_way = [
+        (one, one.table)
+        for one in ours
+        if one.kind in IN_THE_WAY and one.table is not None and (tables is None or one.table in tables)
+    ]
     if not in_the_way:
         return
     with recorded_connection(job, "undo import data") as connection:

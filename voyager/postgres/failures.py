@@ -21,6 +21,7 @@ _TRANSIENT_TEXT = re.compile(
 _NOT_RETRYABLE_TEXT = re.compile(r"exceeds? (?:the )?(?:rpc|max(?:imum)?) message", re.IGNORECASE)
 _ADVICE = re.compile(r"(?<=\w)\n\s+(?=[A-Z])")
 _VALUE_AT_END = re.compile(r'(:\s*)".*"?$', re.DOTALL)
+_VALUE_IN_FRONT = re.compile(r'^([a-z ]*)".*"(?= (?:is|are|has|does|do|cannot|not)\b)', re.DOTALL)
 
 # libpq gives no SQLSTATE for a refused connection, only the server's text.
 _REFUSED_FOR_GOOD = re.compile(
@@ -46,9 +47,11 @@ def primary_message(error: BaseException) -> str:
     """The error's first line without DETAIL and CONTEXT, which quote rows, and without a rejected value."""
     diagnostics = getattr(error, "diag", None)
     text = getattr(diagnostics, "message_primary", None) or getattr(error, "message", None) or str(error)
-    # Errors of class 22 end in the value that was refused: `invalid input syntax for type integer: "…"`.
+    # Errors of class 22 end in the value that was refused, `invalid input syntax for type integer: "…"`, or begin with
+    # it, `value "…" is out of range for type integer`.
     if sqlstate(error).startswith("22"):
         text = _VALUE_AT_END.sub(r"\1(value not shown)", text)
+        text = _VALUE_IN_FRONT.sub(r"\1(not shown)", text)
     # libpq begins its advice ("Is the server running …?") on a line of its own, without ending the one before.
     return visible(" ".join(_ADVICE.sub(". ", str(text)).split()))
 

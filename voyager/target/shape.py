@@ -34,6 +34,19 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.tabl
 WHERE c.relkind IN ('r', 'p')
 """
 
+_ANCESTORS = """
+WITH RECURSIVE line (oid) AS (
+    SELECT c.oid
+    FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
+    UNION
+    SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN line ON line.oid = i.inhrelid
+)
+SELECT n.nspname, c.relname
+FROM line JOIN pg_catalog.pg_class c ON c.oid = line.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+"""
+
 
 @dataclass(frozen=True)
 class TargetTable:
@@ -68,6 +81,12 @@ def holding_rows(connection: Connection, names: Collection[TableName]) -> list[T
         query = " UNION ALL ".join(parts)
         holding += [some[number] for (number,) in connection.execute(query.encode()).fetchall()]
     return holding
+
+
+def lines_of(connection: Connection, names: Collection[TableName]) -> set[TableName]:
+    """`names`, and the partitioned tables and parents that their rows are rows of, too."""
+    wanted = json.dumps([{"schema_name": name.schema, "table_name": name.name} for name in names])
+    return {TableName(*row) for row in connection.execute(_ANCESTORS, [wanted]).fetchall()}
 
 
 def _groups(names: list[TableName], size: int) -> list[list[TableName]]:

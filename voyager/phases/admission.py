@@ -1,0 +1,125 @@
+"""Admission: which tables of the target may be loaded, and how, asked of its catalog for all tables at once."""
+
+from __future__ import annotations
+
+from voyager.errors import BlockersFound, UsageError
+from voyager.identifiers import TableName
+from voyager.phases.export_attempt import ExportAttempt
+from voyager.phases.import_plan import Ledger
+from voyager.phases.job import Job
+from voyager.phases.recorded import recorded_connection
+from voyager.phases.row_options import ERROR, UPDATE
+from voyager.target.shape import TargetTable, holding_rows, read_tables
+
+FAST_LOADED = "fast_loaded"
+"""The setting that names tables whose rows may be in although the ledger does not know any of them yet."""
+
+
+class Admission:
+    """What the target's catalog says of the exported tables, asked when the first of them is about to be loaded."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._merging = job.options.on_primary_key_conflict != ERROR
+        self._keys: dict[TableName, tuple[str, ...]] = {}
+        self._tables: dict[TableName, TargetTable] | None = None
+        self._refused: dict[TableName, BlockersFound] = {}
+        self.fast: frozenset[TableName] = frozenset()
+
+    def admit(self, table: TableName) -> None:
+        """Raise BlockersFound when nothing may be loaded into the table."""
+        if self._tables is None:
+            self._look()
+        if table in self._refused:
+            raise self._refused[table]
+
+    def table(self, name: TableName) -> TargetTable:
+        return (self._tables or {}).get(name) or TargetTable(name)
+
+    def key_of(self, name: TableName) -> tuple[str, ...]:
+        """The columns of the primary key: the target's, or the source's where the target's is built after the data."""
+        return self.table(name).key or self._keys.get(name, ())
+
+    def _look(self) -> None:
+        job = self._job
+        attempt = ExportAttempt.load(job.export_dir.data)
+        exported = {one.name: one.key for one in attempt.tables} if attempt else {}
+        self._keys = exported
+        loaded = Ledger.read(job).tables | fast_loaded(job)
+        with recorded_connection(job, "import data") as connection:
+            tables = read_tables(connection, exported.keys())
+            # With a key to go by, rows that are there already are what was asked about; without one they would double.
+            new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]
+            holding = holding_rows(connection, new)
+        self._refused = {name: _occupied(name) for name in holding}
+        if self._merging:
+            self._refused |= {name: found for name in tables if (found := self._unmergeable(tables[name])) is not None}
+        if job.options.fast_load:
+            self.fast = self._choose_fast(tables)
+        self._tables = tables
+
+    def _unmergeable(self, table: TargetTable) -> BlockersFound | None:
+        action = self._job.options.on_primary_key_conflict
+        leave = f"Leave it out of this import, or run without --on-primary-key-conflict {action}."
+        if not table.key:
+            return (
+                BlockersFound(
+                    f"{table.name} has no primary key on the target: no row can be updated by it.",
+                    f"Give it one, or use --on-primary-key-conflict ignore (its rows are then simply loaded). {leave}",
+                )
+                if action == UPDATE
+                else None
+            )
+        if table.deferrable:
+            return BlockersFound(
+                f"The primary key of {table.name} is deferrable: it cannot tell which rows are there already.", leave
+            )
+        if action == UPDATE and (computed := sorted(table.always - set(table.key))):
+            return BlockersFound(
+                f"Column {computed[0]} of {table.name} is GENERATED ALWAYS AS IDENTITY and cannot be updated.", leave
+            )
+        return None
+
+    def _choose_fast(self, tables: dict[TableName, TargetTable]) -> frozenset[TableName]:
+        """The tables that lose nothing without distributed transactions. They are written down before their first row:
+        a load that is cut off leaves rows behind that no ledger row vouches for, and that are written over again."""
+        job = self._job
+        chosen = frozenset(fast_tables(tables) - self._refused.keys())
+        before = fast_loaded(job)
+        if chosen - before:
+            names = [[one.schema, one.name] for one in sorted(chosen | before)]
+            job.store.migrations.save_settings(job.record.migration_uuid, {FAST_LOADED: names})
+        slow = sorted(tables.keys() - chosen)
+        if slow:
+            job.warn(
+                f"{len(chosen):,} tables are loaded without distributed transactions. Not these, which have no primary "
+                f"key or another index: {', '.join(map(str, slow[:5]))}{' …' if len(slow) > 5 else ''}."
+            )
+        return chosen
+
+
+def check_fast_load(job: Job) -> None:
+    """Raise UsageError where the target has no such settings."""
+    if job.options.fast_load and not job.target.capabilities.fast_writes:
+        raise UsageError(
+            "--fast-load needs a target with the settings yb_disable_transactional_writes and yb_enable_upsert_mode.",
+            "This one does not have them: run the command without --fast-load.",
+        )
+
+
+def fast_tables(tables: dict[TableName, TargetTable]) -> set[TableName]:
+    """Those with a primary key and no other index: a row written again or over another leaves nothing else behind."""
+    return {name for name, one in tables.items() if one.key and not one.deferrable and not one.indexes}
+
+
+def fast_loaded(job: Job) -> frozenset[TableName]:
+    """The tables that a --fast-load began with, finished or not."""
+    return frozenset(TableName(*name) for name in job.record.settings.get(FAST_LOADED, ()))
+
+
+def _occupied(name: TableName) -> BlockersFound:
+    return BlockersFound(
+        f"{name} holds rows that this migration did not load. None were added to it.",
+        f"Empty it (TRUNCATE TABLE ONLY {name.sql};) and run the command again; or keep its rows: "
+        "--on-primary-key-conflict ignore (or update).",
+    )

@@ -1,0 +1,72 @@
+"""Loading what an export left, or what it finishes while it runs, by the options of IMPORT_DATA."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from voyager.phases.chunk_feed import ChunkFeed
+from voyager.phases.ddl_run import DdlRun
+from voyager.phases.import_beside import EMPTIER
+from voyager.phases.import_plan import Ledger, cut_units
+from voyager.phases.import_progress import ImportProgress
+from voyager.phases.import_run import Importer, QueueFeed
+from voyager.phases.import_schema import report_refusals, statements_of
+from voyager.phases.job import Job
+from voyager.phases.loaded_files import LoadedFiles
+from voyager.phases.replay import DISCARDED, rows_that_are
+from voyager.phases.row_options import ERROR
+from voyager.phases.row_policy import RowPolicy
+from voyager.phases.target_pace import target_pace
+
+if TYPE_CHECKING:
+    from voyager.data_file import ChunkManifest
+
+Limits = tuple[int, int]
+
+
+async def load_beside(job: Job, files: LoadedFiles, limits: Limits) -> Counter[str]:
+    """Load what the export finishes, while it runs, until it has ended; the tries again, by class."""
+    standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in, discarded=rows_that_are(DISCARDED, job))
+    feed = ChunkFeed(job, standing, limits=limits, patience=job.options.wait_for_export)
+    found = target_pace(job)
+    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=RowPolicy(job), nodes=found.nodes)
+    async with found.pace, feed.following(lambda backend: importer.announce(EMPTIER, backend)):
+        await importer.run()
+    return importer.retries
+
+
+async def load(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles, limits: Limits) -> Counter[str]:
+    """Load what a finished export left; the tries again, by class."""
+    ledger = Ledger.read(job)
+    found = target_pace(job)
+    importer = Importer(
+        job,
+        ImportProgress(job, chunks, ledger, when_in=files.is_in, discarded=rows_that_are(DISCARDED, job)),
+        feed=QueueFeed(cut_units(chunks, ledger, limits)),
+        pace=found.pace,
+        policy=RowPolicy(job),
+        nodes=found.nodes,
+    )
+    async with found.pace:
+        await importer.run()
+    return importer.retries
+
+
+def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles) -> None:
+    """Say where every table stands by the ledger alone."""
+    discarded = rows_that_are(DISCARDED, job)
+    ImportProgress(job, chunks, Ledger.read(job), when_in=files.is_in, discarded=discarded).tell_all()
+
+
+def build_keys_first(job: Job) -> None:
+    """Make the primary keys that would follow the rows, where rows are told apart by them."""
+    if job.options.on_primary_key_conflict == ERROR:
+        return
+    keys = [one for one in statements_of(job)[1] if one.kind == "primary_key"]
+    if not keys:
+        return
+    problem = report_refusals(job, DdlRun(job, "primary keys", continue_on_error=True).run(keys))
+    if problem is not None:
+        raise problem

@@ -1,0 +1,58 @@
+"""The options of every phase that loads rows: what becomes of those that the target refuses, or holds already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from voyager.errors import UsageError
+from voyager.phases.options import option
+
+ABORT, STASH = ERROR_POLICIES = ("abort", "stash-and-continue")
+ERROR, IGNORE, UPDATE = ON_CONFLICT = ("error", "ignore", "update")
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """What becomes of rows that the target refuses, and of those whose key it holds."""
+
+    error_policy: str = option(
+        ABORT,
+        "What a row does that the target refuses: abort ends its table; stash-and-continue sets it aside in "
+        "ybvoyager.quarantined_rows, with key, reason and place, and loads the others.",
+        metavar="POLICY",
+    )
+    max_quarantined: int = option(
+        1000, "Set aside at most this many rows of one table; with more, its definition is wrong and the table stops."
+    )
+    quarantine_values: bool = option(
+        False, "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)"
+    )
+    on_primary_key_conflict: str = option(
+        ERROR,
+        "When the target holds a row with the same primary key: error, ignore the new row, or update the old one. "
+        "With ignore and update, tables may hold rows before, and primary keys are built before the data.",
+        metavar="ACTION",
+    )
+    fast_load: bool = option(
+        False,
+        "YugabyteDB: load tables that have a primary key and no other index without distributed transactions. Rows "
+        "that are there under the same key are written over without a word.",
+    )
+
+
+def check_row_options(options: Any) -> None:
+    """Refuse words that mean nothing, and what does not go together."""
+    for flag, value, known in (
+        ("--error-policy", options.error_policy, ERROR_POLICIES),
+        ("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT),
+    ):
+        if value not in known:
+            raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")
+    if options.max_quarantined < 1:
+        raise UsageError("--max-quarantined must be at least 1.", "To set no row aside: --error-policy abort.")
+    if options.fast_load and options.on_primary_key_conflict != ERROR:
+        raise UsageError(
+            "--fast-load writes over rows with the same key, whatever --on-primary-key-conflict says.",
+            "Leave one of the two out.",
+        )
