@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,16 @@ def phase_of(path: tuple[str, ...], workflow: Workflow) -> Phase:
 
 
 def perform(
-    phase: Phase, context: Context, invocation: Invocation, *, confirmed: bool = False, last: bool = True
+    phase: Phase,
+    context: Context,
+    invocation: Invocation,
+    *,
+    confirmed: bool = False,
+    last: bool = True,
+    on_start: Callable[[threading.Event], None] = lambda _: None,
 ) -> Reply:
-    """Run one phase and say what became of it; the next step too, when this is the `last` one to run."""
+    """Run one phase and say what became of it; the next step too, when this is the `last` one to run. `on_start` gets
+    the event that stops it."""
     from voyager.context import source_endpoint
     from voyager.runner import Run, run_phase
     from voyager.saved_options import saved_options
@@ -60,6 +68,7 @@ def perform(
 
     def act(answered: bool) -> Result:
         with stop_on_signal() as stop, ProgressView(phase.title, invocation) as view:
+            on_start(stop)
             return run_phase(
                 context,
                 phase.name,

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.cli import phase_command
 from voyager.cli.ask import confirm
+from voyager.cli.beside import Beside, partner
 from voyager.cli.emit import Reply, finish
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
 from voyager.errors import BlockersFound, ConfirmationNeeded, Interrupted, NothingToDo, UsageError, VoyagerError
 
 if TYPE_CHECKING:
+    from statemachine.definition import Phase
     from voyager.context import Context
     from voyager.status import MigrationStatus
 
@@ -107,12 +109,39 @@ class Walk:
         asks = not (invocation.yes or confirmed or invocation.dry_run or (self.named == name and phase.consequential))
         if asks and not confirm(f"Run {phase.title} (yb-voyager {phase.command})?", invocation):
             raise ConfirmationNeeded("Not confirmed; nothing was changed.")
+        if not self.only_one and not invocation.dry_run:
+            assert self.named is not None
+            beside = partner(phase, context, self._status(context), until=self.named)
+            if beside is not None:
+                return self._run_both(context, phase, beside)
         if not self.only_one and not invocation.wants_json:
             invocation.emitter.say(f"{phase.title}:", style="bold")
         last = self.only_one or name == self.named
         reply = phase_command.perform(phase, context, invocation, confirmed=confirmed, last=last)
         self._ran.append(dict(reply.body))
         if not invocation.wants_json:
+            invocation.emitter.emit(reply)
+        return reply.problem
+
+    def _run_both(self, context: Context, other: Phase, phase: Phase) -> VoyagerError | None:
+        """Run `other` in a process of its own and, once it has begun, `phase` beside it."""
+        invocation = self.invocation
+        if not invocation.wants_json:
+            invocation.emitter.say(f"{other.title} and {phase.title}, at the same time:", style="bold")
+        with Beside(other, context, invocation) as process:
+            with stop_on_signal() as stop:
+                process.wait_until_begun(stop)
+            try:
+                last = phase.name == self.named
+                reply = phase_command.perform(phase, context, invocation, last=last, on_start=process.stop_with_it)
+            except Interrupted:
+                if process.failed:
+                    raise process.failure() from None
+                raise
+            body = process.result()
+        self._ran += [{key: value for key, value in body.items() if key != "schema_version"}, dict(reply.body)]
+        if not invocation.wants_json:
+            invocation.emitter.say(f"{other.title}: {body['headline']}")
             invocation.emitter.emit(reply)
         return reply.problem
 
