@@ -124,6 +124,24 @@ def test_the_query_whose_index_is_missing_on_the_target_is_found(shop: Migration
     assert len(report["queries"]) == 6  # neither ours nor those of the catalogs, nor SET and CREATE INDEX
 
 
+def test_what_verify_reads_and_repairs_says_that_it_is_ours_and_is_left_out(shop: Migration) -> None:
+    drive.execute(shop.target, "UPDATE orders SET note = 'x' WHERE id = 5; DELETE FROM orders WHERE id = 9")
+    forget(shop.source)
+    forget(shop.target)
+    for words in (("--level", "rows"), ("--show-values",), ("--since", "id>=10", "--table-list", "orders")):
+        shop.run("verify", *words, code=0 if "--since" in words else 3)
+    shop.run("verify", code=3)
+    shop.run("verify", "--apply-repair", "--yes")
+    work = "query ~* '\\m(orders|customers)\\M|^fetch' AND query !~* '^(set|create|begin|commit)'"
+    for end in (shop.source, shop.target):
+        counted = f"SELECT query FROM pg_stat_statements WHERE {work} AND query NOT LIKE"
+        assert drive.fetch(end, f"{counted} '%/* yb-voyager%'") == []
+        assert drive.fetch(end, counted.replace("NOT LIKE", "LIKE") + " '%/* yb-voyager%'")
+    run_application(shop.source)
+    run_application(shop.target)
+    assert len(shop.document("compare-performance")["report"]["queries"]) == 4
+
+
 def test_the_report_is_kept_in_files_and_in_the_state_and_holds_no_values(shop: Migration) -> None:
     run_application(shop.source)
     run_application(shop.target)

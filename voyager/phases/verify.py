@@ -46,8 +46,11 @@ class Options:
         None,
         "Wait with the next chunk while more than N sessions of others are at work on the source or the target.",
     )
-    statement_timeout: float = option(
-        0.0, "Seconds after which a server gives up a query of ours; 0: it never does.", metavar="SECONDS"
+    statement_timeout: float | None = option(
+        None,
+        "Seconds after which a server gives up a query of ours: a range of keys is then read in halves, a table that "
+        "has none is reported; 0 for no limit (default: 300 for ranges of keys, no limit for whole tables).",
+        metavar="SECONDS",
     )
     table_list: tuple[str, ...] = option(
         (), "Only these tables; a cutover needs all of them compared.", per_run=True, metavar="TABLES"

@@ -91,6 +91,7 @@ def apply_repair(job: Job) -> Repaired:
     UsageError when there are none, LeaseLost when somebody took the phase over.
     """
     from voyager.phases.recorded import recorded_connection
+    from voyager.postgres.marked import mark
     from voyager.verification.repair_apply import AGAIN, Applier, RepairList, same_counters
 
     repair = RepairList.load(folder(job))
@@ -101,6 +102,7 @@ def apply_repair(job: Job) -> Repaired:
             f"The source was (or may have been) written since {repair.at}, when the repair files were made.", AGAIN
         )
     with recorded_connection(job, "verify --apply-repair") as connection:
+        mark(connection)
         repair.mark_applied(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
         applier = Applier(connection, lambda one: _hold_lease(job, one), job.checkpoint)
         return Repaired(tuple(applier.apply(repair)))

@@ -17,6 +17,7 @@ from voyager.phases.verify_schema import SchemaResult, compare_schema
 from voyager.phases.verify_scope import Scope, extent_of, scope_of
 from voyager.ports import WriteCounter
 from voyager.postgres.connection import Connection, connect
+from voyager.postgres.marked import mark
 from voyager.verification.findings import Difference, Found
 from voyager.verification.journal import StoreJournal
 from voyager.verification.load import Side, Throttle
@@ -43,12 +44,19 @@ class Ends:
         return self._limited(self.job.target.connect("verify"))
 
     def readers(self, name: str, connect: Callable[[], Any], jobs: int) -> Readers:
-        budget = float(self.job.options.outage_budget)
-        return Readers(name, connect, limit=jobs, checkpoint=self.job.checkpoint, outage_budget=budget)
+        options = self.job.options
+        return Readers(
+            name,
+            connect,
+            limit=jobs,
+            checkpoint=self.job.checkpoint,
+            outage_budget=float(options.outage_budget),
+            statement_timeout=options.statement_timeout,
+        )
 
     def _limited(self, connection: Connection) -> Connection:
-        limit = round(self.job.options.statement_timeout * 1000)
-        connection.execute("SELECT pg_catalog.set_config('statement_timeout', %s, false)", [f"{limit}ms"])
+        limit = round((self.job.options.statement_timeout or 0.0) * 1000)
+        mark(connection).execute("SELECT pg_catalog.set_config('statement_timeout', %s, false)", [f"{limit}ms"])
         return connection
 
 

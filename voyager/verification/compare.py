@@ -10,8 +10,9 @@ from typing import Any
 
 from voyager.verification.chunks import Chunk, Plan
 from voyager.verification.digest import Method
-from voyager.verification.queries import count_sql, sums_sql
-from voyager.verification.readers import LOOK_UP_SECONDS, Readers, Settings
+from voyager.verification.halving import read_in_halves
+from voyager.verification.queries import Statement, count_sql, sums_sql
+from voyager.verification.readers import LOOK_UP_SECONDS, OF_A_RANGE, Readers, Settings
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def settings_for(plan: Plan) -> Settings:
     """How the server should go about it. Ranges are many queries side by side, each by the index, whatever the planner
     thinks of a range whose ends it cannot see; a bucketed table is one query, which may have processes of its own."""
     if plan.by_ranges:
-        return {"enable_seqscan": "off"}
+        return {"enable_seqscan": "off", "statement_timeout": OF_A_RANGE}
     return {"max_parallel_workers_per_gather": None} if plan.bucketed else {}
 
 
@@ -115,13 +116,17 @@ def results_of(query: Query, here: list[tuple[Any, ...]], there: list[tuple[Any,
 
 
 def _start(readers: Readers, query: Query, side: int, method: Method | None) -> Future[Any]:
-    chunk = query.chunks[0]
-    if method is None:
-        sql, parameters = count_sql(chunk)
-    else:
-        sql, parameters = sums_sql(query.plan, chunk, side, method, query.sampled)
     doing = f"read table {query.plan.table} for verification"
-    return readers.submit(sql, parameters, doing, settings=settings_for(query.plan))
+
+    def statement(chunk: Chunk) -> Statement:
+        if method is None:
+            return count_sql(chunk)
+        return sums_sql(query.plan, chunk, side, method, query.sampled)
+
+    def read(connection: Any) -> list[tuple[Any, ...]]:
+        return read_in_halves(readers, connection, query.chunks[0], statement, doing)
+
+    return readers.start(read, doing, settings=settings_for(query.plan))
 
 
 def _by_chunk(query: Query, sums: Sums) -> dict[int, Sums]:

@@ -16,7 +16,7 @@ from voyager.verification.digest import Method
 from voyager.verification.findings import DIFFERENT, EXTRA, MISSING, RowDifference
 from voyager.verification.forms import Form
 from voyager.verification.queries import Part, finer_sums_sql, rows_sql
-from voyager.verification.readers import Readers
+from voyager.verification.readers import Readers, TimedOut
 
 FINER_BITS = 6
 """An unequal group is cut into 64 before its rows are read, when few groups are unequal."""
@@ -55,17 +55,27 @@ class Search:
 
     def run(self) -> None:
         """Find and tell every row that is not the same."""
-        part = self._narrowed()
+        waiting = [self._narrowed()]
         begun = time.monotonic()
-        while part.groups:
+        while waiting:
+            part = waiting.pop()
+            if not part.groups:
+                continue
             faltered: tuple[Readers, Exception] | None = None
             here, there = self._open(part)
             with closing(here), closing(there):
                 faltered = self._read(part, iter(here), iter(there))
-            if faltered is None:
-                return
-            faltered[0].wait_out(faltered[1], begun, self._doing)
-            part = replace(part, groups=tuple(group for group in part.groups if group not in self._done))
+            if faltered is not None:
+                waiting += self._left(part, *faltered, begun)
+
+    def _left(self, part: Part, side: Readers, error: Exception, begun: float) -> list[Part]:
+        """What is to be read again: in halves where it was too much for one query."""
+        left = tuple(group for group in part.groups if group not in self._done)
+        if isinstance(error, TimedOut) and len(left) > 1:
+            middle = len(left) // 2
+            return [replace(part, groups=left[middle:]), replace(part, groups=left[:middle])]
+        side.wait_out(error, begun, self._doing)
+        return [replace(part, groups=left)]
 
     @property
     def _doing(self) -> str:
@@ -84,7 +94,10 @@ class Search:
             side.submit(*one, self._doing, settings=settings_for(part.plan))
             for side, one in zip(sides, statements, strict=True)
         ]
-        here, there = (sums_of(one.result()) for one in asked)
+        try:
+            here, there = (sums_of(one.result()) for one in asked)
+        except TimedOut:
+            return part  # it saves nothing here
         return replace(part, grouping=finer, groups=unequal_groups(here, there))
 
     def _open(self, part: Part) -> tuple[Any, Any]:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from voyager.errors import Interrupted
-from voyager.postgres.connection import connection_lost, retryable, translate
+from voyager.errors import Interrupted, UsageError
+from voyager.postgres.connection import connection_lost, retryable, sqlstate, translate
+from voyager.postgres.marked import CURSOR, mark
 from voyager.verification.session import apply_session_settings
 
 Result = TypeVar("Result")
@@ -37,6 +38,17 @@ WHILE_READING = {
     # A cursor is read to its end here.
     "cursor_tuple_fraction": "1",
 }
+
+RANGE_SECONDS = 300.0
+"""How long a query may take that reads a range of keys, unless something else was asked for: one that takes longer is
+asked again in halves. A query that must read a whole table takes as long as it takes."""
+
+OF_A_RANGE = "of a range"
+"""Stands for that time among a query's settings."""
+
+
+class TimedOut(UsageError):
+    """A server gave up a query because of our own limit: asking the same again would end like this again."""
 
 
 class Stream:
@@ -81,7 +93,9 @@ class Readers:
     """At most `limit` read-only connections to one side, opened when needed, each used by one thread at a time.
 
     The caller's own thread never waits for a server: while it waits for a thread it looks at `checkpoint`, whose
-    exception ends the wait. A server that is away is tried again for `outage_budget` seconds.
+    exception ends the wait. A server that is away is tried again for `outage_budget` seconds; what takes longer than
+    `statement_timeout` seconds (0: nothing does; None: only ranges of keys are limited) is given up by the server and
+    raised as TimedOut.
     """
 
     def __init__(
@@ -92,11 +106,14 @@ class Readers:
         limit: int,
         checkpoint: Callable[[], None],
         outage_budget: float = 0.0,
+        statement_timeout: float | None = 0.0,
     ) -> None:
         self.name = name
         self._connect = connect
         self._checkpoint = checkpoint
         self._outage_budget = outage_budget
+        self._limit = RANGE_SECONDS if statement_timeout is None else statement_timeout
+        self._own_settings = {**WHILE_READING, "statement_timeout": _milliseconds(statement_timeout or 0.0)}
         self._idle: list[Any] = []
         self._busy: set[Any] = set()
         self._settings: WeakKeyDictionary[Any, Settings] = WeakKeyDictionary()
@@ -110,10 +127,18 @@ class Readers:
         """Start one query and return at once; `doing` completes "Could not …". `settings` hold for this query."""
 
         def read(connection: Any) -> list[tuple[Any, ...]]:
-            self._set(connection, settings)
             return list(connection.execute(sql, parameters, prepare=False).fetchall())
 
-        return self._threads.submit(self._persist, read, doing)
+        return self.start(read, doing, settings=settings)
+
+    def start(self, read: Callable[[Any], Result], doing: str, *, settings: Settings = NO_SETTINGS) -> Future[Result]:
+        """Let `read` ask a connection of this side, and return at once."""
+
+        def with_settings(connection: Any) -> Result:
+            self._set(connection, settings)
+            return read(connection)
+
+        return self._threads.submit(self._persist, with_settings, doing)
 
     def stream(
         self, sql: str, parameters: dict[str, Any], *, rows_at_once: int, settings: Settings = NO_SETTINGS
@@ -123,17 +148,18 @@ class Readers:
 
         def read(connection: Any) -> None:
             self._set(connection, settings)
-            with connection.transaction(), connection.cursor(name="rows") as cursor:
+            with connection.transaction(), connection.cursor(name=CURSOR) as cursor:
                 cursor.execute(sql, parameters)
                 while rows := cursor.fetchmany(rows_at_once):
                     if not stream.give(rows):
                         return
 
         def run() -> None:
+            begun = time.monotonic()
             try:
                 self._once(read)
             except Exception as error:
-                stream.give(error)
+                stream.give(self.timed_out(error, begun, "find the rows that differ") or error)
             else:
                 stream.give(None)
 
@@ -143,7 +169,9 @@ class Readers:
     def wait_out(self, error: Exception, since: float, doing: str) -> None:
         """After a stream broke off at `error`: return when it is time to try again, for which one began at `since`.
 
-        Raises our error when trying again makes no sense, or not any more."""
+        Raises our error when trying again makes no sense, or not any more; TimedOut is for the caller to judge."""
+        if isinstance(error, TimedOut):
+            raise error
         if connection_lost(error):
             self._drop_idle()
         too_late = time.monotonic() - since > self._outage_budget
@@ -156,9 +184,9 @@ class Readers:
             self._checkpoint()
         return future.result()
 
-    def use(self, read: Callable[[Any], Result], doing: str) -> Result:
+    def use(self, read: Callable[[Any], Result], doing: str, *, settings: Settings = NO_SETTINGS) -> Result:
         """Give `read` a connection of this side and wait for what it returns."""
-        return self.wait(self._threads.submit(self._persist, read, doing))
+        return self.wait(self.start(read, doing, settings=settings))
 
     def close(self) -> None:
         """Cancel what runs, wait for the threads and close every connection."""
@@ -181,15 +209,32 @@ class Readers:
         deadline = time.monotonic() + self._outage_budget
         pause = 0.2
         while True:
+            begun = time.monotonic()
             try:
                 return self._once(read)
+            except TimedOut:
+                raise
             except Exception as error:
+                if (late := self.timed_out(error, begun, doing)) is not None:
+                    raise late from error
                 if connection_lost(error):
                     self._drop_idle()
                 too_late = time.monotonic() + pause > deadline
                 if too_late or not retryable(error) or self._closed.wait(pause * random.uniform(0.5, 1.0)):
                     raise translate(error, f"{doing} on the {self.name}") from error
                 pause = min(5.0, 2 * pause)
+
+    def timed_out(self, error: Exception, begun: float, doing: str) -> TimedOut | None:
+        """What a server's error means if it is that of our own limit, for a query that began then."""
+        limit = self._limit
+        # The same SQLSTATE stands for a query that somebody cancelled.
+        if not limit or sqlstate(error) != "57014" or time.monotonic() - begun < 0.9 * limit:
+            return None
+        return TimedOut(
+            f"Could not {doing} on the {self.name} within {limit:g} seconds, which is the --statement-timeout.",
+            "What was compared is kept. Give more seconds, or 0 for no limit, or leave the table out with "
+            "--exclude-table-list; fewer --parallel-jobs leave more of the server to each query.",
+        )
 
     def _once(self, read: Callable[[Any], Result]) -> Result:
         connection = self._borrow()
@@ -206,8 +251,9 @@ class Readers:
         before = self._settings.get(connection, NO_SETTINGS)
         if before == settings:
             return
-        wanted = {**{name: WHILE_READING.get(name) for name in before}, **settings}
+        wanted = {**{name: self._own_settings.get(name) for name in before}, **settings}
         for name, value in wanted.items():
+            value = _milliseconds(self._limit) if value == OF_A_RANGE else value
             connection.execute(f"RESET {name}" if value is None else f"SET {name} = '{value}'")
         self._settings[connection] = settings
 
@@ -215,8 +261,8 @@ class Readers:
         with self._guard:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
-            connection = self._connect()
-            apply_session_settings(connection, WHILE_READING)
+            connection = mark(self._connect())
+            apply_session_settings(connection, self._own_settings)
         with self._guard:
             self._busy.add(connection)
         return connection
@@ -235,3 +281,7 @@ class Readers:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

@@ -13,7 +13,7 @@ from typing import Any
 
 from voyager.errors import DatabaseAway, Interrupted, VoyagerError
 from voyager.verification.findings import EXTRA, MISSING, RowDifference
-from voyager.verification.readers import LOOK_UP_SECONDS, Readers
+from voyager.verification.readers import LOOK_UP_SECONDS, OF_A_RANGE, Readers, Settings, TimedOut
 from voyager.verification.rows_sql import RowRange, query, text_of
 
 LINES_BETWEEN_LOOKS = 4096
@@ -77,19 +77,27 @@ class RowComparison:
             threads.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, part: RowRange) -> RangeResult:
-        """One pass over a range, begun anew when a side faltered before anything of it was told."""
+        """One pass over a range. Where a side falters it goes on behind the last key that was read; without such keys
+        it begins anew, unless something of it was told."""
         doing = f"read every row of {part.table}"
         merger = _Merger(part, self)
 
         def on_source(here: Any) -> RangeResult:
             try:
-                return self.target.use(lambda there: merger.merge(here, there), doing)
+                return self.target.use(lambda there: merger.merge(here, there), doing, settings=settings)
             except VoyagerError as error:
                 if isinstance(error.__cause__, _Here):
                     raise error.__cause__.cause from None
                 raise
 
-        return self.source.use(on_source, doing)
+        settings: Settings = {"statement_timeout": OF_A_RANGE} if part.by_range else {}
+        while True:
+            try:
+                return self.source.use(on_source, doing, settings=settings)
+            except TimedOut:
+                # What was read in that time need not be read again; nothing at all would be the same once more.
+                if not merger.gained():
+                    raise
 
     def tell(self, part: RowRange, found: list[RowDifference]) -> None:
         with self._guard:
@@ -113,12 +121,18 @@ class _Merger:
     """Two streams of lines in the same order become differences."""
 
     def __init__(self, part: RowRange, comparison: RowComparison) -> None:
-        self._part = part
+        self._whole = self._part = part
         self._comparison = comparison
         self._told = False
+        self._behind: int | None = None
+        self._previous: bytes | None = None
+        self._gained_before: int | None = None
         self._begin()
 
     def _begin(self) -> None:
+        if self._behind is not None:
+            self._part, self._previous = self._whole.behind(self._behind), None
+            return
         if self._told:
             raise DatabaseAway(
                 f"A database went away while table {self._part.table} was compared, which has many differences.",
@@ -126,7 +140,13 @@ class _Merger:
             )
         self._held: list[RowDifference] = []
         self._counts: Counter[str] = Counter()
-        self._previous: bytes | None = None
+        self._rows = (0, 0)
+        self._previous = None
+
+    def gained(self) -> bool:
+        """Whether more was read since this was asked last."""
+        before, self._gained_before = self._gained_before, self._behind
+        return self._behind != before
 
     def merge(self, here: Any, there: Any) -> RangeResult:
         """Read both connections side by side to their ends."""
@@ -134,25 +154,35 @@ class _Merger:
         with contextlib.ExitStack() as both:
             one = _lines(both, here, query(self._part, source=True), wrap=True)
             other = _lines(both, there, query(self._part, source=False), wrap=False)
-            rows = self._pair_off(one, other)
+            self._pair_off(one, other)
         self._tell()
-        return RangeResult(*rows, dict(self._counts))
+        return RangeResult(*self._rows, dict(self._counts))
 
-    def _pair_off(self, one: Iterator[bytes], other: Iterator[bytes]) -> tuple[int, int]:
+    def _pair_off(self, one: Iterator[bytes], other: Iterator[bytes]) -> None:
         step = self._keyed if self._part.key else self._counted
-        look, here, there = self._comparison.look, 0, 0
-        left, right = next(one, None), next(other, None)
-        while left is not None or right is not None:
-            if (here + there) % LINES_BETWEEN_LOOKS < 2:
-                look()
-            # Equal lines are equal rows, and lines of the same place: nothing else is looked at.
-            move = (True, True) if left == right else step(left, right)
-            if move[0]:
-                here, left = here + 1, next(one, None)
-            if move[1]:
-                self._previous = right
-                there, right = there + 1, next(other, None)
-        return here, there
+        look, done = self._comparison.look, None
+        here, there = self._rows
+        try:
+            left, right = next(one, None), next(other, None)
+            while left is not None or right is not None:
+                if (here + there) % LINES_BETWEEN_LOOKS < 2:
+                    look()
+                # Equal lines are equal rows, and lines of the same place: nothing else is looked at.
+                move = (True, True) if left == right else step(left, right)
+                done = left if move[0] else right
+                if move[0]:
+                    here += 1
+                if move[1]:
+                    there, self._previous = there + 1, right
+                # All of this line is counted before the next one, which may not come.
+                if move[0]:
+                    left = next(one, None)
+                if move[1]:
+                    right = next(other, None)
+        finally:
+            self._rows = (here, there)
+            if done is not None and self._part.by_range:
+                self._behind = int(self._part.key_of(_fields(done) or [])[0][1])
 
     def _keyed(self, left: bytes | None, right: bytes | None) -> tuple[bool, bool]:
         """Find what two lines that are not the same stand for, and which of them is used up."""

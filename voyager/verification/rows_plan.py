@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from voyager.identifiers import Identifier
 from voyager.verification.canonical import FLOAT8
 from voyager.verification.chunks import Chunk, Plan, where_sql
 from voyager.verification.digest import Method
 from voyager.verification.forms import SOURCE, TARGET, Form
 from voyager.verification.repair_read import Concerned
+from voyager.verification.rows_cuts import KeyChunk
 from voyager.verification.rows_sql import Compared, Excuse, KeyColumn, RowRange
 
 _SORTED_BY_TYPE = {
@@ -24,19 +23,26 @@ _SORTED_BY_TYPE = {
 }
 """Forms of key columns that both sides sort alike by themselves, and the type that says how."""
 
+LONGEST = 1 << 20
+"""Characters of a value that is compared as it is: of a longer one its length and its MD5 travel."""
 
-def in_key_order(plan: Plan) -> Plan:
-    """The plan for level rows: buckets of a hash have no order, so such a table is read in one pass."""
-    return (
-        dataclasses.replace(plan, chunks=(Chunk(plan.table, 0, since=plan.chunks[0].since),)) if plan.bucketed else plan
-    )
+_MAY_BE_LONG = dict.fromkeys(
+    ("string", "citext", "bytea", "json", "jsonb", "array", "composite", "range", "bit", "hstore", "other"), "{v}::text"
+) | {"bpchar": "textin(bpcharout({v}))", "xml": "textin(xml_out({v}))"}
+"""Forms of types whose values can be as long as a server's memory, and their text."""
+
+# What is stored beside its row is asked for its length, which a short value is spared.
+_BOUNDED = (
+    f"CASE WHEN pg_column_size({{v}}) > 8192 AND octet_length({{text}}) > {LONGEST} "
+    "THEN octet_length({text}) || ' bytes, md5 ' || md5(convert_to({text}, 'UTF8')) ELSE {text} END"
+)
 
 
 def row_range(
     plan: Plan, chunk: Chunk, method: Method, excuses: tuple[tuple[str, tuple[Form, ...]], ...] = ()
 ) -> RowRange:
     """What one chunk of a plan without buckets is at level rows."""
-    where, bounds = where_sql(chunk)
+    where, bounds = chunk.where_sql(method) if isinstance(chunk, KeyChunk) else where_sql(chunk)
     return RowRange(
         plan.table,
         tuple(_compared(form, method) for form in plan.columns),
@@ -46,6 +52,7 @@ def row_range(
         chunk.number,
         utf8=not method.one_encoding,
         excuses=tuple(Excuse(kind, _excused(plan, forms)) for kind, forms in excuses),
+        by_range=bool(chunk.column) and plan.by_ranges and not isinstance(chunk, KeyChunk),
     )
 
 
@@ -73,6 +80,9 @@ def _compared(form: Form, method: Method) -> Compared:
     column = f"t.{Identifier(form.column).sql}"
     if form.name == "char":
         return Compared(form.column, f"{column}::integer", f"{column}::integer")
+    if form.name in _MAY_BE_LONG:
+        bounded = _BOUNDED.replace("{text}", _MAY_BE_LONG[form.name]).replace("{v}", column)
+        return Compared(form.column, bounded, bounded)
     if _has_one_type(form) and (method.exact_floats or "float" not in form.name):
         return Compared(form.column)
     return Compared(form.column, *(form.sql[side].replace("{v}", column) for side in (SOURCE, TARGET)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,8 @@ class RowRange:
 
     `where` is SQL over the alias t with parameters from `bounds` (a percent sign in it is doubled). `utf8` sorts text
     by its UTF-8, for databases of different encodings. Without a `key` rows are sorted and compared as a whole.
+    `by_range` says that the key is one integer, unique on both sides and read by its index: such a range can be read
+    on from any key.
     """
 
     table: TableName
@@ -67,6 +69,13 @@ class RowRange:
     number: int = 0
     utf8: bool = False
     excuses: tuple[Excuse, ...] = ()
+    by_range: bool = False
+
+    def behind(self, key: int) -> RowRange:
+        """The rest of the range, behind a key that was read on both sides."""
+        column = f"t.{Identifier(self.key[0].name).sql}".replace("%", "%%")
+        where = f"{self.where} AND {column} > %(behind)s"
+        return replace(self, where=where, bounds={**self.bounds, "behind": key})
 
     @cached_property
     def key_of(self) -> Callable[[list[bytes]], tuple[Any, ...]]:
@@ -116,7 +125,7 @@ def query(part: RowRange, *, source: bool) -> tuple[str, dict[str, Any] | None]:
         order = ", ".join(sorting)
     else:
         fields = [part.row_text(source=source)]
-        order = _bytes_sql(fields[0], utf8=part.utf8)
+        order = bytes_sql(fields[0], utf8=part.utf8)
     select = f"SELECT {', '.join(fields)} FROM ONLY {part.table.sql} AS t".replace("%", "%%")
     order = order.replace("%", "%%")
     copy = f"COPY ({select} WHERE {part.where} ORDER BY {order}) TO STDOUT"
@@ -140,10 +149,11 @@ def _sort_sql(column: KeyColumn, *, utf8: bool) -> str:
     name = f"t.{Identifier(column.name).sql}"
     if column.type_name in _INTEGERS | _FLOATS | _ORDERED_AS_TEXT or column.type_name == "numeric":
         return name
-    return _bytes_sql(f"{name}::text", utf8=utf8)
+    return bytes_sql(f"{name}::text", utf8=utf8)
 
 
-def _bytes_sql(text: str, *, utf8: bool) -> str:
+def bytes_sql(text: str, *, utf8: bool) -> str:
+    """SQL for a text whose order is that of its bytes."""
     return f"convert_to({text}, 'UTF8')" if utf8 else f'({text}) COLLATE "C"'
 
 

@@ -24,8 +24,9 @@ from voyager.verification.pursuit import Pursuit, ways_of
 from voyager.verification.readers import Readers
 from voyager.verification.repair_read import Concerned
 from voyager.verification.request import Request
+from voyager.verification.rows_cuts import in_key_order
 from voyager.verification.rows_level import RowByRow
-from voyager.verification.rows_plan import concerned, in_key_order
+from voyager.verification.rows_plan import concerned
 from voyager.verification.sequences import compare_sequences
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
 from voyager.verification.tally import Listener, Named, Tally
@@ -125,8 +126,12 @@ class Verification:
                 rows_per_group=self.request.rows_per_group,
                 since=self.request.since,
             )
-            plan = self.source.use(read, f"plan the verification of {here.name}")
-            plan = in_key_order(plan) if self.request.level == "rows" else plan
+            doing = f"plan the verification of {here.name}"
+            plan = self.source.use(read, doing)
+            if self.request.level == "rows":
+                rows_per_chunk = self.request.rows_per_chunk
+                cut = partial(in_key_order, plan=plan, here=here, there=there, method=method)
+                plan = self.source.use(partial(cut, rows_per_chunk=rows_per_chunk), doing)
             named = Named(plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row)
             tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
         return tallies
