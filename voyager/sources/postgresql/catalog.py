@@ -14,6 +14,7 @@ from voyager.identifiers import TableName, visible
 from voyager.postgres.connection import named_rows
 
 _FIRST_WITH_GENERATED_COLUMNS = 120000
+_FIRST_WITH_JIT = 110000
 _SEQUENCES_A_QUERY = 500
 
 
@@ -47,6 +48,9 @@ def read_catalog(connection: psycopg.Connection, chosen: tuple[str, ...]) -> Cat
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # A catalog that grew since its last ANALYZE is estimated at one row; nested loops over it take minutes.
         connection.execute("SET LOCAL enable_nestloop = off")
+        if connection.info.server_version >= _FIRST_WITH_JIT:
+            # The cost of a nested loop that cannot be avoided would have every one of these queries compiled.
+            connection.execute("SET LOCAL jit = off")
         schemas = read_schemas(connection, chosen)
         scope = {"schema_oids": list(schemas)}
         tables, of_extensions = _read_tables(connection, scope)
