@@ -155,7 +155,7 @@ def test_batches_that_take_longer_take_workers_away_where_a_target_shows_no_figu
             # What was tried again does not count.
             pace.hindered(0, DatabaseAway("cut off", ""))
             pace.took(0, TABLE, size=1000, seconds=9.0)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             assert allowed(pace) == 5
             pace.took(0, TABLE, size=1000, seconds=0.2)
             await until(lambda: allowed(pace) == 4)

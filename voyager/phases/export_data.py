@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.pace_options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
     from voyager.phases.export_attempt import ExportAttempt, Finished
     from voyager.phases.export_run import Destination
+    from voyager.phases.pace import LivePace
     from voyager.phases.table_list import Chosen
 
 NEEDS = ("source",)
@@ -23,8 +24,12 @@ CHUNK_SIZE, STREAMED_CHUNK_SIZE = "64MB", "8MB"
 
 
 @dataclass(frozen=True)
-class Options:
-    parallel_jobs: int = option(0, "How many parts to read at the same time (0: by this machine's processors).")
+class Options(TargetLoad):
+    parallel_jobs: int = option(
+        0,
+        "How many parts to read at the same time (0: by this machine's processors; with --stream as"
+        " --adaptive-parallelism finds). `migrate set` changes it live.",
+    )
     table_list: tuple[str, ...] = option(
         (), 'Only these tables: names, schema.name, globs such as sales.*, "Quoted Names".', metavar="TABLES"
     )
@@ -34,7 +39,9 @@ class Options:
         None, "A file that holds the tables to leave out.", metavar="FILE"
     )
     stream: bool = option(
-        False, "Write no files: send every part straight into the target's tables, in one transaction each."
+        False,
+        "Write no files: send every part straight into the target's tables, in one transaction each.",
+        flags=("--stream/--no-stream",),
     )
     chunk_size: str | None = option(
         None, "Cut larger tables into parts of about this size [default: 64MB, with --stream 8MB].", metavar="SIZE"
@@ -95,8 +102,8 @@ def run(job: Job) -> Outcome:
             attempt.same_way(streamed=job.options.stream)
             attempt.belongs_to(job.record, job.export_dir.data)
             attempt.same_tables(chosen.tables)
-        destination = _destination(job, attempt, chosen)
-        exporter = Exporter(job, attempt, chosen.tables, destination=destination, jobs=_jobs(job.options))
+        pace, destination = _ends(job, attempt, chosen)
+        exporter = Exporter(job, attempt, chosen.tables, destination=destination, pace=pace)
         attempt = _with_what_is_in(asyncio.run(exporter.run()), exporter.finished)
         job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
         # After the rows: a sequence that was called meanwhile is only further on.
@@ -160,14 +167,19 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
     return attempt
 
 
-def _destination(job: Job, attempt: ExportAttempt, chosen: Chosen) -> Destination:
+def _ends(job: Job, attempt: ExportAttempt, chosen: Chosen) -> tuple[LivePace, Destination]:
+    """Where the parts go, and how many at a time: into the target as many as it bears, into files as many as we do."""
     if attempt.streamed:
         from voyager.phases.stream_parts import TargetTables
+        from voyager.phases.target_pace import target_pace
 
-        return TargetTables(job, attempt, chosen.tables)
+        found = target_pace(job)
+        return found.pace, TargetTables(job, attempt, chosen.tables, found)
     from voyager.phases.export_files import DataFiles
+    from voyager.phases.pace import source_pace
 
-    return DataFiles(job, attempt)
+    pace = source_pace(job)
+    return pace, DataFiles(job, attempt, hold=pace.hold)
 
 
 def _with_what_is_in(attempt: ExportAttempt, finished: Finished) -> ExportAttempt:
@@ -189,19 +201,12 @@ def _check_options(options: Options) -> None:
             f"--compression {options.compression} cannot be given with --stream: no files are written.",
             "Leave one of the two out.",
         )
-    if options.parallel_jobs < 0:
-        raise UsageError(
-            f"--parallel-jobs is {options.parallel_jobs}.", "Give a number from 1 on, or 0 to have it chosen."
-        )
+    check_pace_options(options)
 
 
 def _chunk_bytes(options: Options) -> int:
     chosen = options.chunk_size or (STREAMED_CHUNK_SIZE if options.stream else CHUNK_SIZE)
     return parse_size(chosen, "--chunk-size")
-
-
-def _jobs(options: Options) -> int:
-    return options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
 
 
 def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,10 +23,14 @@ _OURS = re.compile(r"[0-9a-f-]{36}(_data\.sql|\.manifest\.json)|\..*\.tmp")
 
 
 class DataFiles:
-    """Writes parts of an export into files. A file without a manifest is nothing: it is removed and read again."""
+    """Writes parts of an export into files. A file without a manifest is nothing: it is removed and read again.
 
-    def __init__(self, job: Job, attempt: ExportAttempt) -> None:
+    `hold` is awaited between two blocks, and waits while the export is paused.
+    """
+
+    def __init__(self, job: Job, attempt: ExportAttempt, *, hold: Callable[[], Awaitable[None]]) -> None:
         self._job = job
+        self._hold = hold
         self._data = job.export_dir.data
         self._attempt = attempt
         self._renewed_at = float("-inf")
@@ -63,6 +67,7 @@ class DataFiles:
                         self._job.checkpoint()
                         told(writer.rows, writer.bytes)
                         await self._budget.grew(room, writer.length)
+                        await self._hold()
             await self._still_ours()
             return await asyncio.to_thread(
                 self._publish, chunk_id, part, columns=table.copied_columns, key=key, writer=writer
@@ -80,8 +85,11 @@ class DataFiles:
             (self._data / manifest_name(part.chunk_id)).unlink(missing_ok=True)
             (self._data / data_name(part.chunk_id)).unlink(missing_ok=True)
 
-    def close(self) -> None:
+    def rest(self) -> None:
         """Nothing is held open between parts."""
+
+    def close(self) -> None:
+        """Nor at the end."""
 
     def _publish(
         self, chunk_id: str, part: ChunkRange, *, columns: tuple[str, ...], key: str, writer: ChunkWriter

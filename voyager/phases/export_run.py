@@ -23,6 +23,7 @@ from voyager.phases.export_attempt import (
 )
 from voyager.phases.export_progress import ExportProgress
 from voyager.phases.job import Job
+from voyager.phases.pace import LivePace
 from voyager.ports import ChunkRange, Snapshot
 from voyager.target.receive import TargetStaysAway
 from voyager.target.refusal import RowsRefused
@@ -51,21 +52,24 @@ class Destination(Protocol):
         """Forget every finished part of one table, to read it anew."""
         ...
 
+    def rest(self) -> None:
+        """Let go of what is held open and not in use: fewer work now, perhaps nobody."""
+
     def close(self) -> None: ...
 
 
 class Exporter:
-    """One run of an export: reads the parts that are not finished, `jobs` at a time."""
+    """One run of an export: reads the parts that are not finished, as many at a time as its pace allows."""
 
     def __init__(
-        self, job: Job, attempt: ExportAttempt, tables: Sequence[Table], *, destination: Destination, jobs: int
+        self, job: Job, attempt: ExportAttempt, tables: Sequence[Table], *, destination: Destination, pace: LivePace
     ) -> None:
         self._job = job
         self._data = job.export_dir.data
         self._attempt = attempt
         self._tables = {table.name: table for table in tables}
         self._destination = destination
-        self._jobs = jobs
+        self._pace = pace
         self._finished: Finished = {}
         self._standing = ExportProgress(job, attempt)
         self._refused: dict[TableName, RowsRefused] = {}
@@ -85,7 +89,8 @@ class Exporter:
             while self._left():
                 before = len(self._finished)
                 try:
-                    await self._under_one_snapshot()
+                    async with self._pace:
+                        await self._under_one_snapshot()
                 except TargetStaysAway:
                     raise
                 except DatabaseAway as error:
@@ -123,7 +128,7 @@ class Exporter:
                 "Begin anew with --start-clean, or leave --require-one-snapshot out.",
             )
         counters = await self._counters(settled=False)
-        async with self._job.source.open_snapshot(tuple(self._tables.values()), self._jobs) as snapshot:
+        async with self._job.source.open_snapshot(tuple(self._tables.values()), self._pace.now) as snapshot:
             if self._finished:
                 await self._judge_earlier_chunks()
             self._attempt = self._attempt.with_snapshot(_taken(snapshot, self._attempt, counters))
@@ -173,19 +178,29 @@ class Exporter:
         """Longest first, so that no long part is left for the end."""
         queue = deque(sorted(self._left(), key=lambda part: -part.bytes_estimated))
         self._stopping = False
-        workers = (self._work(snapshot, queue) for _ in range(self._jobs))
+        workers = (self._work(number, snapshot, queue) for number in range(self._pace.most))
         results = await asyncio.gather(*workers, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise max(failures, key=_gravity)
 
-    async def _work(self, snapshot: Snapshot, queue: deque[ChunkRange]) -> None:
+    async def _work(self, number: int, snapshot: Snapshot, queue: deque[ChunkRange]) -> None:
+        def over() -> bool:
+            return self._stopping or not queue
+
         try:
-            while queue and not self._stopping:
+            while not over():
+                if not self._pace.may(number):
+                    self._destination.rest()
+                await self._pace.turn(number, over)
                 self._job.checkpoint()
+                if over():
+                    return
                 part = queue.popleft()
                 if part.table not in self._refused:
+                    begun = time.monotonic()
                     await self._read_part(snapshot, part)
+                    self._pace.took(number, part.table, size=part.bytes_estimated, seconds=time.monotonic() - begun)
         except BaseException:
             self._stopping = True
             raise

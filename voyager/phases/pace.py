@@ -71,13 +71,18 @@ class LivePace:
         self._pause: Pause | None = job.steering().pause
         self._slowness = Slowness()
         self._hindered: Counter[str] = Counter()
-        self._retrying: set[int] = set()
+        self._hindered_at = float("-inf")
         self._active: set[int] = set()
         self._over: Callable[[], bool] = lambda: False
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._stepped_at = self._told_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def now(self) -> int:
+        """How many workers may work now, but for a pause."""
+        return self._control.now
 
     @property
     def most(self) -> int:
@@ -112,16 +117,14 @@ class LivePace:
         """A batch was committed after this time."""
         self.took(worker, batch.chunk.table, size=batch.size, seconds=seconds)
 
-    def took(self, worker: int, table: TableName, *, size: int, seconds: float) -> None:
-        """So many bytes of a table are in after this time. What had to be tried again says nothing of the speed."""
-        if worker in self._retrying:
-            self._retrying.discard(worker)
-        else:
+    def took(self, _worker: int, table: TableName, *, size: int, seconds: float) -> None:
+        """So many bytes of a table are in after this time. What was tried again meanwhile says nothing of the speed."""
+        if time.monotonic() - seconds > self._hindered_at:
             self._slowness.took(table, size, seconds)
 
-    def hindered(self, worker: int, reason: VoyagerError) -> None:
+    def hindered(self, _worker: int, reason: VoyagerError) -> None:
         """Something is to be tried again."""
-        self._retrying.add(worker)
+        self._hindered_at = time.monotonic()
         short = "memory pressure" in reason.message.lower()
         self._hindered["53200" if short else reason.server_state] += 1
 

@@ -15,8 +15,9 @@ from voyager.errors import BlockersFound, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt, Finished, FinishedPart
 from voyager.phases.job import Job
-from voyager.phases.stream_format import binary_alike
 from voyager.phases.stream_chunks import chunk_id
+from voyager.phases.stream_format import binary_alike
+from voyager.phases.target_pace import TargetPace
 from voyager.ports import ChunkRange, Execute, Snapshot
 from voyager.store import ledger
 from voyager.store.lease import Lease, lost
@@ -65,8 +66,9 @@ class StreamVoucher:
 class TargetTables:
     """Sends parts of an export into the target's tables. What is there is what the ledger says."""
 
-    def __init__(self, job: Job, attempt: ExportAttempt, tables: Sequence[Table]) -> None:
+    def __init__(self, job: Job, attempt: ExportAttempt, tables: Sequence[Table], pace: TargetPace) -> None:
         self._job = job
+        self._pace = pace
         self._attempt = attempt
         self._tables = tables
         self._ids = {chunk_id(attempt, part): part for part in attempt.parts}
@@ -135,6 +137,11 @@ class TargetTables:
         self._job.export_dir.write_atomic(path, _dump(tables))
         finish_emptying(self._job, self._ids)
 
+    def rest(self) -> None:
+        """Close the connections that nobody uses now; they are opened again when they are wanted."""
+        for _, receiver in self._idle:
+            receiver.close()
+
     def close(self) -> None:
         for _, receiver in self._idle:
             receiver.close()
@@ -197,6 +204,7 @@ class TargetTables:
             announce=lambda backend: self._announce(number, backend),
             pause=self._pause,
             outage_budget=job.store.outage_budget,
+            nodes=self._pace.nodes,
         )
         return number, receiver
 
@@ -209,6 +217,7 @@ class TargetTables:
 
     async def _pause(self, reason: VoyagerError, seconds: float) -> None:
         """Wait before a part is sent again; told once a minute, and always ready to stop."""
+        self._pace.pace.hindered(0, reason)
         now = time.monotonic()
         if now - self._told_at > TELL_EVERY:
             self._told_at = now

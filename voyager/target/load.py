@@ -15,6 +15,7 @@ from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
 from voyager.postgres.retries import CATALOG, retry_class
 from voyager.target.fill import CopyFill, Fill, Filled, Load
+from voyager.target.line import Line
 from voyager.target.nodes import Nodes
 from voyager.target.refusal import rejection, row_fault
 
@@ -63,15 +64,12 @@ class Loader:
         retries: Counter[str] | None = None,
         nodes: Nodes | None = None,
     ) -> None:
-        self._nodes = nodes or Nodes([endpoint])
-        self._node: Endpoint | None = None
-        self._settings = session_settings(capabilities, lease_seconds)
+        settings = session_settings(capabilities, lease_seconds)
+        self._line = Line(nodes or Nodes([endpoint]), PURPOSE, settings=settings, announce=announce)
         self._copy = CopyFill(capabilities)
         self._retries = Counter[str]() if retries is None else retries
-        self._announce = announce
         self._pause = pause
         self._budget = outage_budget
-        self._connection: bulk.Connection | None = None
 
     async def load(self, batch: Load, voucher: Voucher, fill: Fill | None = None) -> bool:
         """Load a batch exactly once, by `fill` or by plain COPY. False when it turned out to be in the target already.
@@ -81,7 +79,7 @@ class Loader:
         failed_at, attempt, fill = 0.0, 0, fill or self._copy
         while True:
             try:
-                connection = await self._connected()
+                connection = await self._line.connected()
                 execute = bulk.executor(connection)
                 # Any earlier try may have committed without our hearing of it.
                 if attempt and await voucher.is_in(execute):
@@ -95,7 +93,7 @@ class Loader:
                 await connection.execute("COMMIT")
                 return True
             except AlreadyLoaded:
-                await self._roll_back()
+                await self._line.roll_back()
                 return False
             except DatabaseAway as error:
                 failure: BaseException = error
@@ -104,8 +102,8 @@ class Loader:
                 raise
             except bulk.DRIVER_ERRORS as error:
                 failure = error
-                await self._roll_back()
-                if row_fault(error) or not (retryable(error) or self._connection is None):
+                await self._line.roll_back()
+                if row_fault(error) or not (retryable(error) or not self._line.open):
                     raise rejection(error, batch) from None
                 if retry_class(error) == CATALOG:
                     self.close()
@@ -118,54 +116,7 @@ class Loader:
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""
-        if self._connection is not None:
-            self._connection.terminate()
-        self._leave()
-
-    async def _connected(self) -> bulk.Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._leave(broken="a connection to it broke.")
-            connection = await self._open()
-            try:
-                await self._announce(await bulk.backend_of(connection))
-            except BaseException:
-                connection.terminate()
-                self._leave()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def _open(self) -> bulk.Connection:
-        """Connect to the node that has the fewest of our connections; one that refuses is left out while others are."""
-        node = self._node = self._nodes.take()
-        try:
-            connection = await bulk.connect(node, PURPOSE, settings=self._settings)
-        except VoyagerError as error:
-            self._leave(broken=error.message)
-            if self._nodes.has_another(node):
-                raise DatabaseAway(error.message, error.hint) from None
-            raise
-        self._nodes.answered(node)
-        return connection
-
-    def _leave(self, *, broken: str = "") -> None:
-        """Forget the connection and give its place back; a node whose connection broke is left out for a while."""
-        node, self._node, self._connection = self._node, None, None
-        if node is not None and broken:
-            self._nodes.lost(node, broken)
-        elif node is not None:
-            self._nodes.give_back(node)
-
-    async def _roll_back(self) -> None:
-        """Make the connection usable again, or drop it."""
-        connection = self._connection
-        if connection is None or connection.is_closed():
-            self._leave(broken="a connection to it broke.")
-            return
-        try:
-            await connection.execute("ROLLBACK", timeout=LONGEST_PAUSE)
-        except bulk.DRIVER_ERRORS:
-            self.close()
+        self._line.close()
 
 
 def session_settings(capabilities: Capabilities, lease_seconds: float) -> Mapping[str, str]:

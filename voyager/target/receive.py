@@ -16,7 +16,9 @@ from voyager.ports import Capabilities, Execute, SentRows
 from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
 from voyager.target.fill import Load
+from voyager.target.line import Line
 from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
+from voyager.target.nodes import Nodes
 from voyager.target.refusal import RowsRefused, rejection, row_fault
 
 PURPOSE = "stream data"
@@ -81,6 +83,7 @@ class Receiver:
 
     `announce` is awaited with pid and backend_start of every new connection before it takes anything, so that whoever
     takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait.
+    `nodes` says where each connection goes, for a target that has several.
     """
 
     def __init__(
@@ -92,14 +95,13 @@ class Receiver:
         announce: Callable[[dict[str, Any]], Awaitable[None]],
         pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float,
+        nodes: Nodes | None = None,
     ) -> None:
-        self._endpoint = endpoint
-        self._settings = session_settings(capabilities, lease_seconds)
+        settings = session_settings(capabilities, lease_seconds)
+        self._line = Line(nodes or Nodes([endpoint]), PURPOSE, settings=settings, announce=announce)
         self._cuts_copies = capabilities.copy_rows_per_transaction
-        self._announce = announce
         self._pause = pause
         self._budget = outage_budget
-        self._connection: bulk.Connection | None = None
 
     async def receive(self, part: Incoming, voucher: PartVoucher) -> Received | None:
         """Take a part exactly once. None when it turned out to be in the target already.
@@ -115,7 +117,7 @@ class Receiver:
             except BaseException:
                 self.close()
                 raise
-            lost = not await self._roll_back()
+            lost = not await self._line.roll_back()
             if row_fault(failure) or not (retryable(failure) or lost):
                 raise rejection(failure, _named(part)) from None
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
@@ -126,13 +128,11 @@ class Receiver:
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._line.close()
 
     async def _try(self, part: Incoming, voucher: PartVoucher, *, again: bool) -> Received | None:
         try:
-            connection = await self._connected()
+            connection = await self._line.connected()
             # An earlier try may have committed without our hearing of it.
             if again and await voucher.is_in(bulk.executor(connection)):
                 return None
@@ -171,31 +171,6 @@ class Receiver:
         await connection.execute("COMMIT")
         return received
 
-    async def _connected(self) -> bulk.Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = None
-            connection = await bulk.connect(self._endpoint, PURPOSE, settings=self._settings)
-            try:
-                await self._announce(await bulk.backend_of(connection))
-            except BaseException:
-                connection.terminate()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def _roll_back(self) -> bool:
-        """Make the connection usable again, or drop it; False when there is none any more."""
-        connection = self._connection
-        if connection is None or connection.is_closed():
-            self._connection = None
-            return False
-        try:
-            await connection.execute("ROLLBACK", timeout=LONGEST_PAUSE)
-        except bulk.DRIVER_ERRORS:
-            self.close()
-            return False
-        return True
-
 
 class _Flow:
     """The rows on their way through, measured."""
@@ -222,6 +197,6 @@ def _named(part: Incoming) -> Load:
     """The part as refusals name it."""
     remedy = (
         f"Make the definition of {part.table} on the target accept the row, then run the command again; or export into "
-        "files (--start-clean without --stream): import data can set such rows aside."
+        "files (--no-stream --start-clean): import data can set such rows aside."
     )
     return Load(part.table, part.columns, 0, part.described, tuple, place="row {} of the part".format, remedy=remedy)

@@ -20,6 +20,7 @@ from voyager.postgres.failures import sqlstate, translate
 PURPOSE = "export data"
 PAGE_BYTES = 8192
 LOCK_SECONDS = 60
+SPARE_READERS = 128
 _TABLES_PER_LOCK = 200
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _POSITION = (
@@ -59,6 +60,9 @@ class PostgresSnapshot:
         if not self._shared:
             self._idle.put_nowait(self._coordinator)
             return
+        # Below those that are open, places for more, which join when they are used: somebody may want to go faster.
+        for _ in range(SPARE_READERS):
+            self._idle.put_nowait(None)
         for _ in range(max(1, connections)):
             self._idle.put_nowait(await self._join())
 
