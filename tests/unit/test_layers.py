@@ -32,7 +32,7 @@ ROWS = """
     verification replication
     sources target store schema
     postgres export_dir assessment_dir data_file files config embedded
-    ports
+    ports metrics
     catalog change endpoint progress
     working_directory pages
     errors identifiers wording

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from voyager.cli import data_status
 from voyager.cli.emit import Reply, finish
 from voyager.cli.invocation import Invocation
 from voyager.cli.options import READ, command, prose
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from voyager.cli.render.canvas import Canvas
-    from voyager.status import Activity, MigrationStatus
+    from voyager.status import MigrationStatus
     from voyager.store.record import MigrationRecord
 
 NAMES = ("status", "next", "history")
 """Commands that look, as help lists them."""
+register_reports = data_status.register
 STATUS_HELP = """Show where a migration stands: every phase, what is running, what comes next.
 
 Nothing is changed. While the target is away the last known state is shown, and said to be that.
@@ -59,15 +61,6 @@ def register(application: typer.Typer) -> None:
     ) -> None:
         """Show what happened to a migration, and who did it: starts, ends, failures, warnings, overrides."""
         finish(history_reply(context.obj, limit or 50), context.obj)
-
-
-def register_reports(application: typer.Typer, phase: str) -> None:
-    """Add `status` below `export data` or `import data`."""
-
-    @application.command("status", cls=command(*READ))
-    def status(context: typer.Context) -> None:
-        """Show how far the data of every table has come."""
-        finish(data_reply(context.obj, phase), context.obj)
 
 
 def register_cutover(application: typer.Typer) -> None:
@@ -112,7 +105,7 @@ def look(invocation: Invocation) -> MigrationStatus | Reply:
     try:
         found = _read(invocation)
     except DatabaseAway as away:
-        cached = _cached(invocation)
+        cached = cached_record(invocation)
         if cached is None:
             raise
         invocation.emitter.warn(f"{away.message} Showing what was known last.")
@@ -169,7 +162,7 @@ def _cache(record: MigrationRecord) -> None:
         return
 
 
-def _cached(invocation: Invocation) -> MigrationRecord | None:
+def cached_record(invocation: Invocation) -> MigrationRecord | None:
     from voyager.store.cache import RECORD, read_cache
 
     config = invocation.resolved()
@@ -249,27 +242,6 @@ def history_reply(invocation: Invocation, limit: int) -> Reply:
 
 def _event_json(event: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(event).items() if key != "migration_uuid"}
-
-
-def data_reply(invocation: Invocation, phase: str) -> Reply:
-    """The answer of `export data status` and `import data status`."""
-    from voyager.cli.session import opened
-    from voyager.status import Activity, activity_json, migration_status, phase_json
-
-    with opened(invocation) as context:
-        record = context.record
-    status = migration_status(record)
-    shown = status.phase(phase)
-    tables = tuple(table for table in record.tables if table.phase == phase)
-    activity: Activity = Activity(phase, shown.title, tables, record.totals.get(phase))
-
-    def view(canvas: Canvas) -> Iterable[RenderableType]:
-        from voyager.cli.render.tables import data_status
-
-        return data_status(activity, canvas, title=f"{shown.title.upper()} of migration {status.name}: {shown.state}")
-
-    migration = {"name": status.name, "uuid": status.uuid}
-    return Reply({"migration": migration, **phase_json(shown), **activity_json(activity)}, view)
 
 
 def cutover_reply(invocation: Invocation) -> Reply:

@@ -14,6 +14,7 @@ from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
 from voyager.cli.phase_options import START_CLEAN, make_options, options_class, words
 from voyager.cli.progress import ProgressView
+from voyager.cli.serving import served
 from voyager.cli.session import command_lines, next_command, opened
 from voyager.config import Config, Value
 from voyager.errors import UsageError
@@ -67,15 +68,25 @@ def perform(
     overrides = accepted(phase, options, context.record.name)
 
     def act(answered: bool) -> Result:
-        with stop_on_signal() as stop, ProgressView(phase.title, invocation) as view:
+        with (
+            stop_on_signal() as stop,
+            ProgressView(phase.title, invocation) as view,
+            served(
+                None if invocation.dry_run else options,
+                migration=context.record.name,
+                phase=phase.name,
+                report=view.report,
+                warn=view.warn,
+            ) as (report, warn),
+        ):
             on_start(stop)
             return run_phase(
                 context,
                 phase.name,
                 options,
                 Run(
-                    report=view.report,
-                    warn=view.warn,
+                    report=report,
+                    warn=warn,
                     pace=view.pace,
                     stop=stop,
                     confirmed=answered or confirmed,

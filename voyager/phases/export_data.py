@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
+from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
 from voyager.phases.pace_options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
@@ -24,7 +25,7 @@ CHUNK_SIZE, STREAMED_CHUNK_SIZE = "64MB", "8MB"
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad):
+class Options(TargetLoad, MetricsOptions):
     parallel_jobs: int = option(
         0,
         "How many parts to read at the same time (0: by this machine's processors; with --stream as"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, UsageError
 from voyager.phases.job import Job, Outcome
+from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
 from voyager.phases.pace_options import TargetLoad, check_pace_options
 from voyager.phases.row_options import RowOptions, check_row_options
@@ -23,7 +24,7 @@ _AFTER = "then secondary indexes, foreign keys, triggers and sequences"
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad, RowOptions):
+class Options(TargetLoad, RowOptions, MetricsOptions):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     discard_loaded: bool = option(

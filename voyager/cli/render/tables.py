@@ -79,24 +79,6 @@ def participle(verb: str) -> str:
     return f"{verb[:-1]}ied" if verb.endswith("y") else f"{verb}ed"
 
 
-def data_status(activity: Activity, canvas: Canvas, *, title: str) -> Iterator[RenderableType]:
-    """The whole answer of `export data status` and `import data status`."""
-    from rich.console import Group
-
-    parts: list[RenderableType] = [Text(f"{visible(title)}\n", style="bold")]
-    if activity.tables:
-        parts += activity_table(activity, canvas, most=len(activity.tables))
-    else:
-        parts.append(Text("No table has been looked at yet."))
-    totals = activity.totals
-    if totals:
-        done = f"{totals.tables_done:,} of {totals.tables:,} tables done"
-        parts.append(Text(f"\n{done}, {totals.rows_done:,} of {totals.rows_total:,} rows."))
-        if totals.rows_quarantined:
-            parts.append(Text(f"{totals.rows_quarantined:,} rows were set aside.", style="yellow"))
-    yield canvas.frame(Group(*parts))
-
-
 def _readable(row: TableRecord) -> str:
     return str(TableName(row.schema, row.table)) if row.schema and row.table else row.table or row.schema
 
