@@ -108,7 +108,7 @@ class ExportAttempt:
         began, wanted = ("with --stream", "into files") if self.streamed else ("into files", "with --stream")
         raise NotAllowed(
             f"This export was begun {began} and cannot go on {wanted}.",
-            f"Run the same command {'with' if self.streamed else 'without'} --stream, or begin anew with "
+            f"Run the same command with {'--stream' if self.streamed else '--no-stream'}, or begin anew with "
             "--start-clean.",
         )
 

@@ -49,6 +49,12 @@ def check_undo(data: Path, undone: Iterable[str]) -> None:
     attempt = ExportAttempt.load(data) if "EXPORT_DATA" not in undone else None
     if attempt is None:
         return
+    if attempt.streamed:
+        raise NotAllowed(
+            "The rows were streamed by export data: there are no files that import data could begin anew with.",
+            "Nothing was changed. Stream anew, which undoes both: yb-voyager migrate export data --stream "
+            "--start-clean.",
+        )
     chunks = finished_chunks(data, attempt)[0].values()
     removed = gone(data, chunks)
     if removed:
