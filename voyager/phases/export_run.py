@@ -193,9 +193,9 @@ class Exporter:
                 if not self._pace.may(number):
                     self._destination.rest()
                 await self._pace.turn(number, over)
-                self._job.checkpoint()
                 if over():
                     return
+                self._job.checkpoint()
                 part = queue.popleft()
                 if part.table not in self._refused:
                     begun = time.monotonic()
