@@ -494,17 +494,41 @@ def test_a_missing_manifest_stops_the_import_before_anything_is_loaded(big: Data
     assert content(big.target, "public.small")[0] == 0
 
 
-def test_rows_of_another_origin_in_the_target_are_named_by_key_alone(big: DataPath) -> None:
+def test_a_table_that_holds_rows_of_another_origin_is_refused_and_the_others_are_loaded(big: DataPath) -> None:
     big.export()
-    drive.execute(big.target, "INSERT INTO public.big VALUES (60000, 'secret value')")
+    drive.execute(big.target, "INSERT INTO public.big VALUES (-1, 'secret value')")
+    with pytest.raises(BlockersFound, match=r"public\.big holds rows that this migration did not load") as caught:
+        big.load()
+    assert "secret" not in caught.value.message
+    assert "TRUNCATE TABLE ONLY" in caught.value.hint
+    assert drive.fetch(big.target, "SELECT count(*) FROM public.big") == [(1,)]
+    assert content(big.target, "public.small") == content(big.source, "public.small")
+    drive.execute(big.target, "TRUNCATE TABLE ONLY public.big")
+    big.load()
+    assert_equal(big)
+
+
+def test_rows_of_another_origin_that_come_meanwhile_are_named_by_key_alone(big: DataPath) -> None:
+    big.export()
+    ((last,),) = drive.fetch(big.source, "SELECT max(id) FROM public.big")
+    drive.execute(
+        big.target,
+        f"""
+        CREATE FUNCTION public.intrude() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          INSERT INTO public.big VALUES ({last}, 'secret value') ON CONFLICT DO NOTHING; RETURN NULL; END $$;
+        CREATE TRIGGER intrude AFTER INSERT ON ybvoyager.import_batches FOR EACH ROW EXECUTE FUNCTION public.intrude();
+        ALTER TABLE ybvoyager.import_batches ENABLE ALWAYS TRIGGER intrude;
+        """,
+    )
     with pytest.raises(BlockersFound) as caught:
         big.load()
-    assert "Key (id)=(60000)" in caught.value.message
+    assert f"Key (id)=({last})" in caught.value.message
     assert "public.big" in caught.value.message
     assert "secret" not in caught.value.message
     assert "xxxx" not in caught.value.message
     assert content(big.target, "public.small") == content(big.source, "public.small")
-    drive.execute(big.target, "DELETE FROM public.big WHERE id = 60000 AND filler = 'secret value'")
+    drive.execute(big.target, "DROP TRIGGER intrude ON ybvoyager.import_batches; DROP FUNCTION public.intrude()")
+    drive.execute(big.target, f"DELETE FROM public.big WHERE id = {last} AND filler = 'secret value'")
     big.load()
     assert_equal(big)
 

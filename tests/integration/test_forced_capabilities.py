@@ -109,18 +109,28 @@ def validity(target: Endpoint) -> dict[str, bool]:
     return dict(drive.fetch(target, sql))
 
 
+# A row that comes into a table after it was found empty.
+INTRUDER = """
+CREATE FUNCTION intrude() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN INSERT INTO public.customers VALUES (-1, ''c7'') ON CONFLICT DO NOTHING; RETURN NULL; END';
+CREATE TRIGGER intrude AFTER INSERT ON ybvoyager.import_batches FOR EACH ROW EXECUTE FUNCTION intrude();
+ALTER TABLE ybvoyager.import_batches ENABLE ALWAYS TRIGGER intrude;
+"""
+
+
 @pytest.mark.parametrize("repair", ["rows", "statement"])
 @forces(Target, concurrent_index_builds=True)
 def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(begun: Ends, repair: str) -> None:
     use_online_builds(begun)
     begun.through("export data")
-    drive.execute(begun.target, "INSERT INTO customers VALUES (-1, 'c7'); CREATE TABLE theirs (a int)")
+    drive.execute(begun.target, INTRUDER + "CREATE TABLE theirs (a int)")
     drive.execute(begun.target, "INSERT INTO theirs VALUES (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
         drive.execute(begun.target, "CREATE UNIQUE INDEX CONCURRENTLY not_ours ON theirs (a)")
     refused = begun.run("import", "data", code=4)
     assert "customers_email" in str(refused.document["error"]["details"])
     assert validity(begun.target)["customers_email"] is False
+    drive.execute(begun.target, "DROP TRIGGER intrude ON ybvoyager.import_batches; DROP FUNCTION intrude()")
     if repair == "rows":
         drive.execute(begun.target, "DELETE FROM customers WHERE id = -1")
     else:
@@ -203,6 +213,43 @@ def test_copy_tells_how_many_rows_belong_together_where_the_server_takes_that(
     begun.run("import", "data")
     assert not begun.at_target.texts("ROWS_PER_TRANSACTION")
     assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(2000,)]
+
+
+@forces(Target, copy_rows_per_transaction=True, replication_role=False)
+def test_copy_leaves_foreign_keys_unasked_where_the_role_may_not_and_the_server_can(begun: Ends) -> None:
+    begun.through("export data")
+    begun.run("import", "data", code=4)
+    assert begun.at_target.texts(r"^COPY .*ROWS_PER_TRANSACTION 2000, DISABLE_FK_CHECK\)$")
+
+
+@forces(Target, fast_writes=True, indexes_before_data=True)
+def test_a_fast_load_is_set_for_tables_without_another_index_and_only_while_rows_are_copied(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA, "export data")
+    drive.execute(ends.target, "DROP INDEX customers_email")
+    plain = ends.run("import", "data", "--dry-run")
+    assert "without distributed" not in str(plain.document["plan"])
+    planned = ends.run("import", "data", "--fast-load", "--dry-run").document["plan"]
+    assert any("without distributed transactions" in line and "public.customers" in line for line in planned)
+    refused = ends.run("import", "data", "--fast-load", "--parallel-jobs", "1", code=4)
+    # Plain PostgreSQL knows no such setting. What the server was sent up to there, and that no row is in without it:
+    sent = ends.at_target.texts(r"^(BEGIN|SET LOCAL|COPY|ROLLBACK|COMMIT)", purpose="import data")
+    at = sent.index("SET LOCAL yb_disable_transactional_writes = on")
+    assert sent[at - 1].startswith("BEGIN")
+    assert "yb_disable_transactional_writes" in str(refused.document["error"])
+    assert drive.fetch(ends.target, "SELECT count(*) FROM customers") == [(0,)]
+    # A table with another index is loaded as ever.
+    assert drive.fetch(ends.target, "SELECT count(*) FROM orders") == [(2000,)]
+    assert "public.orders" in refused.err
+    ends.run("import", "data", "--no-fast-load")
+    assert not ends.at_target.texts("yb_")
+    assert drive.fetch(ends.target, "SELECT count(*) FROM customers") == [(100,)]
+
+
+def test_a_fast_load_is_refused_by_a_server_that_knows_no_such_settings(begun: Ends) -> None:
+    begun.through("export data")
+    assert (
+        "--fast-load needs a target" in begun.run("import", "data", "--fast-load", code=2).document["error"]["message"]
+    )
 
 
 def test_a_role_that_may_leaves_triggers_out_while_it_loads(begun: Ends) -> None:

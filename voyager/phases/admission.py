@@ -8,7 +8,7 @@ from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.import_plan import Ledger
 from voyager.phases.job import Job
 from voyager.phases.recorded import recorded_connection
-from voyager.phases.row_options import ERROR, UPDATE
+from voyager.phases.row_options import ERROR, STASH, UPDATE
 from voyager.target.shape import TargetTable, holding_rows, read_tables
 
 FAST_LOADED = "fast_loaded"
@@ -96,6 +96,28 @@ class Admission:
                 f"key or another index: {', '.join(map(str, slow[:5]))}{' …' if len(slow) > 5 else ''}."
             )
         return chosen
+
+
+def planned(job: Job) -> list[str]:
+    """What the options change in the way rows come into their tables, for a plan."""
+    options, lines = job.options, []
+    if options.on_primary_key_conflict != ERROR:
+        action = "updated by the new ones" if options.on_primary_key_conflict == UPDATE else "left as they are"
+        lines.append(f"build primary keys first; rows of the target with the same primary key are {action}")
+    if options.fast_load:
+        attempt = ExportAttempt.load(job.export_dir.data)
+        with job.target.connect("import data") as connection:
+            tables = read_tables(connection, [table.name for table in attempt.tables] if attempt else [])
+        fast = fast_tables(tables)
+        lines += [
+            f"load {name} without distributed transactions; rows under the same key are written over"
+            if name in fast
+            else f"load {name} in transactions as ever: it has no primary key, or another index"
+            for name in sorted(tables)
+        ]
+    if options.error_policy == STASH:
+        lines.append(f"set aside up to {options.max_quarantined:,} rows of a table that the target refuses")
+    return lines
 
 
 def check_fast_load(job: Job) -> None:

@@ -51,6 +51,7 @@ class Options(TargetLoad, RowOptions, MetricsOptions):
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
     from voyager.phases import import_beside
+    from voyager.phases.admission import planned
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger, plan_batches
 
@@ -67,6 +68,7 @@ def plan(job: Job) -> list[str]:
     return [
         f"load {rows:,} rows in {len(left)} transactions into tables of {job.target.endpoint.url}",
         *(f"COPY {table.name}" for table in attempt.tables),
+        *planned(job),
         _AFTER,
     ]
 
@@ -84,7 +86,6 @@ def run(job: Job) -> Outcome:
     complete the phase, with a problem.
     """
     import asyncio
-    from collections import Counter
 
     from voyager.phases import import_beside, import_load, import_outcome, replay
     from voyager.phases.export_attempt import complete_chunks
@@ -97,16 +98,16 @@ def run(job: Job) -> Outcome:
     _check_options(job)
     files, limits = LoadedFiles(job.export_dir.data, discard=options.discard_loaded), _limits(options)
     loading, beside = not options.post_data_only, import_beside.is_beside(job)
-    retries = Counter[str]()
+    course = import_load.Course()
     if loading:
         import_load.build_keys_first(job)
     if loading and beside:
-        retries = asyncio.run(import_load.load_beside(job, files, limits))
+        course = asyncio.run(import_load.load_beside(job, files, limits))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     check_streamed(attempt, chunks, Ledger.read(job))
     if loading and not beside:
-        retries = asyncio.run(import_load.load(job, chunks, files, limits))
+        course = asyncio.run(import_load.load(job, chunks, files, limits))
     if options.replay_quarantine:
         replay.replay(job, chunks)
     if options.discard_quarantine:
@@ -117,7 +118,7 @@ def run(job: Job) -> Outcome:
     if beside:
         import_beside.check_no_strays(job, attempt, {chunk.chunk_id for chunk in chunks})
     job.checkpoint()
-    return import_outcome.outcome(job, attempt, chunks, after=_post_data(job), retries=retries)
+    return import_outcome.outcome(job, attempt, chunks, after=_post_data(job), course=course)
 
 
 def _post_data(job: Job) -> dict[str, Any]:

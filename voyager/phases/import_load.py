@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from voyager.identifiers import TableName
 from voyager.phases.chunk_feed import ChunkFeed
 from voyager.phases.ddl_run import DdlRun
 from voyager.phases.import_beside import EMPTIER
@@ -26,32 +27,40 @@ if TYPE_CHECKING:
 Limits = tuple[int, int]
 
 
-async def load_beside(job: Job, files: LoadedFiles, limits: Limits) -> Counter[str]:
-    """Load what the export finishes, while it runs, until it has ended; the tries again, by class."""
+@dataclass(frozen=True)
+class Course:
+    """How a load went: the tries again by class, and the tables that were loaded without distributed transactions."""
+
+    retries: Mapping[str, int] = field(default_factory=dict)
+    fast: frozenset[TableName] = frozenset()
+
+
+async def load_beside(job: Job, files: LoadedFiles, limits: Limits) -> Course:
+    """Load what the export finishes, while it runs, until it has ended."""
     standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in, discarded=rows_that_are(DISCARDED, job))
     feed = ChunkFeed(job, standing, limits=limits, patience=job.options.wait_for_export)
-    found = target_pace(job)
-    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=RowPolicy(job), nodes=found.nodes)
+    found, policy = target_pace(job), RowPolicy(job)
+    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=policy, nodes=found.nodes)
     async with found.pace, feed.following(lambda backend: importer.announce(EMPTIER, backend)):
         await importer.run()
-    return importer.retries
+    return Course(importer.retries, policy.fast)
 
 
-async def load(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles, limits: Limits) -> Counter[str]:
-    """Load what a finished export left; the tries again, by class."""
+async def load(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles, limits: Limits) -> Course:
+    """Load what a finished export left."""
     ledger = Ledger.read(job)
-    found = target_pace(job)
+    found, policy = target_pace(job), RowPolicy(job)
     importer = Importer(
         job,
         ImportProgress(job, chunks, ledger, when_in=files.is_in, discarded=rows_that_are(DISCARDED, job)),
         feed=QueueFeed(cut_units(chunks, ledger, limits)),
         pace=found.pace,
-        policy=RowPolicy(job),
+        policy=policy,
         nodes=found.nodes,
     )
     async with found.pace:
         await importer.run()
-    return importer.retries
+    return Course(importer.retries, policy.fast)
 
 
 def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles) -> None:

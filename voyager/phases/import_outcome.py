@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,14 +16,15 @@ from voyager.wording import counted
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
     from voyager.phases.export_attempt import ExportAttempt
+    from voyager.phases.import_load import Course
     from voyager.phases.import_plan import Ledger
     from voyager.store.record import LoadedTable
 
 SHOWN = 20
 REPLAY = "yb-voyager migrate import data --replay-quarantine"
 GO_ON = (
-    f"Correct the definitions on the target (or the schema files), then run: {REPLAY}. Each row's table, key, reason and "
-    "place are in ybvoyager.quarantined_rows. To do without them: yb-voyager migrate import data --discard-quarantine."
+    f"Correct the definitions on the target, then run: {REPLAY}. Each row's table, key, reason and place are in "
+    "ybvoyager.quarantined_rows. To do without them: yb-voyager migrate import data --discard-quarantine."
 )
 
 
@@ -61,7 +61,7 @@ def outcome(
     chunks: Sequence[ChunkManifest],
     *,
     after: Mapping[str, Any],
-    retries: Counter[str],
+    course: Course,
 ) -> Outcome:
     """The outcome of a completed import. Rows that are set aside complete it all the same, with exit code 12."""
     from voyager.phases.loaded_files import gone
@@ -86,13 +86,14 @@ def outcome(
             "discarded": _by_table(given_up),
             "ignored": _by_table({table: one.ignored for table, one in totals.items()}),
             "updated": _by_table({table: one.updated for table, one in totals.items()}),
-            "retries": dict(sorted(retries.items())),
+            "retries": dict(sorted(course.retries.items())),
+            "fast_loaded": [str(table) for table in sorted(course.fast)],
         },
         details=(
             *_lines("set aside", aside),
             *_lines("set aside and given up", given_up),
             *_conflicts(totals),
-            *((f"Tried again: {_retried(retries)}.",) if retries else ()),
+            *_went(course),
             *_removed(removed, len(chunks)),
         ),
         problem=RowsSetAside(f"Everything is loaded but {_counted(aside)}.", GO_ON, tuple(_lines("set aside", aside)))
@@ -122,6 +123,14 @@ def _conflicts(totals: Mapping[TableName, LoadedTable]) -> list[str]:
     return [
         *_lines("ignored, for the target held their keys", ignored),
         *_lines("put in the place of the target's with the same key", updated),
+    ]
+
+
+def _went(course: Course) -> list[str]:
+    named = ", ".join(str(table) for table in sorted(course.fast)[:SHOWN]) + (", …" if len(course.fast) > SHOWN else "")
+    return [
+        *([f"Tried again: {_retried(course.retries)}."] if course.retries else []),
+        *([f"Loaded without distributed transactions (--fast-load): {named}."] if course.fast else []),
     ]
 
 

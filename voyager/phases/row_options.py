@@ -26,7 +26,9 @@ class RowOptions:
         1000, "Set aside at most this many rows of one table; with more, its definition is wrong and the table stops."
     )
     quarantine_values: bool = option(
-        False, "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)"
+        False,
+        "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)",
+        flags=("--quarantine-values/--no-quarantine-values",),
     )
     on_primary_key_conflict: str = option(
         ERROR,
@@ -38,6 +40,7 @@ class RowOptions:
         False,
         "YugabyteDB: load tables that have a primary key and no other index without distributed transactions. Rows "
         "that are there under the same key are written over without a word.",
+        flags=("--fast-load/--no-fast-load",),
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from voyager.data_file import ChunkReader
@@ -43,7 +41,11 @@ class RowPolicy:
         self._fast = FastFill(self._copy)
         self._merge = MergeFill(self._table, update=options.on_primary_key_conflict == UPDATE)
         self._told: set[TableName] = set()
-        self.reasons: dict[TableName, Counter[str]] = {}
+
+    @property
+    def fast(self) -> frozenset[TableName]:
+        """The tables that are loaded without distributed transactions, known once one was admitted."""
+        return self._admission.fast
 
     async def admit(self, table: TableName) -> None:
         async with self._admitting:
@@ -80,12 +82,6 @@ class RowPolicy:
 
     def _tell(self, table: TableName, refused: list[Refused]) -> None:
         """Say the first time that rows of a table are set aside; the end tells how many."""
-        self.reasons.setdefault(table, Counter()).update(one.reason for one in refused)
         if refused and table not in self._told:
             self._told.add(table)
             self._job.warn(f"Rows of {table} are refused and set aside: {refused[0].reason}.")
-
-
-def reasons_named(reasons: Mapping[str, int], most: int = 3) -> str:
-    """The most frequent reasons, for one line."""
-    return "; ".join(f"{reason} ({count:,})" for reason, count in Counter(reasons).most_common(most))
