@@ -78,6 +78,8 @@ class ExportProgress:
                 rows_estimated=max(estimate.rows_estimate, 0) or None,
                 bytes_done=size,
                 bytes_total=size if done else max(estimate.bytes, size),
+                chunks_done=self._done[table],
+                chunks_total=self._parts[table],
                 message=self._failed.get(table, ""),
             )
         )
