@@ -17,7 +17,8 @@ class MergeFill:
     """COPY into a temporary table, and from there INSERT … ON CONFLICT on the primary key.
 
     The temporary table is made before the transaction, for it is DDL. With `update` a batch that meets existing keys is
-    inserted twice, first leaving those alone: the difference is how many there were, on any server.
+    inserted twice, first leaving those alone: the difference is how many there were, on any server. Of a table that is
+    all key there is nothing to update.
     """
 
     def __init__(self, table_of: Callable[[TableName], TargetTable], *, update: bool) -> None:
@@ -44,7 +45,7 @@ class MergeFill:
         inserted = bulk.rows_of(await connection.execute(self._insert(batch, update=False)))
         there = batch.rows - inserted
         written = 0
-        if there and self._update:
+        if there and self._update and set(batch.columns) - set(self._table_of(batch.table).key):
             written = bulk.rows_of(await connection.execute(self._insert(batch, update=True)))
             if written != batch.rows:
                 raise left_out(batch, written)
