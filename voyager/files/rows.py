@@ -7,6 +7,7 @@ is done by methods of bytes that run at the memory's speed; no Python runs per r
 from __future__ import annotations
 
 import re
+from array import array
 from typing import Protocol
 
 from voyager.files.dialect import Dialect
@@ -51,6 +52,31 @@ def newline_of(head: bytes, dialect: Dialect) -> bytes:
     return b"\n"
 
 
+def ends_of(data: bytes, dialect: Dialect, newline: bytes = b"\n") -> array[int]:
+    """Where each row of `data` ends; the last one may lack its end of line. One step per row: for what went wrong."""
+    found, scanner, place = array("q"), rows_of(dialect, newline), 0
+    while place < len(data):
+        place = scanner.row_end(data, place, len(data))
+        if place < 0:
+            place = len(data)
+        found.append(place)
+    return found
+
+
+def row_of_line(data: bytes, ends: array[int], line: int, dialect: Dialect) -> int:
+    """The row (from 0) that COPY means by a line number: it counts ends of line within quotes, too, but not in the
+    first row, for it does not know yet what ends a line."""
+    if dialect.format == "text":
+        return min(line - 1, len(ends) - 1)
+    inner = b"\r" if data.find(b"\r\n", 0, ends[0]) == ends[0] - 2 else b"\n"
+    counted = 1
+    for row in range(1, len(ends)):
+        if counted >= line:
+            return row - 1
+        counted += max(1, data.count(inner, ends[row - 1], ends[row]))
+    return len(ends) - 1
+
+
 class CsvRows:
     """A quote is escaped by another: each quote toggles, so an end of line counts after an even number of them."""
 
@@ -63,14 +89,17 @@ class CsvRows:
         return not self.inside and data.endswith(self._newline, 0, end)
 
     def advance(self, data: Data, start: int, end: int) -> int:
-        quotes = data.count(self._quote, start, end)
-        if not quotes:
+        if data.find(self._quote, start, end) < 0:
             return 0 if self.inside else data.count(self._newline, start, end)
         kept = data[start:end].translate(None, self._others)
-        pair = self._quote * 2
-        outside = kept.replace(pair, b"").split(self._quote)[1 if self.inside else 0 :: 2]
-        self.inside ^= bool(quotes % 2)
-        return sum(map(len, outside))
+        lines = kept.count(self._newline)
+        odd = bool((len(kept) - lines) % 2)
+        was_inside, self.inside = self.inside, self.inside ^ odd
+        # Two quotes side by side, with nothing between them that counts, change nothing.
+        kept = kept.replace(self._quote * 2, b"")
+        if len(kept) == lines:
+            return 0 if was_inside else lines
+        return sum(map(len, kept.split(self._quote)[1 if was_inside else 0 :: 2]))
 
     def row_end(self, data: Data, start: int, end: int) -> int:
         position, line = start, -1
@@ -95,7 +124,10 @@ class EscapedCsvRows:
     def __init__(self, quote: bytes, escape: bytes, newline: bytes) -> None:
         self._plain = CsvRows(quote, newline)
         self._quote, self._escape, self._newline = quote[0], escape, newline[0]
-        self._signs = re.compile(b"[" + re.escape(quote) + re.escape(escape) + re.escape(newline) + b"]")
+        sign, mark = re.escape(quote), re.escape(escape)
+        self._signs = re.compile(b"[" + sign + mark + re.escape(newline) + b"]")
+        plain = b"[^" + sign + mark + b"]*"
+        self._quoted = re.compile(sign + plain + b"(?:" + mark + b"." + plain + b")*" + sign, re.DOTALL)
         self._escaped = -1  # the place of a character that the escape before it protects
 
     def between_rows(self, data: Data, end: int) -> bool:
@@ -104,21 +136,31 @@ class EscapedCsvRows:
     def advance(self, data: Data, start: int, end: int) -> int:
         if not self._pending(start) and data.find(self._escape, start, end) < 0:
             return self._plain.advance(data, start, end)
-        return self._walk(data, start, end, first_only=False)[0]
+        was_inside = self._plain.inside
+        begin = (bytes((self._quote,)) if was_inside else b"") + (self._escape if self._pending(start) else b"")
+        outside = self._quoted.sub(b"", begin + data[start:end])
+        opened = outside.find(self._quote)
+        self._plain.inside, self._escaped = opened >= 0, -1
+        if opened < 0:
+            return outside.count(self._newline)
+        tail = outside[opened + 1 :]
+        if (len(tail) - len(tail.rstrip(self._escape))) % 2:
+            self._escaped = end
+        return outside.count(self._newline, 0, opened)
 
     def row_end(self, data: Data, start: int, end: int) -> int:
         if not self._pending(start) and data.find(self._escape, start, end) < 0:
             return self._plain.row_end(data, start, end)
-        return self._walk(data, start, end, first_only=True)[1]
+        return self._walk(data, start, end)
 
     def _pending(self, start: int) -> bool:
         return self._escaped == start
 
-    def _walk(self, data: Data, start: int, end: int, *, first_only: bool) -> tuple[int, int]:
-        ends, inside, protected = 0, self._plain.inside, self._escaped
-        part, escape = bytes(data[start:end]), self._escape[0]
-        for match in self._signs.finditer(part):
-            place, sign = start + match.start(), part[match.start()]
+    def _walk(self, data: Data, start: int, end: int) -> int:
+        inside, protected, escape = self._plain.inside, self._escaped, self._escape[0]
+        for match in self._signs.finditer(data, start, end):
+            place = match.start()
+            sign = data[place]
             if inside and place == protected and sign != self._newline:
                 continue
             if sign == escape and inside:
@@ -126,12 +168,10 @@ class EscapedCsvRows:
             elif sign == self._quote:
                 inside = not inside
             elif sign == self._newline and not inside:
-                ends += 1
-                if first_only:
-                    self._plain.inside, self._escaped = False, -1
-                    return ends, place + 1
+                self._plain.inside, self._escaped = False, -1
+                return place + 1
         self._plain.inside, self._escaped = inside, protected if inside else -1
-        return ends, -1
+        return -1
 
 
 class TextRows:

@@ -12,7 +12,7 @@ from voyager.errors import BlockersFound, DamagedFile, NotAllowed
 from voyager.files.cutter import LONGEST_ROW, Cut, Cutter, RowWithoutEnd
 from voyager.files.dialect import Dialect
 from voyager.files.head import Head, read_head
-from voyager.files.rows import rows_of
+from voyager.files.rows import ends_of, row_of_line, rows_of
 from voyager.files.storage import scheme_of, storage_of
 from voyager.files.streams import Stream, misread, text_of
 from voyager.identifiers import visible
@@ -92,8 +92,12 @@ class PartReader:
         name, offset = visible(self._part.file.url), batch.cut.offset
         if offset > LINES_COUNTED:
             return f"{name}, line {line:,} from byte {offset:,} on"
-        before = self._lines_before(offset + (len(batch.cut.data) - len(batch.data) if not offset else 0))
-        return f"{name}, line {before + line:,}"
+        assert self._head is not None
+        ends = ends_of(batch.cut.data, self._dialect, self._head.newline)
+        header = 1 if not offset and self._head.names else 0
+        row = row_of_line(batch.data, ends_of(batch.data, self._dialect, self._head.newline), line, self._dialect)
+        begins = ends[row + header - 1] if row + header else 0
+        return f"{name}, line {self._lines_before(offset + begins) + 1:,}"
 
     def _open(self) -> None:
         if self._stream is not None:

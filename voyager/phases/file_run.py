@@ -221,7 +221,7 @@ class FileImporter:
         if table not in self._failed:
             self._failed[table] = error
             self._progress.failed(table, error)
-            self._job.warn(f"{error.message} Other tables go on.")
+            self._job.warn(f"{error.message.rstrip('.')}. Other tables go on.")
 
     async def _stop(self) -> None:
         self._stopping = True
