@@ -117,6 +117,20 @@ class Interrupted(VoyagerError):
     exit_code = 130
 
 
+class TimeIsUp(Interrupted):
+    """The time that a verification was given is over."""
+
+    exit_code = 14
+
+
+class TimeIsUpWithDifferences(TimeIsUp):
+    """Verification found that source and target are not equal.
+
+    And it had no time for all of them."""
+
+    exit_code = 3
+
+
 def disk_error(error: OSError, path: object, wanted: int = 0) -> VoyagerError:
     """Our error for a failed operation on a local file; `wanted` is how many bytes were to be written."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:

@@ -257,14 +257,14 @@ def test_only_rows_that_changed_since_are_compared_where_a_table_can_tell(pair: 
     )
     pair.both("INSERT INTO u VALUES (1, 1); ANALYZE")
     drive.execute(pair.target, "UPDATE t SET v = 0 WHERE id IN (10, 2990); UPDATE u SET v = 0")
-    found = pair.verify(**SMALL, since=Since("at", "2024-03-01"))
+    found = pair.verify(**SMALL, since={TableName("public", "t"): Since("at", "2024-03-01")})
     by_table = {one.object: one for one in found.differences}
     assert [dict(row.key)["id"] for row in by_table["public.t"].rows] == ["2990"]
     assert dict(by_table["public.u"].counts) == {"different": 1}
     results = {str(result.table): result for result in found.tables}
     assert results["public.t"].source_rows == 3000 - 24 * 60 + 1
     assert "at" in results["public.t"].note
-    assert "no column" in results["public.u"].note
+    assert "compared whole" in results["public.u"].note
 
 
 @pytest.mark.parametrize("key", ["int", "text"])

@@ -122,6 +122,25 @@ def test_since_compares_what_was_changed_where_a_column_tells_and_says_so(import
     assert [row["key"] for row in difference["rows"]] == [{"id": "99"}]
 
 
+def test_since_may_name_a_column_of_each_table(imported: Trial) -> None:
+    drive.execute(imported.target, "UPDATE changed SET note = 'x' WHERE id = 60; UPDATE measured SET ratio = 0")
+    both = ("--since", 'public.changed."At">=2026-03-01', "--since", "measured.id>=91")
+    told = imported.attempt("verify", *SMALL, *both, code=3).stdout
+    assert "only rows with public.changed.At >= 2026-03-01, measured.id >= 91 in 2 tables" in told
+    assert table(imported, "changed")["source_rows"] == 100 - 58
+    assert table(imported, "measured")["source_rows"] == 10
+    assert {one["object"]: one["counts"] for one in report(imported)["differences"]} == {
+        "public.changed": {"different": 1},
+        "public.measured": {"different": 10},
+    }
+    # What is said for one table goes before what is said for all.
+    imported.attempt("verify", *SMALL, "--since", "id>=99", "--since", "changed.id>=50", code=3)
+    assert table(imported, "changed")["source_rows"] == 51
+    assert table(imported, "measured")["source_rows"] == 2
+    twice = ("--since", "changed.id>=5", "--since", 'public.*."At">=2026-03-01')
+    assert "two columns of table public.changed" in imported.attempt("verify", *SMALL, *twice, code=2).stderr
+
+
 @pytest.mark.parametrize(
     ("since", "says"),
     [
@@ -129,6 +148,9 @@ def test_since_compares_what_was_changed_where_a_column_tells_and_says_so(import
         ("at>=2026-01-01", "Did you mean"),
         ('"At">=soon', "cannot be asked of table public.changed"),
         ("At", "Name the column"),
+        ("nosuch.At>=2026-01-01", "no table nosuch"),
+        ("measured.At>=2026-01-01", "of table measured, which"),
+        ("public.changed.at>=2026-01-01", "Did you mean"),
     ],
 )
 def test_a_change_column_or_value_that_is_none_is_a_usage_error(imported: Trial, since: str, says: str) -> None:
@@ -143,10 +165,22 @@ def test_a_value_of_since_is_a_value_and_never_sql(imported: Trial) -> None:
 
 
 def test_when_time_is_up_what_was_compared_is_kept_and_the_same_command_goes_on(imported: Trial) -> None:
-    told = imported.attempt("verify", "--max-duration", "0.01s", "--parallel-jobs", "1", code=130).stderr
+    told = imported.attempt("verify", "--max-duration", "0.01s", "--parallel-jobs", "1", code=14).stderr
     assert "--max-duration says" in told
     assert "of 3 tables" in told
     assert "Run the same command again" in told
+    assert "No difference so far" in told
+    partial = report(imported)
+    assert partial["complete"] is False
+    assert partial["coverage"]["share"] < 100
+    assert partial["unfinished"] > 0
+    assert {one["state"] for one in partial["tables"] if not one["chunks_compared"]} == {"unfinished"}
+    assert "had no time for all of" in partial["coverage"]["short"][0]
+    stored = drive.fetch(imported.target, "SELECT body FROM ybvoyager.reports WHERE kind = 'verification'")
+    assert stored == [(partial,)]
+    page = (imported.export_dir / "reports" / "verification_report.html").read_text()
+    assert "Stopped before its end" in page
+    assert "Nothing that was compared differs." not in page
     assert imported.state("VERIFY") == "IN_PROGRESS"
     assert imported.document("next")["next"]["kind"] == "resume"
     attempts = 0
@@ -156,7 +190,7 @@ def test_when_time_is_up_what_was_compared_is_kept_and_the_same_command_goes_on(
             env=imported.environment,
             cwd=imported.export_dir.parent,
         )
-        assert done.returncode in (0, 130), done.stderr
+        assert done.returncode in (0, 14), done.stderr
         attempts += 1
         assert attempts < 30
     runs = drive.fetch(imported.target, "SELECT count(DISTINCT run_id) FROM ybvoyager.verification_chunks")
@@ -165,6 +199,15 @@ def test_when_time_is_up_what_was_compared_is_kept_and_the_same_command_goes_on(
     assert body["coverage"]["share"] == 100
     assert body["coverage"]["rows"]["compared"] == ROWS + 200
     imported.attempt("cutover", "initiate")
+
+
+def test_what_differs_is_told_when_time_is_up(imported: Trial) -> None:
+    drive.execute(imported.target, "ALTER TABLE measured ALTER ratio TYPE numeric")
+    done = imported.attempt("verify", "--max-duration", "0.01s", "--parallel-jobs", "1", code=3)
+    assert "So far 1 difference found" in done.stderr
+    assert "public.measured.ratio" in done.stderr
+    assert imported.state("VERIFY") == "IN_PROGRESS"
+    assert "verify" in imported.attempt("next").stdout
 
 
 def test_a_run_that_was_killed_goes_on_from_its_ledger_and_holds_from_its_beginning(imported: Trial) -> None:

@@ -176,6 +176,31 @@ def test_a_part_of_the_tables_is_clean_but_not_complete(bench: Bench) -> None:
     ]
 
 
+def test_what_is_not_compared_is_named_and_unlogged_tables_are_compared_and_named(bench: Bench) -> None:
+    for end in (bench.source, bench.target):
+        drive.execute(
+            end, "CREATE TABLE kept (id int PRIMARY KEY); CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY)"
+        )
+        drive.execute(end, "CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw")
+        drive.execute(end, "CREATE FOREIGN TABLE abroad (id int) SERVER far")
+        drive.execute(end, "CREATE MATERIALIZED VIEW made AS SELECT 1 AS one; INSERT INTO fleeting VALUES (1), (2)")
+    drive.execute(bench.source, "SELECT lo_create(4711), lo_create(4712)")
+    drive.execute(bench.target, "DELETE FROM fleeting WHERE id = 2")
+    found = bench.run()
+    body = json.loads((bench.export_dir.reports / verify.REPORT).read_text())
+    left = {one["kind"]: one for one in body["not_compared"]}
+    assert set(left) == {"large objects", "foreign", "materialized view"}
+    assert left["large objects"]["reason"].startswith("2: large objects are not copied")
+    assert left["foreign"]["name"] == "public.abroad"
+    assert [one["object"] for one in body["differences"]] == ["public.fleeting"]
+    assert any(note.startswith("Unlogged in the source: public.fleeting. ") for note in body["notes"])
+    assert any("Not compared: large objects" in line for line in found.details)
+    bench.run(exclude_table_list=("fleeting",))
+    body = json.loads((bench.export_dir.reports / verify.REPORT).read_text())
+    assert not any("nlogged" in note for note in body["notes"])
+    assert "public.fleeting" in {one["name"] for one in body["not_compared"]}
+
+
 def test_a_wrong_level_is_refused_before_anything_is_read() -> None:
     with pytest.raises(UsageError) as refused:
         verify.preflight(None, None, verify.Options(level="full"))  # type: ignore[arg-type]

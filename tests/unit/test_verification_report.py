@@ -304,16 +304,19 @@ def test_a_duration_that_is_none_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "value"),
+    ("text", "column", "value", "table"),
     [
-        ("updated_at>=2026-11-01", "updated_at", "2026-11-01"),
-        ("updated_at=2026-11-01 10:00+02", "updated_at", "2026-11-01 10:00+02"),
-        (' "Changed ""at""" >= x=y', 'Changed "at"', "x=y"),
-        ("id >= -5", "id", "-5"),
+        ("updated_at>=2026-11-01", "updated_at", "2026-11-01", ""),
+        ("updated_at=2026-11-01 10:00+02", "updated_at", "2026-11-01 10:00+02", ""),
+        (' "Changed ""at""" >= x=y', 'Changed "at"', "x=y", ""),
+        ("id >= -5", "id", "-5", ""),
+        ("orders.at>=5", "at", "5", "orders"),
+        ('sales."Or.ders"."a>=b" >= c.d>=e', "a>=b", "c.d>=e", 'sales."Or.ders"'),
+        (" sales . orders . at = 1", "at", "1", "sales . orders"),
     ],
 )
-def test_since_names_a_column_and_a_value(text: str, column: str, value: str) -> None:
-    assert change(text) == (column, value)
+def test_since_names_a_column_and_a_value_and_maybe_a_table(text: str, column: str, value: str, table: str) -> None:
+    assert change(text) == (column, value, table)
 
 
 @pytest.mark.parametrize("text", ["", "updated_at", "updated_at>=", ">=5", "a>5", "a<=5", '""=5'])

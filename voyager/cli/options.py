@@ -177,7 +177,7 @@ def _remember(context: typer.Context, parameter: typer.CallbackParam, value: Any
 
 def remember_option(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> None:
     """Keep an option of a phase beside the shared settings."""
-    if value is not None and isinstance(context.obj, Invocation) and parameter.name:
+    if value not in (None, (), []) and isinstance(context.obj, Invocation) and parameter.name:
         context.obj.options[parameter.name] = Value(value, parameter.opts[0])
         if parameter.name in _NAMES:
             context.obj.given[parameter.name] = value

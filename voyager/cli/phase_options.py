@@ -141,7 +141,7 @@ def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
         callback=remember_option,
         rich_help_panel="This phase",
     )
-    shown: Any = bool | None if kind == "bool" else str | None
+    shown: Any = bool | None if kind == "bool" else list[str] | None if field.metadata.get("repeated") else str | None
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[shown, option]
     )

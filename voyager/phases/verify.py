@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from voyager.export_dir import ExportDir
@@ -62,12 +63,14 @@ class Options:
         per_run=True,
         metavar="PERCENT",
     )
-    since: str | None = option(
-        None,
+    since: tuple[str, ...] = option(
+        (),
         "Compare only rows changed since: a column that tells when, and the first value that counts, quoted for the "
-        "shell: 'updated_at>=2026-11-01'. Tables without that column are compared whole. A cutover needs all rows.",
+        "shell: 'updated_at>=2026-11-01', for one table 'sales.orders.changed>=2026-11-01'; give it once for each. "
+        "Tables without such a column are compared whole. A cutover needs all rows.",
         per_run=True,
-        metavar="COLUMN>=VALUE",
+        metavar="[TABLE.]COLUMN>=VALUE",
+        repeated=True,
     )
     float_tolerance: bool = option(
         False,
@@ -109,9 +112,12 @@ def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) 
         if value is not None and not value >= smallest:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} is {value:g}.", f"Give a number from {smallest} on.")
-    for text, read in ((options.max_duration, seconds), (options.sample, share), (options.since, change)):
-        if text is not None:
-            read(text)  # type: ignore[operator]
+    if options.max_duration is not None:
+        seconds(options.max_duration)
+    if options.sample is not None:
+        share(options.sample)
+    for text in options.since:
+        change(text)
     if options.level == "schema" and (options.sample or options.since):
         raise UsageError("--sample and --since choose rows, and --level schema reads none.", "Leave one of them out.")
     if options.apply_repair:
@@ -135,7 +141,7 @@ def plan(job: Job) -> list[str]:
     if not _WHAT[job.options.level]:
         return [*first, objects]
     part = f", a sample of {100 * extent.sample:g} % of the chunks" if extent.sample < 1.0 else ""
-    changed = f", only rows with {extent.since} where a table has that column" if extent.since else ""
+    changed = f", only rows with {extent.since} in {counted(len(scope.since), 'table')}" if extent.since else ""
     return [
         *first,
         objects,
@@ -150,9 +156,10 @@ def run(job: Job) -> Outcome:
     """Compare, or go on with a comparison that was cut off.
 
     Both ends' write counters are read before the first row: equal counters later mean that what was compared is what
-    they still hold. Differences do not fail the phase: they withhold `verified`, and the exit code is 3.
+    they still hold. Differences do not fail the phase: they withhold `verified`, and the exit code is 3. When the time
+    is up the report tells what was reached, and the phase stays begun.
     """
-    from voyager.phases.verify_outcome import outcome
+    from voyager.phases.verify_outcome import outcome, time_is_up
     from voyager.phases.verify_repair import apply_repair, told
     from voyager.phases.verify_run import compare
     from voyager.verification.page import render_html
@@ -165,4 +172,7 @@ def run(job: Job) -> Outcome:
     job.export_dir.write_atomic(path, json.dumps(body, indent=1).encode())
     job.export_dir.write_atomic(job.export_dir.reports / PAGE, render_html(body).encode())
     job.store.reports.put(job.record.migration_uuid, "verification", body)
+    stopped = time_is_up(result, body, job.options.max_duration, str(path))
+    if stopped is not None:
+        raise stopped
     return told(outcome(result.found, body, str(path)), repaired)

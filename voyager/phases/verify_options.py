@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from voyager.catalog import Table
+from voyager.catalog import Catalog, Table
+from voyager.config.values import unquoted
 from voyager.errors import UsageError
 from voyager.identifiers import Identifier, TableName, visible
-
-if TYPE_CHECKING:
-    from voyager.verification.request import Since
+from voyager.phases.table_list import choose
+from voyager.verification.request import Since
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-_SINCE = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^"=<>]+?))\s*(?:>=|=)(.*)', re.DOTALL)
+_NAME = r'"(?:[^"]|"")+"|[^".=<>]+'
+_SINCE = re.compile(rf"\s*((?:(?:{_NAME})\s*\.\s*){{0,2}})({_NAME})\s*(?:>=|=)(.*)", re.DOTALL)
 
 
 class Change(NamedTuple):
-    """`--since COLUMN>=VALUE`, as it was typed."""
+    """`--since TABLE.COLUMN>=VALUE`, as it was typed; without a table it is meant for all."""
 
     column: str
     value: str
+    table: str = ""
 
 
 def share(text: str) -> float:
@@ -54,7 +56,7 @@ def seconds(text: str) -> float:
 
 
 def change(text: str) -> Change:
-    """`updated_at>=2026-11-01`, `updated_at=2026-11-01`, `"Changed at">=…`. Raises UsageError."""
+    """`updated_at>=2026-11-01`, `sales.orders.changed=2026-11-01`, `"Changed at">=…`. Raises UsageError."""
     match = _SINCE.fullmatch(text)
     value = match[3].strip() if match else ""
     if match is None or not value:
@@ -63,20 +65,46 @@ def change(text: str) -> Change:
             "Name the column that tells when a row was changed, and the first value that counts: --since "
             "'updated_at>=2026-11-01'.",
         )
-    quoted = match[1]
-    return Change(quoted.replace('""', '"') if quoted is not None else match[2].strip(), value)
+    return Change(unquoted(match[2].strip()), value, match[1].strip().removesuffix(".").strip())
 
 
-def with_column(column: str, tables: Iterable[Table]) -> list[TableName]:
+def change_columns(texts: Iterable[str], catalog: Catalog, tables: Iterable[Table]) -> dict[TableName, Since]:
+    """Which column tells of each table when a row was changed: the one that was named for it, else the one that was
+    named for all, if it has it. Raises UsageError for what is not there, and for two of one table."""
+    wanted = {table.name: table for table in tables}
+    named: dict[TableName, Since] = {}
+    general: dict[TableName, Since] = {}
+    for one in map(change, texts):
+        chosen = [t for t in choose(catalog, (one.table,), ()).tables if t.name in wanted] if one.table else []
+        found = with_column(one, chosen if one.table else wanted.values())
+        for name in found:
+            known = named if one.table else general
+            if name in known:
+                raise UsageError(f"--since names two columns of table {name}.", "Name one of each table.")
+            known[name] = Since(one.column, one.value)
+    return {**general, **named}
+
+
+def with_column(asked: Change, tables: Iterable[Table]) -> list[TableName]:
     """The tables that have a column. Raises UsageError when none has it."""
-    wanted = list(tables)
+    wanted, column = list(tables), asked.column
     found = [table.name for table in wanted if any(one.name == column for one in table.columns)]
     if found:
         return found
     near = sorted({one.name for table in wanted for one in table.columns if one.name.lower() == column.lower()})
+    of = f"of table {visible(asked.table)}, which is not compared or has none" if asked.table else ""
     raise UsageError(
-        f"--since names the column {Identifier(column)}, which no table that is compared has.",
+        f"--since names the column {Identifier(column)}{f' {of}' if of else ', which no table that is compared has'}.",
         f"Did you mean {', '.join(str(Identifier(name)) for name in near)}?" if near else "Check the column's name.",
+    )
+
+
+def described(texts: Iterable[str]) -> str:
+    """The same for people: `updated_at >= 2026-11-01, sales.orders.changed >= 2026-11-01`."""
+    changes = map(change, texts)
+    return ", ".join(
+        f"{f'{visible(one.table)}.' if one.table else ''}{Identifier(one.column)} >= {visible(one.value)}"
+        for one in changes
     )
 
 

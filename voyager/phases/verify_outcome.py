@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from voyager.errors import DifferencesFound
+from voyager.errors import DifferencesFound, TimeIsUp, TimeIsUpWithDifferences
 from voyager.phases.job import Grid, Outcome
 from voyager.verification.findings import Difference, Found, TableResult
+from voyager.verification.report import Result
 from voyager.wording import counted
 
 SHOWN = 20
@@ -36,6 +37,23 @@ def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
         details,
         _problem(withholding, path),
         grid(found.tables),
+    )
+
+
+def time_is_up(result: Result, body: Mapping[str, Any], limit: str | None, path: str) -> TimeIsUp | None:
+    """What ends a verification that had no time for all chunks; None when nothing is left to compare."""
+    tables = result.found.tables
+    done = len(tables) - int(body["unfinished"])
+    if limit is None or done == len(tables):
+        return None
+    rows = body["coverage"]["rows"]
+    withholding = [difference for difference in result.found.differences if difference.withholds]
+    so_far = f"So far {counted(len(withholding), 'difference')} found." if withholding else "No difference so far."
+    return (TimeIsUpWithDifferences if withholding else TimeIsUp)(
+        f"Stopped after {limit}, as --max-duration says: {done:,} of {counted(len(tables), 'table')} and "
+        f"{rows['compared']:,} of about {counted(rows['of'], 'row')} are compared; that is kept. {so_far}",
+        "Run the same command again to go on; a cutover needs all of it.",
+        (*lines(withholding), f"Report of what was reached: {path}"),
     )
 
 

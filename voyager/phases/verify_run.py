@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from voyager.errors import Interrupted
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
-from voyager.phases.verify_options import change, check_value, seconds, share
+from voyager.phases.verify_options import check_value, seconds, share
 from voyager.phases.verify_repair import collect, write
 from voyager.phases.verify_schema import SchemaResult, compare_schema
 from voyager.phases.verify_scope import Scope, extent_of, scope_of
@@ -23,10 +23,9 @@ from voyager.verification.journal import StoreJournal
 from voyager.verification.load import Side, Throttle
 from voyager.verification.point import Fence, Offline, counted_from, declare, timestamp, written_between
 from voyager.verification.readers import Readers
-from voyager.verification.report import Extent, Result, coverage, plain, sampled
-from voyager.verification.request import Request, Since
+from voyager.verification.report import Extent, Result, plain
+from voyager.verification.request import Request
 from voyager.verification.run import Verification
-from voyager.wording import counted
 
 Counters = Mapping[TableName, WriteCounter] | None
 
@@ -69,7 +68,7 @@ class Counted:
 
 
 def compare(job: Job) -> Result:
-    """Compare what the options ask for. Raises Interrupted when the time is up: what was compared is kept."""
+    """Compare what the options ask for, as far as time allows: what was compared is kept."""
     started_at = _now()
     scope = scope_of(job)
     extent = extent_of(scope, job)
@@ -84,6 +83,7 @@ def compare(job: Job) -> Result:
     _fence().wait()
     found, schema, declared_at, repair = _compare(job, ends, scope, extent, before, point)
     found.differences += [_made_since(name) for name in scope.made_since]
+    found.notes += scope.notes if extent.level != "schema" else []
     found.notes += _written_meanwhile(before, _counters(job, scope, settled=False))
     return Result(
         migration=job.record.name,
@@ -121,9 +121,8 @@ def _compare(
             found, declared_at = Found("schema"), str(point["source"]["at"])
         else:
             request = _request(job, scope, extent, before, throttle)
-            if request.since:
-                since, named = request.since, min(scope.since_tables)
-                source.use(lambda connection: check_value(connection, since, named), "read the value of --since")
+            for table, since in request.since.items():
+                source.use(partial(check_value, since=since, table=table), "read the value of --since")
             journal = _journal(job, extent, point)
             declared_at = str(journal.run.point.get("declared_at", timestamp(journal.run.started_at)))
             spool = collect(job)
@@ -131,8 +130,6 @@ def _compare(
             found = verification.run()
             counters = plain(before.source)
             repair = write(job, spool, verification.concerned, (source, target), at=declared_at, counters=counters)
-            if request.max_duration:
-                _refuse_unfinished(found, extent, job.options.max_duration)
         found.differences = schema.blocking_beside(found.differences) + found.differences
         found.notes += schema.notes
         return found, schema, declared_at, repair
@@ -140,7 +137,6 @@ def _compare(
 
 def _request(job: Job, scope: Scope, extent: Extent, before: Counted, throttle: Throttle) -> Request:
     options = job.options
-    since = change(options.since) if options.since else None
     return Request(
         tables=scope.tables,
         sequences=scope.catalog.sequences if scope.all_tables else (),
@@ -148,7 +144,7 @@ def _request(job: Job, scope: Scope, extent: Extent, before: Counted, throttle: 
         jobs=options.parallel_jobs,
         counters=counted_from(before.source, before.target),
         sample=share(options.sample) if options.sample else 1.0,
-        since=Since(since.column, since.value) if since else None,
+        since=scope.since,
         max_duration=seconds(options.max_duration) if options.max_duration else None,
         max_load=throttle if options.max_load is not None else None,
         float_tolerance=options.float_tolerance,
@@ -201,22 +197,6 @@ def _written_meanwhile(before: Counted, after: Counted) -> list[str]:
                 "single moment. Stop the writers and verify again."
             )
     return notes
-
-
-def _refuse_unfinished(found: Found, extent: Extent, limit: str) -> None:
-    """Raise Interrupted with what was reached, when chunks are left that were to be compared."""
-    done = sum(one.chunks_compared >= sampled(one.chunks, extent.sample) for one in found.tables)
-    if done == len(found.tables):
-        return
-    covered = coverage(extent, found.tables)
-    differing = sum(one.state == "different" for one in found.tables)
-    so_far = f" So far {counted(differing, 'table')} differ." if differing else ""
-    raise Interrupted(
-        f"Stopped after {limit}, as --max-duration says: {done:,} of {counted(len(extent.migrated), 'table')} and "
-        f"{covered['rows']['compared']:,} of about {counted(covered['rows']['of'], 'row')} are compared; that is kept."
-        + so_far,
-        "Run the same command again to go on.",
-    )
 
 
 def _made_since(name: TableName) -> Difference:

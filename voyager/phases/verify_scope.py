@@ -10,23 +10,39 @@ from voyager.catalog import Catalog, Disposition, Table
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.table_list import choose
-from voyager.phases.verify_options import change, share, with_column
+from voyager.phases.verify_options import change_columns, described, share
 
 if TYPE_CHECKING:
     from voyager.verification.report import Extent
+    from voyager.verification.request import Since
+
+
+NAMED = 10
 
 
 @dataclass(frozen=True)
 class Scope:
     """What is compared. `migrated` are all tables that were exported, with their estimated rows; `made_since` are those
-    that the source got after its export. `since_tables` have the change column that --since names."""
+    that the source got after its export. `since` are the tables of which only a part is compared."""
 
     catalog: Catalog
     tables: tuple[Table, ...]
     migrated: Mapping[TableName, int]
     not_compared: tuple[dict[str, str], ...]
     made_since: tuple[TableName, ...] = ()
-    since_tables: frozenset[TableName] = field(default=frozenset())
+    since: Mapping[TableName, Since] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is compared though it holds for less than the rest."""
+        unlogged = [str(table.name) for table in self.tables if table.unlogged]
+        if not unlogged:
+            return []
+        named = ", ".join(unlogged[:NAMED]) + (f" and {len(unlogged) - NAMED:,} more" if len(unlogged) > NAMED else "")
+        return [
+            f"Unlogged in the source: {named}. Their rows were migrated, so they are compared; a crash or a failover "
+            "empties such a table, and then they differ."
+        ]
 
     @property
     def all_tables(self) -> bool:
@@ -47,15 +63,15 @@ def scope_of(job: Job) -> Scope:
     wanted = choose(catalog, options.table_list, options.exclude_table_list).tables
     migrated = {table.name: table.rows_estimate for table in (attempt.tables if attempt else chosen.tables)}
     tables = tuple(table for table in wanted if table.name in migrated)
-    changed = with_column(change(options.since).column, tables) if options.since else ()
     known = {one.name for one in dispositions}
+    of_now = (one for one in chosen.dispositions if one.action == "skipped" and one.name not in known)
     return Scope(
         catalog,
         tables,
         migrated,
-        (*_never(dispositions), *_left_out(catalog, tables, migrated)),
+        (*_never((*dispositions, *of_now), catalog), *_left_out(catalog, tables, migrated)),
         made_since=tuple(table.name for table in chosen.tables if str(table.name) not in known),
-        since_tables=frozenset(changed),
+        since=change_columns(options.since, catalog, tables),
     )
 
 
@@ -64,21 +80,22 @@ def extent_of(scope: Scope, job: Job) -> Extent:
     from voyager.verification.report import Extent
 
     options = job.options
-    since = change(options.since) if options.since else None
     return Extent(
         level=options.level,
         migrated=scope.migrated,
         sample=share(options.sample) if options.sample else 1.0,
-        since=f"{since.column} >= {since.value}" if since else "",
-        since_tables=scope.since_tables,
+        since=described(options.since),
+        since_tables=frozenset(scope.since),
     )
 
 
-def _never(dispositions: tuple[Disposition, ...]) -> Iterator[dict[str, str]]:
+def _never(dispositions: tuple[Disposition, ...], catalog: Catalog) -> Iterator[dict[str, str]]:
     """What does not travel. The rows of a partitioned table are compared, in its partitions."""
+    unlogged = {str(table.name) for table in catalog.tables if table.unlogged}
     for one in dispositions:
         if one.action == "skipped" and one.kind != "partitioned":
-            yield {"kind": one.kind, "name": one.name, "reason": one.reason}
+            why = f"{one.reason}; it is unlogged" if one.name in unlogged else one.reason
+            yield {"kind": one.kind, "name": one.name, "reason": why}
 
 
 def _left_out(

@@ -155,7 +155,7 @@ def plan_table(
             chunks = tuple(replace(chunk, since=since) for chunk in chunks)
             note = f"only rows whose {Identifier(since.column)} is not below the value of --since"
         else:
-            note = f"compared whole: it has no column {Identifier(since.column)}"
+            note = f"compared whole: the target has no column {Identifier(since.column)}"
     ends = [[shape.column(form.column) for form in key] for shape in (here, there)]
     types, equals = (
         tuple(tuple(str(getattr(column, what)) for column in columns) for columns in ends)

@@ -96,8 +96,9 @@ class Difference:
 class TableResult:
     """What one table came to.
 
-    `state` is "equal" or "different"; rows are those that were read. `chunks_compared` is less than `chunks` after a
-    sample, or when time was up. `forms` names, for every column, the family and the form in which it was compared.
+    `state` is "equal", "different", or "unfinished" where time was up before its end and nothing differs so far; rows
+    are those that were read. `chunks_compared` is less than `chunks` after a sample, or when time was up. `forms`
+    names, for every column, the family and the form in which it was compared.
     """
 
     table: TableName

@@ -64,6 +64,8 @@ def render_html(document: Mapping[str, Any]) -> str:
 def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
     tables = document["tables"]
     equal = sum(one["state"] == "equal" for one in tables)
+    different = sum(one["state"] == "different" for one in tables)
+    unfinished = len(tables) - equal - different
     by_kind: dict[str, int] = {}
     for one in tables:
         for kind, number in one.get("counts", {}).items():
@@ -74,12 +76,15 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
         "tables_ring": ring(
             [
                 Segment(equal, "fill-good", f"equal: {equal:,}"),
-                Segment(len(tables) - equal, "fill-3", f"different: {len(tables) - equal:,}"),
+                Segment(different, "fill-3", f"different: {different:,}"),
+                Segment(unfinished, "fill-0", f"unfinished: {unfinished:,}"),
             ],
             caption=figures.count(len(tables)),
             under="table" if len(tables) == 1 else "tables",
         ),
         "equal": equal,
+        "different": different,
+        "unfinished": unfinished,
         "row_kinds": by_kind,
         "rows_bar": bar(
             [

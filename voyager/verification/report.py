@@ -72,6 +72,7 @@ def document(result: Result) -> dict[str, Any]:
         "method": found.method,
         "clean": found.clean,
         "complete": extent.whole(one.table for one in found.tables if _finished(one)),
+        "unfinished": unfinished(extent, found.tables),
         "coverage": coverage(extent, found.tables),
         "point": dict(result.point),
         "forms": found.forms,
@@ -105,6 +106,11 @@ def coverage(extent: Extent, results: Sequence[TableResult]) -> dict[str, Any]:
         "share": 100.0 if all(part == 1.0 for part in parts) else round(100 * sum(parts) / len(parts), 6),
         "short": list(_short(extent, by_table)),
     }
+
+
+def unfinished(extent: Extent, results: Iterable[TableResult]) -> int:
+    """How many tables have chunks left that were to be compared: time was up."""
+    return sum(one.chunks_compared < sampled(one.chunks, extent.sample) for one in results)
 
 
 def sampled(chunks: int, share: float) -> int:
@@ -150,6 +156,9 @@ def _short(extent: Extent, by_table: Mapping[TableName, TableResult]) -> Iterabl
         yield f"compared a sample of {100 * extent.sample:g} % of the chunks"
     if extent.since_tables:
         yield f"compared only rows with {extent.since} in {counted(len(extent.since_tables), 'table')}"
+    left = unfinished(extent, by_table.values())
+    if left:
+        yield f"had no time for all of {counted(left, 'table')}"
     left_out = sum(name not in by_table for name in extent.migrated)
     if left_out and extent.level != "schema":
         yield f"left {left_out:,} of {counted(len(extent.migrated), 'table')} out"

@@ -23,7 +23,7 @@ DIFFERENCES_NAMED = 100
 
 @dataclass(frozen=True)
 class Since:
-    """Compare only rows whose `column` is not below `value` (text of the column's type), in tables that have it."""
+    """Compare only rows whose `column` is not below `value` (text of the column's type)."""
 
     column: str
     value: str
@@ -34,7 +34,8 @@ class Request:
     """What to compare.
 
     `counters` are the source's write counters, read before anything else; None when unknown. `sample` is the part of
-    the chunks of every table that is compared, between 0 and 1. No chunk is begun once `max_duration` seconds have
+    the chunks of every table that is compared, between 0 and 1; `since` are the tables of which only changed rows are.
+    No chunk is begun once `max_duration` seconds have
     passed, nor while `max_load()` says that a side has enough to do. `float_tolerance` tells rows apart that are equal
     once floating-point numbers are rounded to 6 or 15 digits, and numbers to the target's scale. `conversions` gives
     SQL over {} (the source's column) for values that were changed on purpose on the way. `show_values` lets values into
@@ -47,7 +48,7 @@ class Request:
     jobs: int = 4
     counters: Mapping[TableName, WriteCounter] | None = None
     sample: float = 1.0
-    since: Since | None = None
+    since: Mapping[TableName, Since] = field(default_factory=dict)
     max_duration: float | None = None
     max_load: Callable[[], bool] | None = None
     float_tolerance: bool = False

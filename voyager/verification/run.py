@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from voyager.errors import PermissionMissing
@@ -124,7 +124,7 @@ class Verification:
                 counts_only=self.request.level == "counts",
                 rows_per_chunk=self.request.rows_per_chunk,
                 rows_per_group=self.request.rows_per_group,
-                since=self.request.since,
+                since=self.request.since.get(here.name),
             )
             doing = f"plan the verification of {here.name}"
             plan = self.source.use(read, doing)
@@ -132,6 +132,8 @@ class Verification:
                 rows_per_chunk = self.request.rows_per_chunk
                 cut = partial(in_key_order, plan=plan, here=here, there=there, method=method)
                 plan = self.source.use(partial(cut, rows_per_chunk=rows_per_chunk), doing)
+            if self.request.since and plan.table not in self.request.since:
+                plan = replace(plan, note="compared whole: --since names no column of it")
             named = Named(plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row)
             tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
         return tallies
@@ -141,7 +143,8 @@ class Verification:
         counter = (self.request.counters or {}).get(plan.table)
         state = [counter.writes, counter.identity] if counter else None
         forms = [(form.column, form.described) for form in (*plan.columns, *plan.key)]
-        since = [self.request.since.column, self.request.since.value] if self.request.since else None
+        asked = self.request.since.get(plan.table)
+        since = [asked.column, asked.value] if asked else None
         way = [self.request.level, method.name, forms, state, since]
         return hashlib.sha256(json.dumps(way).encode()).hexdigest()[:32]
 

@@ -126,7 +126,7 @@ class Tally:
     def result(self) -> TableResult:
         return TableResult(
             table=self.plan.table,
-            state="different" if self.unequal else "equal",
+            state="different" if self.unequal else "equal" if self.done else "unfinished",
             source_rows=self.rows,
             target_rows=sum(result.target_rows for result in self.results.values()),
             chunks=len(self.plan.chunks),
