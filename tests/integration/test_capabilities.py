@@ -19,14 +19,13 @@ YUGABYTEDB_DOUBLE = """
 CREATE SCHEMA ybfake;
 CREATE FUNCTION ybfake.version() RETURNS text LANGUAGE sql
   AS $$ SELECT 'PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu' $$;
-CREATE TABLE ybfake.servers (host text, port bigint, node_type text, public_ip text);
-INSERT INTO ybfake.servers VALUES ('a', 5433, 'primary', ''), ('b', 5433, 'primary', ''), ('c', 5433, 'read_replica', '');
 CREATE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, num_connections bigint, node_type text,
   cloud text, region text, zone text, public_ip text, uuid text, universe_uuid text) LANGUAGE sql
-  AS $$ SELECT host, port, 0, node_type, 'cloud', 'region', 'zone', public_ip, host, 'u-1' FROM ybfake.servers $$;
-CREATE TABLE ybfake.figures (uuid text, metrics jsonb, status text, error text);
+  AS $$ SELECT host, port::bigint, 0::bigint, node_type, 'cloud', 'region', 'zone', '', host, 'u-1'
+        FROM (VALUES ('a', 5433, 'primary'), ('b', 5433, 'primary'), ('c', 5433, 'read_replica'))
+             AS nodes (host, port, node_type) $$;
 CREATE FUNCTION ybfake.yb_servers_metrics() RETURNS TABLE (uuid text, metrics jsonb, status text, error text)
-  LANGUAGE sql AS $$ SELECT * FROM ybfake.figures $$;
+  LANGUAGE sql AS $$ SELECT 'a', '{}'::jsonb, 'OK', '' $$;
 CREATE FUNCTION ybfake.yb_is_database_colocated() RETURNS boolean LANGUAGE sql AS $$ SELECT false $$;
 """
 
@@ -177,14 +176,15 @@ def test_a_common_role_is_not_told_how_many_cores_there_are(target_server: Serve
 
 
 FIGURES = """
-INSERT INTO ybfake.figures VALUES
+CREATE OR REPLACE FUNCTION ybfake.yb_servers_metrics()
+  RETURNS TABLE (uuid text, metrics jsonb, status text, error text) LANGUAGE sql AS $$ VALUES
   ('a', '{"memory_free": "0", "memory_total": "8000", "memory_available": "4000", "cpu_usage_user": "0.1",
           "cpu_usage_system": "0.2", "tserver_root_memory_soft_limit": "4000",
-          "tserver_root_memory_consumption": "3800"}', 'OK', ''),
+          "tserver_root_memory_consumption": "3800"}'::jsonb, 'OK', ''),
   ('b', '{"memory_free": "0", "memory_total": "8000", "memory_available": "0", "cpu_usage_user": "0.60",
           "cpu_usage_system": "0.25", "tserver_root_memory_soft_limit": "4000",
           "tserver_root_memory_consumption": "400"}', 'OK', ''),
-  ('c', '{}', 'ERROR', 'no answer')
+  ('c', '{}', 'ERROR', 'no answer') $$
 """
 
 

@@ -3,6 +3,7 @@ refuses. It cannot play the storage below, nor the option of COPY, which is swit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from tests import drive
 from tests.in_process import Ends
 from tests.integration.test_capabilities import YUGABYTEDB_DOUBLE
 from voyager.endpoint import Endpoint
+from voyager.phases.pace import LivePace
 from voyager.target.target import Target
 
 REFUSES = """
@@ -107,3 +109,49 @@ def test_what_the_double_refuses_is_a_blocker_before_and_a_named_refusal_after(
     ends.run("import", "data")
     verified = ends.run("verify").document
     assert any("areas_p" in note and "analyze-schema said" in note for note in verified["details"])
+
+
+SLOW = """
+CREATE FUNCTION ybfake.slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(0.25) IS NOT NULL';
+ALTER TABLE orders ADD CHECK (id % 50 <> 0 OR ybfake.slow());
+"""
+# Two nodes that take writes, both of them this server; the third is only read from and is not there at all.
+CLUSTER = """
+CREATE OR REPLACE FUNCTION ybfake.yb_servers() RETURNS TABLE (host text, port bigint, num_connections bigint,
+  node_type text, cloud text, region text, zone text, public_ip text, uuid text, universe_uuid text) LANGUAGE sql
+  AS $$ SELECT host, {port}::bigint, 0::bigint, node_type, 'cloud', 'region', 'zone', '', host, 'u-1'
+        FROM (VALUES ('127.0.0.1', 'primary'), ('localhost', 'primary'), ('127.0.0.9', 'read_replica'))
+             AS nodes (host, node_type) $$;
+CREATE OR REPLACE FUNCTION ybfake.yb_servers_metrics()
+  RETURNS TABLE (uuid text, metrics jsonb, status text, error text) LANGUAGE sql AS $$ VALUES
+  ('a', '{{"cpu_usage_user": "0.11", "cpu_usage_system": "0.02", "memory_total": "100",
+           "memory_available": "60"}}'::jsonb, 'OK', ''), ('b', '{{}}', 'ERROR', 'away') $$;
+"""
+
+
+def test_the_import_follows_what_the_double_shows_and_spreads_over_its_nodes(
+    ends: Ends, double: Endpoint, force: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(Target, copy_rows_per_transaction=False)
+    monkeypatch.setitem(LivePace.__init__.__kwdefaults__, "step_seconds", 0.2)
+    drive.execute(double, CLUSTER.format(port=double.port))
+    ends.through("init", "export schema", "analyze-schema", "import schema")
+    ends.run("export", "data", "--chunk-size", "16kB")
+    drive.execute(double, SLOW)
+    begun = ends.run("import", "data", "--adaptive-parallelism-max", 4, "--progress", "json")
+    asked = ends.at_target.texts("yb_servers", purpose="pace")
+    assert asked[0] == "SELECT host, port, public_ip FROM yb_servers() WHERE node_type = 'primary' ORDER BY host, port"
+    assert set(asked[1:]) == {
+        "SELECT uuid, metrics::pg_catalog.text AS metrics FROM yb_servers_metrics() WHERE status = 'OK'"
+    }
+    assert begun.document["state"] == "COMPLETED"
+    events = drive.fetch(
+        double, "SELECT detail ->> 'message' FROM ybvoyager.events WHERE detail ? 'workers' ORDER BY at"
+    )
+    assert events[0] == ("2 workers became 3: the busiest node's processors are 13% busy",)
+    lines = [json.loads(line) for line in begun.err.splitlines() if line.startswith("{")]
+    (first, *_), nodes = [line for line in lines if line["event"] == "pace"], ("127.0.0.1", "localhost")
+    assert (first["workers"], first["most"], first["mode"]) == (2, 4, "balanced")
+    assert set(first["nodes"]) == {f"{node}:{double.port}" for node in nodes}
+    assert not [line for line in lines if "left out" in line.get("message", "")]
+    assert drive.fetch(double, "SELECT count(*) FROM orders") == [(2000,)]

@@ -11,7 +11,7 @@ from voyager.phases.job import Job
 from voyager.phases.pace import LivePace
 from voyager.phases.pace_control import Machines
 from voyager.phases.pace_options import TargetLoad
-from voyager.postgres.connection import Connection, DriverError
+from voyager.postgres.connection import Connection, DriverError, connect
 from voyager.target.cluster import Load, read_cores, read_load
 from voyager.target.nodes import Nodes, find_nodes
 
@@ -33,7 +33,8 @@ def target_pace(job: Job) -> TargetPace:
     """Ask the target once what it is, for the pace of a phase whose options are a TargetLoad."""
     options: TargetLoad = job.options
     capabilities = job.target.capabilities
-    with job.target.connect(PURPOSE) as connection:
+    # Without what prepares a connection for DDL: the cluster's functions are where the role's search path finds them.
+    with connect(job.target.endpoint, PURPOSE) as connection:
         found = find_nodes(
             connection,
             job.target.endpoint,
@@ -60,7 +61,7 @@ class _Load:
     """Asks the target on a connection of its own, which is opened again after it broke."""
 
     def __init__(self, job: Job) -> None:
-        self._connect: Callable[[], Connection] = lambda: job.target.connect(PURPOSE)
+        self._connect: Callable[[], Connection] = lambda: connect(job.target.endpoint, PURPOSE)
         self._capabilities = job.target.capabilities
         self._connection: Connection | None = None
 
