@@ -126,11 +126,21 @@ class Why(NamedTuple):
     hint: str
 
 
+class Remark(NamedTuple):
+    """What a completed phase left open, and the command that settles it. It keeps nothing from starting."""
+
+    phase: str
+    says: str
+    command: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is true beside the configuration: phases with a live lease, and conditions that hold. `why` may say more of
-    a condition that does not."""
+    a condition that does not; `remarks` are told with whatever is next."""
 
     running: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
     why: Mapping[str, Why] = field(default_factory=dict, compare=False)
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)

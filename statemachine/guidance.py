@@ -89,7 +89,10 @@ class _Guide:
 
     def next_action(self) -> NextAction:
         action = next(self._candidates())
-        return replace(action, also=tuple(self._also(action)))
+        remarks = [one for one in self.facts.remarks if self.configuration.get(one.phase) == COMPLETED]
+        offers = (Offer(one.phase, one.command, one.why) for one in remarks)
+        reason = " ".join([*(one.says for one in remarks), action.reason])
+        return replace(action, reason=reason, also=(*offers, *self._also(action)))
 
     def _candidates(self) -> Iterator[NextAction]:
         if self.configuration[self.final.name] == COMPLETED:

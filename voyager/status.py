@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Phase, Why
+from statemachine.definition import COMPLETED, NOT_STARTED, Facts, Phase, Remark, Why
 from statemachine.guidance import NextAction, next_action
 from statemachine.machine import current_state, restore
 from statemachine.workflows import WORKFLOWS
@@ -23,7 +23,7 @@ from voyager.errors import (
 )
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 from voyager.store.steering import Pause, pause_of, pauses
-from voyager.verification.gate import Limits, Obstacle, obstacles
+from voyager.verification.gate import Limits, Obstacle, obstacles, rows_set_aside, set_aside_named
 
 SCHEMA_VERSION = 1
 """Of every JSON document; raised when a key changes its meaning or goes."""
@@ -141,6 +141,7 @@ def facts(
         running=frozenset(phase for phase, lease in record.leases.items() if lease.live),
         holds=frozenset(holds),
         why={"verified": _why(lacking)} if lacking else {},
+        remarks=tuple(_remarks(record)),
     )
 
 
@@ -206,9 +207,12 @@ def monitor(status: MigrationStatus) -> VoyagerError | None:
         return None
     if any(phase.health == "differences" for phase in status.phases):
         return DifferencesFound("The last verification found differences.", status.next.reason)
+    set_aside = [phase for phase in status.phases if phase.health == "set_aside"]
+    decided = any(phase.phase == "CUTOVER" and phase.state != NOT_STARTED for phase in status.phases)
+    if set_aside and not decided:
+        return RowsSetAside(f"{set_aside[0].title} set rows aside.", status.next.reason)
     if any(phase.health == "running" for phase in status.phases):
-        set_aside = [phase for phase in status.phases if phase.health == "set_aside"]
-        return RowsSetAside(f"{set_aside[0].title} set rows aside.", status.next.reason) if set_aside else None
+        return None
     if status.next.kind == "blocked":
         return BlockersFound(status.next.reason)
     if status.next.kind == "wait":
@@ -229,6 +233,19 @@ def confirmation_needed(status: MigrationStatus) -> ConfirmationNeeded:
 def timestamp(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC, as every JSON document has it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _remarks(record: MigrationRecord) -> Iterator[Remark]:
+    """Rows that an import set aside, as long as they may still be brought in."""
+    tables = rows_set_aside(record)
+    if tables and record.phases.get("CUTOVER", PhaseRecord("CUTOVER", NOT_STARTED)).state == NOT_STARTED:
+        yield Remark(
+            "IMPORT_DATA",
+            f"{set_aside_named(tables)} were set aside by Import Data and are not in the target.",
+            "migrate import data --replay-quarantine",
+            "Load the rows that were set aside again, after what refused them was corrected (or give them up: "
+            "--discard-quarantine).",
+        )
 
 
 def _completed(record: MigrationRecord, phase: str) -> bool:

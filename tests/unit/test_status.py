@@ -127,11 +127,37 @@ def test_a_phase_that_nobody_runs_has_failed_or_stopped():
             ),
             12,
         ),
+        (replace(record(up_to("VERIFY")), totals=totals("IMPORT_DATA", 5, 5, quarantined=1)), 12),
+        (replace(record(up_to("FINALIZE")), totals=totals("IMPORT_DATA", 5, 5, quarantined=1)), 13),
     ],
 )  # fmt: skip
 def test_a_monitor_is_told_by_exit_code(made, code):
     problem = monitor(migration_status(made))
     assert (problem.exit_code if problem else 0) == code
+
+
+def test_rows_that_an_import_set_aside_are_told_with_whatever_is_next():
+    made = with_phase(record(up_to("VERIFY")), "IMPORT_DATA", summary={"set_aside": {"public.t": 3, "public.u": 1}})
+    action = migration_status(made).next
+    assert (action.kind, action.phase) == ("run", "VERIFY")
+    assert action.reason.startswith("4 rows of public.t, public.u were set aside by Import Data")
+    assert action.also[0].command == "migrate import data --replay-quarantine"
+    again = {**up_to("VERIFY"), "IMPORT_DATA": "IN_PROGRESS"}
+    assert "set aside" not in migration_status(with_phase(record(again), "IMPORT_DATA", summary={})).next.reason
+    decided = with_phase(record(up_to("FINALIZE")), "IMPORT_DATA", summary={"set_aside": {"public.t": 3}})
+    assert "set aside" not in migration_status(decided).next.reason
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_rows_set_aside_are_in_the_way_of_a_cutover_unless_a_verification_found_them(clean):
+    summary = {"clean": clean, "level": "checksum", "coverage": {"share": 100.0}, "counters": {}}
+    made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary=summary)
+    made = with_phase(made, "IMPORT_DATA", summary={"set_aside": {"public.t": 3}})
+    action = migration_status(made).next
+    assert (action.kind == "blocked") is not clean
+    if not clean:
+        assert "3 rows of public.t were set aside" in action.blocked_by[0].says
+        assert "--replay-quarantine" in action.blocked_by[0].hint
 
 
 def test_the_document_begins_with_its_version_and_holds_plain_values():
