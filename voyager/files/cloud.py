@@ -23,6 +23,8 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
 """Protocol of fsspec -> the package that speaks it."""
 _SAME = {"s3a": "s3", "gcs": "gs", "az": "abfs", "abfss": "abfs"}
 _AZURE = re.compile(r"^https://([a-z0-9-]+)\.(?:blob|dfs)\.core\.[a-z0-9.-]+/(.*)$")
+# A query with values (a signed address), or a password before the host.
+_SECRET = re.compile(r"\?[^?]*=.*$|(?<=://)[^/@]*:[^/@]*(?=@)")
 _AHEAD = 8 << 20
 _VERSIONS = (
     "ETag",
@@ -52,11 +54,11 @@ def address_of(location: str) -> Address:
     """How fsspec reaches `location`. The https address of an Azure container is read through Azure's own interface,
     which can list it. Raises UsageError for an unknown kind, and for an address that holds a secret."""
     scheme = scheme_of(location)
-    if "?" in location and scheme in ("http", "https") and re.search(r"\?.*=", location):
+    if _SECRET.search(location):
         raise UsageError(
-            f"{visible(location.split('?')[0])} has a query, which may hold a secret; addresses are kept with the "
+            f"The address of {visible(_SECRET.sub('…', location))} may hold a secret, and addresses are kept with the "
             "migration.",
-            "Give the credentials as the provider's own tools take them (environment, profile), and leave it out.",
+            "Give the credentials as the provider's own tools take them (environment, profile), and leave them out.",
         )
     if found := _AZURE.match(location):
         return Address("abfs", found[2], {"account_name": found[1]})
