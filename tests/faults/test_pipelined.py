@@ -66,6 +66,81 @@ def test_both_run_at_the_same_time_and_every_row_is_there_once(migration: Trial)
     assert migration.document("next")["next"]["phase"] == "VERIFY"
 
 
+ROW_BEYOND = "UPDATE big SET filler = filler || 'y' WHERE id % 10 = 0"
+"""Moves rows of all parts that are read into parts that are not, and back."""
+
+
+@pytest.mark.parametrize("discard", [(), ("--discard-loaded",)])
+def test_a_table_that_is_read_anew_after_half_of_it_was_loaded_is_emptied_first(
+    migration: Trial, discard: tuple[str, ...]
+) -> None:
+    cut_off_in_the_middle(migration)
+    load = migration.start("import", "data", *discard)
+    wait_until(lambda: loaded(migration) == parts(migration) > 0)
+    drive.execute(migration.source, ROW_BEYOND)
+    migration.run("export", "data", *SMALL_PARTS)
+    _, errors = load.communicate(timeout=120)
+    assert load.returncode == 0, errors
+    assert "public.big is read anew by the export" in errors
+    assert_every_row_once(migration)
+    assert migration.summary("EXPORT_DATA")["mixed_tables"] == []
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_an_import_that_was_away_meanwhile_finds_out_by_the_ledger(migration: Trial, emptied: bool) -> None:
+    """`emptied`: killed in between, the table is empty and the ledger does not know it yet."""
+    cut_off_in_the_middle(migration)
+    load = migration.start("import", "data", "--discard-loaded")
+    wait_until(lambda: loaded(migration) == parts(migration) > 0)
+    kill(load)
+    drive.execute(migration.source, ROW_BEYOND)
+    migration.run("export", "data", *SMALL_PARTS)
+    if emptied:
+        drive.execute(migration.target, "TRUNCATE big")
+    done = migration.run("import", "data")
+    assert "public.big is read anew by the export" in done.stderr
+    assert_every_row_once(migration)
+
+
+def cut_off_in_the_middle(migration: Trial) -> None:
+    """Kill an export when some parts of its largest table are finished, and not all."""
+    export = migration.start("export", "data", *SMALL_PARTS)
+    wait_until(lambda: parts(migration) >= 5)
+    kill(export)
+    assert 5 <= parts(migration) < 40
+
+
+def parts(migration: Trial) -> int:
+    return len(list((migration.export_dir / "data").glob("*.manifest.json")))
+
+
+def loaded(migration: Trial) -> int:
+    return int(drive.fetch(migration.target, "SELECT count(DISTINCT chunk_id) FROM ybvoyager.import_batches")[0][0])
+
+
+def test_an_import_without_an_export_says_so_and_ends(migration: Trial) -> None:
+    refused = migration.document("import", "data", code=5)["error"]
+    assert "runs beside Export Data" in " ".join(refused["details"])
+    cut_off_in_the_middle(migration)
+    left = migration.document("import", "data", "--wait-for-export", "0.5", code=14)["error"]
+    assert "nobody runs it" in left["message"]
+    assert f"{parts(migration)} of" in left["message"]
+    assert "export data" in left["hint"]
+    assert loaded(migration) == parts(migration)
+    status = migration.document("import", "data", "status")
+    assert [step["table"] for step in status["steps"]] == ["exported parts"]
+    [big] = [table for table in status["tables"] if table["table"] == "big"]
+    assert big["chunks_done"] == parts(migration) < big["chunks_total"]
+    assert (big["rows_total"], big["rate"]) == (None, None)
+    assert big["rows_done"] == int(drive.fetch(migration.target, "SELECT count(*) FROM big")[0][0])
+    assert migration.document("export", "data", "status")["health"] == "stopped"
+    migration.run("next", "--until", "IMPORT_DATA")
+    assert_every_row_once(migration)
+    for line in (("export", "data", "status"), ("import", "data", "status")):
+        done = migration.document(*line)["totals"]
+        assert (done["rows_done"], done["chunks_done"]) == (155_000, done["chunks_total"])
+
+
 def test_whichever_is_killed_whenever_every_row_is_there_once(migration: Trial) -> None:
     killed_at_random(migration, seed=11, rounds=4)
 
@@ -126,8 +201,8 @@ def has_come(migration: Trial, further: int, running: dict[str, subprocess.Popen
 
 def progress(migration: Trial) -> int:
     """Parts that are exported, and batches that are loaded."""
-    parts = len(list((migration.export_dir / "data").glob("*.manifest.json")))
-    return parts + int(drive.fetch(migration.target, "SELECT count(*) FROM ybvoyager.import_batches")[0][0])
+    batches = drive.fetch(migration.target, "SELECT count(*) FROM ybvoyager.import_batches")
+    return parts(migration) + int(batches[0][0])
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -33,6 +33,11 @@ DELETE FROM ybvoyager.import_batches
 WHERE migration_uuid = $1 AND schema_name = $2 AND table_name = $3
     AND EXISTS (SELECT 1 FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $4 AND token = $5)"""
 
+FORGET_SET_ASIDE = """\
+DELETE FROM ybvoyager.quarantined_rows
+WHERE migration_uuid = $1 AND phase = $4 AND schema_name = $2 AND table_name = $3
+    AND EXISTS (SELECT 1 FROM ybvoyager.leases WHERE migration_uuid = $1 AND phase = $4 AND token = $5)"""
+
 BATCH_IS_IN = "SELECT 1 FROM ybvoyager.import_batches WHERE chunk_id = $1 AND batch_no = $2"
 
 
@@ -109,5 +114,7 @@ async def batch_is_in(execute: Execute, chunk_id: UUID, batch_no: int) -> bool:
 
 
 async def forget_table(execute: Execute, lease: Lease, *, schema: str, table: str) -> None:
-    """Forget every batch of one table, after it was emptied; who lost the lease forgets nothing."""
-    await execute(FORGET_TABLE, lease.migration_uuid, schema, table, lease.phase, lease.token)
+    """Forget every batch of one table, and its rows that were set aside, after it was emptied; who lost the lease
+    forgets nothing."""
+    for statement in (FORGET_SET_ASIDE, FORGET_TABLE):
+        await execute(statement, lease.migration_uuid, schema, table, lease.phase, lease.token)
