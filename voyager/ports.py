@@ -86,7 +86,8 @@ class WriteCounter:
 
 
 class SentRows(Protocol):
-    """The rows of one part on their way. `count` is how many the source says it sent, known when they are over."""
+    """The rows of one part on their way. `count` is how many the source says it sent, known when they are over: who
+    takes them compares it with what has come."""
 
     count: int
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from voyager.catalog import Table
 from voyager.data_file import ChunkManifest, ChunkWriter, data_name, manifest_name
+from voyager.errors import VoyagerError
 from voyager.phases.disk_budget import DiskBudget
 from voyager.phases.export_attempt import ExportAttempt, Finished, FinishedPart, finished_chunks
 from voyager.phases.job import Job
@@ -70,7 +71,7 @@ class DataFiles:
                         await self._hold()
             await self._still_ours()
             return await asyncio.to_thread(
-                self._publish, chunk_id, part, columns=table.copied_columns, key=key, writer=writer
+                self._publish, chunk_id, part, columns=table.copied_columns, key=key, writer=writer, sent=rows.count
             )
         except BaseException:
             writer.discard()
@@ -92,10 +93,15 @@ class DataFiles:
         """Nor at the end."""
 
     def _publish(
-        self, chunk_id: str, part: ChunkRange, *, columns: tuple[str, ...], key: str, writer: ChunkWriter
+        self, chunk_id: str, part: ChunkRange, *, columns: tuple[str, ...], key: str, writer: ChunkWriter, sent: int
     ) -> ChunkManifest:
         """Make the file durable, then write the manifest that makes it count."""
         writer.finish()
+        if writer.rows != sent:
+            raise VoyagerError(
+                f"The source sent {sent:,} rows of {part.table} but {writer.rows:,} arrived.",
+                "Nothing of this part was kept. Run the same command again.",
+            )
         manifest = ChunkManifest(
             chunk_id=chunk_id,
             attempt=self._attempt.id,
