@@ -142,6 +142,18 @@ def test_a_target_column_of_another_type_makes_its_table_travel_as_text(make: Ca
     assert drive.fetch(path.target, "SELECT sum(a), string_agg(b, '' ORDER BY a) FROM public.t") == [(45, "123456789")]
 
 
+@pytest.mark.parametrize("form", ["binary", "text"])
+def test_a_huge_row_travels(make: Callable[..., DataPath], form: str) -> None:
+    kind = "text" if form == "binary" else "public.wide_text"
+    path = make(
+        f"CREATE DOMAIN public.wide_text AS text; CREATE TABLE public.wide (id int, t {kind});",
+        f"INSERT INTO public.wide VALUES (1, 'a'), (2, repeat(E'x\\n\\\\', {16 << 20} / 3)), (3, 'z')",
+    )
+    outcome = path.export(stream=True)
+    assert outcome.summary["bytes"] > 16 << 20
+    assert_equal(path)
+
+
 def test_import_after_it_loads_nothing_and_a_second_run_of_both_changes_nothing(path: DataPath) -> None:
     path.export(stream=True, chunk_size="1MB")
     before = ledger(path)

@@ -120,7 +120,9 @@ class Exporter:
         return bool(self._job.options.require_one_snapshot and self._finished)
 
     async def _under_one_snapshot(self) -> None:
-        self._finished = self._destination.prepare(self._finished)
+        known, self._finished = self._finished, self._destination.prepare(self._finished)
+        if self._finished is not known:
+            self._standing.take(self._finished.values())
         if self._must_refuse():
             raise NotAllowed(
                 f"{len(self._finished)} of {len(self._attempt.parts)} parts were read under an earlier snapshot, which"

@@ -82,9 +82,13 @@ class CopyFill:
     async def prepare(self, _connection: bulk.Connection, _batch: Load) -> None:
         return
 
+    def options(self, given: str, *, rows: int) -> str:
+        """What COPY is told beyond its table: options of the data itself, and what this target needs."""
+        rows_option = f"ROWS_PER_TRANSACTION {rows}" if self._rows_option else ""
+        return ", ".join(filter(None, (given, rows_option, self._no_keys)))
+
     async def fill(self, connection: bulk.Connection, batch: Load) -> Filled:
-        rows_option = f"ROWS_PER_TRANSACTION {batch.rows}" if self._rows_option else ""
-        options = ", ".join(filter(None, (batch.options, rows_option, self._no_keys)))
+        options = self.options(batch.options, rows=batch.rows)
         taken = await bulk.copy_in(connection, batch.table, batch.columns, stream(batch.pieces()), options=options)
         if taken != batch.rows:
             raise left_out(batch, taken)

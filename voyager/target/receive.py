@@ -15,7 +15,8 @@ from voyager.identifiers import TableName
 from voyager.ports import Capabilities, Execute, SentRows
 from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
-from voyager.target.fill import Load
+from voyager.postgres.retries import CATALOG, retry_class
+from voyager.target.fill import CopyFill, Load
 from voyager.target.line import Line
 from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
 from voyager.target.nodes import Nodes
@@ -23,8 +24,9 @@ from voyager.target.refusal import RowsRefused, rejection, row_fault
 
 PURPOSE = "stream data"
 TELL_BYTES = 1 << 20
+PIECE_BYTES = 512 << 10
 # How many rows a part has is not known before its end: no COPY of ours may be cut into transactions before it.
-_ALL_ROWS = "ROWS_PER_TRANSACTION 2147483647"
+_ALL_ROWS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Receiver:
     ) -> None:
         settings = session_settings(capabilities, lease_seconds)
         self._line = Line(nodes or Nodes([endpoint]), PURPOSE, settings=settings, announce=announce)
-        self._cuts_copies = capabilities.copy_rows_per_transaction
+        self._copy = CopyFill(capabilities)
         self._pause = pause
         self._budget = outage_budget
 
@@ -120,6 +122,8 @@ class Receiver:
             lost = not await self._line.roll_back()
             if row_fault(failure) or not (retryable(failure) or lost):
                 raise rejection(failure, _named(part)) from None
+            if retry_class(failure) == CATALOG:
+                self.close()
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             reason = translate(failure, f"stream {part.described}")
             if time.monotonic() - failed_at > self._budget:
@@ -157,9 +161,7 @@ class Receiver:
         # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await voucher.begin(execute)
-        options = ", ".join(
-            option for wanted, option in ((part.binary, "FORMAT binary"), (self._cuts_copies, _ALL_ROWS)) if wanted
-        )
+        options = self._copy.options("FORMAT binary" if part.binary else "", rows=_ALL_ROWS)
         taken = await bulk.copy_in(connection, part.table, part.columns, flow.frames(), options=options)
         if taken != rows.count:
             raise RowsRefused(
@@ -180,7 +182,8 @@ class _Flow:
         self._rows = rows
         self._told = told
 
-    async def frames(self) -> AsyncIterator[bytes | bytearray]:
+    async def frames(self) -> AsyncIterator[bytes | bytearray | memoryview]:
+        """A frame that holds one huge row goes on in pieces: the driver copies what it sends."""
         tell_at = TELL_BYTES
         try:
             async for frame in self._rows:
@@ -188,7 +191,12 @@ class _Flow:
                 if self.size >= tell_at:
                     self._told(self.size)
                     tell_at = self.size + TELL_BYTES
-                yield frame
+                if len(frame) <= PIECE_BYTES:
+                    yield frame
+                    continue
+                whole = memoryview(frame)
+                for start in range(0, len(frame), PIECE_BYTES):
+                    yield whole[start : start + PIECE_BYTES]
         except Exception as error:
             raise _SourceFailed(error) from None
 
