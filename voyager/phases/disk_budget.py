@@ -118,7 +118,9 @@ class DiskBudget:
             else:
                 self._tell(lacking)
                 made = await asyncio.to_thread(self._importer.makes_room, self._settled)
-                alone_since = None if made else alone_since or time.monotonic()
+                # Who is paused waits for nobody, and an import that is paused with it makes no room.
+                waits = made or self._job.steering().pause is not None
+                alone_since = None if waits else alone_since or time.monotonic()
                 if alone_since is not None and time.monotonic() - alone_since > self._patience:
                     raise self._nobody(lacking)
             await asyncio.sleep(LOOK_EVERY)

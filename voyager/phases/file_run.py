@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
 from voyager.files.dialect import Dialect
 from voyager.identifiers import TableName, visible
 from voyager.phases.failed_tables import gravity, together
 from voyager.phases.file_plan import FilePart
+from voyager.phases.file_policy import FilePolicy
 from voyager.phases.file_progress import FileProgress
 from voyager.phases.file_reader import FileBatch, PartReader
 from voyager.phases.import_plan import BatchVoucher
 from voyager.phases.job import Job
+from voyager.phases.target_pace import TargetPace
 from voyager.store import ledger
 from voyager.store.lease import lost
 from voyager.target.fill import Load
 from voyager.target.load import Loader
 
+IN_FLIGHT = 128 << 20
+"""Bytes of files in memory, at most, but for rows that are larger than that."""
 PIECE = 256 << 10
 TELL_EVERY = 60.0
+LOOK_EVERY = 0.02
 _OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
 """Errors that end one table; the others go on."""
 
 
-class Policy(Protocol):
-    """What becomes of a batch that holds rows which the target refuses."""
-
-    async def refused(self, loader: Loader, batch: FileBatch, load: Load, error: BlockersFound, /) -> int:
-        """Load the batch without them and return how many rows were set aside, or raise what ends its table."""
-        ...
-
-
-class Abort:
-    """A row that the target refuses ends the loading of its table."""
-
-    async def refused(self, _loader: Loader, _batch: FileBatch, _load: Load, error: BlockersFound) -> int:
-        raise error
-
-
 class Flight:
-    """Bytes that were read and are not loaded yet. A batch larger than all that may be goes alone."""
+    """Bytes that are being read, or were read and are not in yet. What is larger than all that may be goes alone."""
 
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
@@ -57,6 +48,7 @@ class Flight:
             self._size += size
 
     async def leave(self, size: int) -> None:
+        """Give bytes back; less than nothing for a batch that became larger than what was asked for it."""
         async with self._changed:
             self._size -= size
             self._changed.notify_all()
@@ -69,7 +61,7 @@ class Flight:
 
 
 class FileImporter:
-    """One run: every file is read once by one of `readers`, its batches are loaded by any of `workers`."""
+    """One run: every file is read once by one of `readers`, its batches are loaded by as many as the pace allows."""
 
     def __init__(
         self,
@@ -78,37 +70,43 @@ class FileImporter:
         dialect: Dialect,
         *,
         limits: tuple[int, int],
-        in_flight: int,
-        policy: Policy | None = None,
+        policy: FilePolicy,
+        found: TargetPace,
     ) -> None:
         self._job, self._dialect, self._limits = job, dialect, limits
+        self._pace, self._nodes = found.pace, found.nodes
         self._progress = FileProgress(job, parts)
         self._left = deque(sorted((p for p in parts if not p.done), key=lambda part: -part.file.size))
-        self._policy: Policy = policy or Abort()
-        self._flight = Flight(in_flight)
-        self._queue: asyncio.Queue[tuple[PartReader, FileBatch] | None] = asyncio.Queue()
+        self._policy = policy
+        self._flight = Flight(max(IN_FLIGHT, 2 * limits[1]))
+        self._queue: deque[tuple[PartReader, FileBatch]] = deque()
+        self._arrived = asyncio.Event()
+        self._all_read, self._in_hand = False, 0
         self._unloaded: Counter[FilePart] = Counter()
         self._failed: dict[TableName, VoyagerError] = {}
         self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
         self._told_at = float("-inf")
 
-    async def run(self, *, readers: int, workers: int) -> None:
+    async def run(self, *, readers: int) -> None:
         """Load everything; a table whose file is damaged or refused is left behind, and raised when the rest is in."""
         self._progress.tell_all()
-        feeding = self._feed(readers, workers)
-        results = await asyncio.gather(feeding, *(self._work(n) for n in range(workers)), return_exceptions=True)
+        working = (self._work(number) for number in range(self._pace.most))
+        async with self._pace:
+            results = await asyncio.gather(self._feed(readers), *working, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise max(failures, key=gravity)
         if self._failed:
             raise together(self._failed)
 
-    async def _feed(self, readers: int, workers: int) -> None:
+    def _over(self) -> bool:
+        return self._stopping or (self._all_read and not self._queue and not self._in_hand)
+
+    async def _feed(self, readers: int) -> None:
         reading = (self._read_files() for _ in range(min(readers, len(self._left))))
         results = await asyncio.gather(*reading, return_exceptions=True)
-        for _ in range(workers):
-            self._queue.put_nowait(None)
+        self._all_read = True
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise max(failures, key=gravity)
@@ -129,20 +127,30 @@ class FileImporter:
         try:
             while not self._stopping and part.table.name not in self._failed:
                 self._job.checkpoint()
-                batch = await asyncio.to_thread(reader.next)
-                last = batch is None
-                batch = batch or reader.end_mark()
-                if batch is not None:
-                    await self._flight.enter(batch.size)
-                    self._unloaded[part] += 1
-                    self._queue.put_nowait((reader, batch))
-                if last:
+                if not await self._read_batch(reader, part):
                     self._settle(part)
                     return
         except _OF_THE_FILE as error:
             self._fail(part.table.name, error)
         finally:
             reader.close()
+
+    async def _read_batch(self, reader: PartReader, part: FilePart) -> bool:
+        """Read the next batch when there is room for one, and hand it on; False behind the last one."""
+        asked, size = min(self._limits[1], part.file.size), 0
+        await self._flight.enter(asked)
+        try:
+            batch = await asyncio.to_thread(reader.next)
+            ended = batch is None
+            batch = batch or reader.end_mark()
+            if batch is not None:
+                size = batch.size
+                self._unloaded[part] += 1
+                self._queue.append((reader, batch))
+                self._arrived.set()
+        finally:
+            await self._flight.leave(asked - size)
+        return not ended
 
     async def _work(self, number: int) -> None:
         job = self._job
@@ -151,17 +159,29 @@ class FileImporter:
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
             announce=lambda backend: self._announce(number, backend),
-            pause=self._pause,
+            pause=lambda reason, seconds: self._pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
+            nodes=self._nodes,
         )
         try:
-            while (item := await self._queue.get()) is not None:
-                reader, batch = item
+            while not self._over():
+                if not self._pace.may(number):
+                    # Who waits, perhaps for hours, keeps no connection.
+                    loader.close()
+                await self._pace.turn(number, self._over)
+                if not self._queue:
+                    self._arrived.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._arrived.wait(), LOOK_EVERY)
+                    continue
+                reader, batch = self._queue.popleft()
+                self._in_hand += 1
                 try:
                     job.checkpoint()
                     if not self._stopping and batch.part.table.name not in self._failed:
-                        await self._load(loader, reader, batch)
+                        await self._load(number, loader, reader, batch)
                 finally:
+                    self._in_hand -= 1
                     await self._flight.leave(batch.size)
         except BaseException:
             await self._stop()
@@ -169,16 +189,18 @@ class FileImporter:
         finally:
             loader.close()
 
-    async def _load(self, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
-        table, load, set_aside = batch.part.table.name, self._load_of(reader, batch), 0
+    async def _load(self, number: int, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
+        table, load, set_aside, begun = batch.part.table.name, self._load_of(reader, batch), 0, time.monotonic()
+        voucher = BatchVoucher(self._job.lease, self._ledger_row(batch))
         try:
             try:
-                await loader.load(load, BatchVoucher(self._job.lease, self._ledger_row(batch)))
+                await loader.load(load, voucher, self._policy.fill(table))
             except BlockersFound as error:
-                set_aside = await self._policy.refused(loader, batch, load, error)
+                set_aside = await self._policy.refused(loader, batch, load, voucher, error)
         except _OF_THE_FILE as error:
             self._fail(table, error)
             return
+        self._pace.took(number, table, size=batch.size, seconds=time.monotonic() - begun)
         self._progress.loaded(table, rows=batch.rows - set_aside, set_aside=set_aside, weight=batch.weight)
         self._settle(batch.part)
 
@@ -193,8 +215,8 @@ class FileImporter:
             options=self._dialect.copy_options,
             place=lambda line: reader.place(batch, line),
             remedy="Correct the table, or how the file is read (--delimiter, --quote-char, --null-string, --encoding), "
-            "and run the command again; or correct the file and load anew: yb-voyager migrate import file "
-            "--start-clean.",
+            "and run the command again; or set such rows aside and go on: --error-policy stash-and-continue; or "
+            "correct the file and load anew: yb-voyager migrate import file --start-clean.",
         )
 
     def _ledger_row(self, batch: FileBatch) -> ledger.Batch:
@@ -227,8 +249,9 @@ class FileImporter:
         self._stopping = True
         await self._flight.open()
 
-    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
+    async def _pause(self, number: int, reason: VoyagerError, seconds: float) -> None:
         """Wait before a batch is tried again; told once a minute, and always ready to stop."""
+        self._pace.hindered(number, reason)
         now = time.monotonic()
         if now - self._told_at > TELL_EVERY:
             self._told_at = now

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from voyager.errors import BlockersFound, NotAllowed, UsageError, VoyagerError
+from voyager.errors import BlockersFound, NotAllowed, RowsSetAside, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
+from voyager.phases.pace_options import TargetLoad, check_pace_options
+from voyager.phases.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
 from voyager.phases.sizes import parse_size, readable_size
+from voyager.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from voyager.ports import Check
     from voyager.store.record import MigrationRecord
     from voyager.target.columns import TableColumns
+    from voyager.target.shape import TargetTable
     from voyager.target.target import Target
 
 NEEDS = ("target",)
@@ -30,11 +33,12 @@ KEEPS_FILES = False
 """Nothing of it is in export-dir but a copy of the record: it may go on from another machine that sees the files."""
 UNDOES = "the tables that this import loaded are emptied"
 READERS = 4
+COUNTED = ("files", "rows", "bytes", "set_aside", "ignored")
 SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(TargetLoad):
     data_dir: str = option(
         ".", "Where the files are: a directory, s3://…, gs://…, https://… or abfs://… (Azure).", metavar="PLACE"
     )
@@ -54,10 +58,29 @@ class Options:
     )
     has_header: bool = option(False, "The first line of each file names its columns.")
     encoding: str = option("utf-8", "Encoding of the files, as latin1, cp1252, utf-16, shift_jis.", metavar="NAME")
-    parallel_jobs: int = option(0, "How many connections load at the same time (0: by this machine's processors).")
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least 64 KB of a file).")
     batch_size_bytes: str = option("16MB", "At most about this much of a file in one transaction.", metavar="SIZE")
     allow_non_empty: bool = option(False, "Load into tables that hold rows already, too.")
+    error_policy: str = option(
+        ABORT,
+        "What a row does that the target refuses: abort ends its table; stash-and-continue sets it aside in "
+        "ybvoyager.quarantined_rows, with key, reason and place, and loads the others.",
+        metavar="POLICY",
+    )
+    max_quarantined: int = option(
+        1000, "Set aside at most this many rows of one table; with more, its definition is wrong and the table stops."
+    )
+    quarantine_values: bool = option(
+        False,
+        "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)",
+        flags=("--quarantine-values/--no-quarantine-values",),
+    )
+    on_primary_key_conflict: str = option(
+        ERROR,
+        "When the target holds a row with the same primary key: error, ignore the new row, or update the old one. "
+        "With ignore and update, tables may hold rows before.",
+        metavar="ACTION",
+    )
 
 
 def preflight(_: MigrationRecord | None, _export_dir: ExportDir | None, options: Options) -> list[Check]:
@@ -96,18 +119,40 @@ def run(job: Job) -> Outcome:
     """
     import asyncio
 
-    from voyager.phases.file_run import FileImporter
-
     dialect, parts = _parts(job)
+    shapes = _shapes(job, parts)
     _check_empty(job, parts)
     _warn_of_nothing(job, parts)
-    jobs = job.options.parallel_jobs or max(2, min(8, os.cpu_count() or 2))
-    limits = job.options.batch_size, parse_size(job.options.batch_size_bytes, "--batch-size-bytes")
-    importer = FileImporter(job, parts, dialect, limits=limits, in_flight=jobs * limits[1])
-    asyncio.run(importer.run(readers=min(READERS, jobs), workers=jobs))
+    asyncio.run(_load(job, parts, dialect, shapes))
     _, parts = _parts(job)
     _all_in(parts)
     return _outcome(parts)
+
+
+async def _load(job: Job, parts: Sequence[FilePart], dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
+    from voyager.phases.file_policy import FilePolicy
+    from voyager.phases.file_run import FileImporter
+    from voyager.phases.target_pace import target_pace
+
+    limits = job.options.batch_size, parse_size(job.options.batch_size_bytes, "--batch-size-bytes")
+    policy = FilePolicy(job, dialect, shapes)
+    await FileImporter(job, parts, dialect, limits=limits, policy=policy, found=target_pace(job)).run(readers=READERS)
+
+
+def _shapes(job: Job, parts: Sequence[FilePart]) -> Mapping[TableName, TargetTable]:
+    """The primary keys of the tables, judged by what --on-primary-key-conflict needs of them."""
+    from voyager.target.shape import read_tables
+
+    with job.target.connect("read target") as connection:
+        shapes = read_tables(connection, {part.table.name for part in parts})
+    unfit = sorted(name for name, shape in shapes.items() if shape.deferrable or not shape.key)
+    if unfit and job.options.on_primary_key_conflict != ERROR:
+        raise BlockersFound(
+            f"{', '.join(map(str, unfit[:SHOWN]))} {'has' if len(unfit) == 1 else 'have'} no primary key that tells at "
+            "once which rows are there already.",
+            "Give it one that is not deferrable, or leave --on-primary-key-conflict out.",
+        )
+    return shapes
 
 
 def undo(job: Job) -> None:
@@ -124,15 +169,29 @@ def undo(job: Job) -> None:
         )
     empty(job, loaded)
     job.checkpoint()
+    job.store.quarantine.forget(job.record.migration_uuid, job.lease.phase)
     job.store.batches.forget(job.record.migration_uuid)
+
+
+def _check_options(options: Options) -> None:
+    check_pace_options(options)
+    for flag, value, known in (
+        ("--error-policy", options.error_policy, ERROR_POLICIES),
+        ("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT),
+    ):
+        if value not in known:
+            raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")
+    if options.batch_size < 1 or options.max_quarantined < 1:
+        raise UsageError(
+            "--batch-size and --max-quarantined must be at least 1.", "Leave them out to have them chosen."
+        )
 
 
 def _found(options: Options) -> tuple[Dialect, list[tuple[StoredFile, Entry]]]:
     from voyager.files.dialect import choose
     from voyager.files.mapping import find_files, parse_map
 
-    if options.parallel_jobs < 0 or options.batch_size < 1:
-        raise UsageError("--parallel-jobs and --batch-size must be positive.", "Leave them out to have them chosen.")
+    _check_options(options)
     parse_size(options.batch_size_bytes, "--batch-size-bytes")
     dialect = choose(
         format=options.format,
@@ -159,21 +218,21 @@ def _parts(job: Job) -> tuple[Dialect, list[FilePart]]:
 
 def _check_empty(job: Job, parts: Sequence[FilePart]) -> None:
     """Rows that were there before are a mistake, unless the operator says otherwise; then they are never removed."""
-    from voyager.target.shape import holding_rows
-
     begun = set(job.store.batches.totals(job.record.migration_uuid))
     fresh = sorted({part.table.name for part in parts} - begun)
     if not fresh:
         return
     with job.target.connect("read target") as connection:
-        holding = holding_rows(connection, fresh)
+        # Not ONLY: the rows of a partitioned table are in its partitions.
+        asked = [(name, connection.execute(f"SELECT 1 FROM {name.sql} LIMIT 1".encode()).fetchone()) for name in fresh]
+    holding = [name for name, row in asked if row]
     if not holding:
         return
-    if not job.options.allow_non_empty:
+    if not job.options.allow_non_empty and job.options.on_primary_key_conflict == ERROR:
         raise BlockersFound(
             f"{', '.join(map(str, holding[:SHOWN]))} hold{'s' if len(holding) == 1 else ''} rows that this import did "
             "not load.",
-            "Empty them, or add --allow-non-empty to load beside those rows.",
+            "Empty them, or add --allow-non-empty to load beside those rows, or --on-primary-key-conflict.",
         )
     held = job.record.settings.get("held_rows") or []
     added = [[name.schema, name.name] for name in holding if [name.schema, name.name] not in held]
@@ -203,16 +262,36 @@ def _described(parts: Sequence[FilePart]) -> list[str]:
 
 
 def _outcome(parts: Sequence[FilePart]) -> Outcome:
-    by_table: dict[str, dict[str, Any]] = {}
+    by_table: dict[str, dict[str, int]] = {}
     for part in parts:
-        entry = by_table.setdefault(str(part.table.name), {"files": 0, "rows": 0, "bytes": 0})
+        entry = by_table.setdefault(str(part.table.name), dict.fromkeys(COUNTED, 0))
         entry["files"] += 1
         entry["rows"] += sum(batch.rows for batch in part.batches)
         entry["bytes"] += part.file.size
+        entry["set_aside"] += sum(batch.quarantined for batch in part.batches)
+        entry["ignored"] += sum(batch.ignored for batch in part.batches)
     rows, size = (sum(entry[key] for entry in by_table.values()) for key in ("rows", "bytes"))
     files, tables = len(parts), len(by_table)
+    aside = {name: entry["set_aside"] for name, entry in sorted(by_table.items()) if entry["set_aside"]}
+    told = tuple(f"{name}: {counted(count, 'row')} set aside" for name, count in aside.items())
     return Outcome(
         headline=f"Loaded {rows:,} rows from {files:,} file{'s' * (files != 1)} ({readable_size(size)}) into "
         f"{tables:,} table{'s' * (tables != 1)}.",
-        summary={"files": files, "tables": tables, "rows": rows, "bytes": size, "by_table": by_table},
+        summary={
+            "files": files,
+            "tables": tables,
+            "rows": rows,
+            "bytes": size,
+            "set_aside": sum(aside.values()),
+            "by_table": by_table,
+        },
+        details=told,
+        problem=RowsSetAside(
+            f"Everything is loaded but {counted(sum(aside.values()), 'row')} of {', '.join(list(aside)[:5])}.",
+            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Load them by hand, or correct "
+            "the files and load anew: yb-voyager migrate import file --start-clean.",
+            told,
+        )
+        if aside
+        else None,
     )

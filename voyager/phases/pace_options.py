@@ -9,7 +9,7 @@ from voyager.errors import UsageError
 from voyager.phases.options import option
 from voyager.phases.pace_control import BALANCED, MODES, SEATS
 
-PACED = ("EXPORT_DATA", "IMPORT_DATA")
+PACED = ("EXPORT_DATA", "IMPORT_DATA", "IMPORT_FILE")
 """The phases whose workers can be held and changed in number while they run."""
 
 
