@@ -38,7 +38,8 @@ class FileImport:
         return path
 
     def words(self, *given: object) -> list[str]:
-        where = ("--target-db-uri", uri(self.target), "--export-dir", str(self.directory / "export"))
+        export_dir = () if "--export-dir" in given else ("--export-dir", str(self.directory / "export"))
+        where = ("--target-db-uri", uri(self.target), *export_dir)
         return ["migrate", "import", "file", *where, *map(str, given), "--output", "json", "--yes"]
 
     def run(self, *given: object, code: int = 0) -> Answer:

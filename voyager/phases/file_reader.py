@@ -27,16 +27,16 @@ _END_MARK = re.compile(rb"^\\\.\r?(?:\n|\Z)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class FileBatch:
-    """What one transaction loads: `data` are `rows` rows, of `columns`. `first_row` is the number of the first one in
-    its file (from 1, the header left out). `weight` is how much of the stored file it stands for."""
+    """What one transaction loads: `data` are `rows` rows, of `columns`. `weight` is how much of the stored file it
+    stands for."""
 
     part: FilePart
     columns: tuple[str, ...]
     cut: Cut
     rows: int
-    first_row: int
     weight: int
     data: bytes
+    newline: bytes = b"\n"
 
     @property
     def size(self) -> int:
@@ -51,7 +51,6 @@ class PartReader:
         self._storage = storage_of(part.file.url)
         self._ahead = deque(batch for batch in part.batches if batch.bytes)
         self._offset = self._block = 0
-        self._row = 1
         self._raw: Any = None
         self._stream: Stream | None = None
         self._cutter: Cutter | None = None
@@ -80,7 +79,7 @@ class PartReader:
         if self._part.origin.stored_plainly or any(not batch.bytes for batch in self._part.batches):
             return None
         cut = Cut(self._block, 1, self._offset, 0, 0, b"", last=True)
-        return FileBatch(self._part, self._columns, cut, 0, self._row, 0, b"")
+        return FileBatch(self._part, self._columns, cut, 0, 0, b"")
 
     def close(self) -> None:
         if self._stream is not None:
@@ -121,7 +120,6 @@ class PartReader:
         batch = self._ahead.popleft()
         self._offset += batch.bytes
         self._block += batch.blocks
-        self._row += batch.rows + batch.quarantined + batch.ignored
         if self._part.origin.stored_plainly:
             self._cutter = None
         else:
@@ -151,8 +149,16 @@ class PartReader:
             data = data[self._head.size :]
             rows = rows - bool(self._head.names) if data else 0
         data, rows = self._without_end_mark(data, rows, cut)
-        batch = FileBatch(self._part, self._columns, cut, rows, self._row, self._weight(cut), self._as_utf8(data, cut))
-        self._row, self._offset, self._block = self._row + rows, cut.end, cut.block + cut.blocks
+        batch = FileBatch(
+            part=self._part,
+            columns=self._columns,
+            cut=cut,
+            rows=rows,
+            weight=self._weight(cut),
+            data=self._as_utf8(data, cut),
+            newline=self._head.newline,
+        )
+        self._offset, self._block = cut.end, cut.block + cut.blocks
         return batch
 
     def _weight(self, cut: Cut) -> int:

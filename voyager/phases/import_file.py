@@ -288,8 +288,8 @@ def _outcome(parts: Sequence[FilePart]) -> Outcome:
         details=told,
         problem=RowsSetAside(
             f"Everything is loaded but {counted(sum(aside.values()), 'row')} of {', '.join(list(aside)[:5])}.",
-            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Load them by hand, or correct "
-            "the files and load anew: yb-voyager migrate import file --start-clean.",
+            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Load them by hand, or "
+            "correct the files and load anew: yb-voyager migrate import file --start-clean.",
             told,
         )
         if aside
