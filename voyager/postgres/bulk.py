@@ -203,7 +203,8 @@ async def backend_of(connection: asyncpg.Connection) -> dict[str, Any]:
 
 
 class _Pipe:
-    """Frames on their way from the driver to the reader, bounded by bytes (one frame may be larger than the bound)."""
+    """Frames on their way from the driver to the reader, bounded by bytes (one frame may be larger than the bound). A
+    frame is its reader's until the next one is asked for."""
 
     def __init__(self) -> None:
         self._frames: deque[bytearray] = deque()
@@ -228,8 +229,12 @@ class _Pipe:
         while True:
             while self._frames:
                 frame = self._frames.popleft()
+                size = len(frame)
                 yield frame
-                self._size -= len(frame)
+                self._size -= size
+                if size > PIPE_BYTES:
+                    # The driver holds on to it until the next one is there: two huge rows at a time.
+                    frame.clear()
             self._drained.set()
             if self._closed:
                 return

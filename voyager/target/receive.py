@@ -194,9 +194,13 @@ class _Flow:
                 if len(frame) <= PIECE_BYTES:
                     yield frame
                     continue
-                whole = memoryview(frame)
-                for start in range(0, len(frame), PIECE_BYTES):
-                    yield whole[start : start + PIECE_BYTES]
+                with memoryview(frame) as whole:
+                    last = (len(frame) - 1) // PIECE_BYTES * PIECE_BYTES
+                    for start in range(0, last, PIECE_BYTES):
+                        yield whole[start : start + PIECE_BYTES]
+                    # The driver keeps what it was given last: not the whole frame with it.
+                    rest = bytes(whole[last:])
+                yield rest
         except Exception as error:
             raise _SourceFailed(error) from None
 
