@@ -1,0 +1,224 @@
+"""Rows that are set aside, through the real commands: exit codes, what is next, SIGKILL in the middle of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests import drive
+from tests.faults.driver import MissedPoint, lock_later, overlapping_batches
+from tests.faults.trial import Staged, Trial, staged
+from voyager.embedded import Server
+
+BAD = 400
+SOURCE = f"""
+CREATE TABLE parents (id int PRIMARY KEY, name text);
+CREATE TABLE people (id int PRIMARY KEY, parent int REFERENCES parents, age bigint, note text);
+CREATE TABLE keyless (n bigint, page text);
+INSERT INTO parents SELECT i, 'p' || i FROM generate_series(1, 50) i;
+INSERT INTO people SELECT i, 1 + i % 50, CASE WHEN i % 50 = 7 THEN 9999999999 ELSE i % 90 END, 'secret ' || i
+  FROM generate_series(1, {BAD * 50}) i;
+INSERT INTO keyless SELECT CASE WHEN i % 100 = 3 THEN 9999999999 ELSE i END, 'page' FROM generate_series(1, 1000) i;
+ANALYZE;
+"""
+SLOW = pytest.mark.slow
+STASH = ("--error-policy", "stash-and-continue")
+BEGUN = "SELECT state FROM ybvoyager.migration_state WHERE phase = 'IMPORT_DATA'"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+LOADED = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
+
+
+@pytest.fixture(scope="module")
+def stage(source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staged]:
+    """A migration up to its exported data, whose target takes smaller numbers than its source holds."""
+    directory = tmp_path_factory.mktemp("set-aside")
+    with staged(source_server, target_server, directory, SOURCE, "INITIALIZE", "IMPORT_SCHEMA") as found:
+        migration = found.migration
+        narrow(migration)
+        migration.run("export", "data")
+        found.stages.save("export_data")
+        yield found
+
+
+def narrow(migration: Trial) -> None:
+    drive.execute(migration.target, "ALTER TABLE people ALTER age TYPE int; ALTER TABLE keyless ALTER n TYPE int")
+
+
+def widen(migration: Trial) -> None:
+    drive.execute(migration.target, "ALTER TABLE people ALTER age TYPE bigint; ALTER TABLE keyless ALTER n TYPE bigint")
+
+
+def loaded(end: Any, table: str, condition: str = "true") -> list[tuple[Any, ...]]:
+    return drive.fetch(end, LOADED.format(f"(SELECT * FROM {table} WHERE {condition})"))
+
+
+def set_aside(migration: Trial) -> dict[str, int]:
+    sql = "SELECT table_name, count(*)::int FROM ybvoyager.quarantined_rows WHERE status = 'set_aside' GROUP BY 1"
+    return dict(drive.fetch(migration.target, sql))
+
+
+def assert_all_but_the_bad(migration: Trial) -> None:
+    assert loaded(migration.target, "people") == loaded(migration.source, "people", "age < 100")
+    assert loaded(migration.target, "keyless") == loaded(migration.source, "keyless", "n < 100000")
+    assert set_aside(migration) == {"people": BAD, "keyless": 10}
+    ids = drive.fetch(migration.target, "SELECT DISTINCT (key ->> 'id')::int FROM ybvoyager.quarantined_rows "
+                                        "WHERE table_name = 'people' ORDER BY 1")  # fmt: skip
+    assert ids == drive.fetch(migration.source, "SELECT id FROM people WHERE age > 100 ORDER BY 1")
+
+
+def test_an_import_with_rows_set_aside_tells_so_until_they_are_in(stage: Staged) -> None:
+    migration = stage.after("EXPORT_DATA")
+    document = migration.document("import", "data", *STASH, code=12)
+    assert document["state"] == "COMPLETED"
+    assert document["summary"]["set_aside"] == {"public.keyless": 10, "public.people": BAD}
+    assert document["next"]["command"].startswith("migrate verify")
+    assert document["next"]["reason"].startswith("410 rows of public.keyless, public.people were set aside")
+    assert document["next"]["also"][0]["command"].startswith("migrate import data --replay-quarantine")
+    assert_all_but_the_bad(migration)
+
+    status = migration.document("status")
+    phase = next(one for one in status["phases"] if one["phase"] == "IMPORT_DATA")
+    assert phase["health"] == "set_aside"
+    assert phase["summary"]["set_aside"]["public.people"] == BAD
+    assert "ROWS_SET_ASIDE" in migration.attempt("status").stdout
+    migration.attempt("status", "--check", code=12)
+    tables = {one["table"]: one for one in migration.document("import", "data", "status")["tables"]}
+    assert (tables["people"]["rows_done"], tables["people"]["rows_quarantined"]) == (BAD * 49, BAD)
+    assert "410 rows set aside" in migration.attempt("import", "data", "status").stdout
+
+    verified = migration.document("verify", code=3)
+    assert "public.people" in str(verified["summary"]["differences"])
+    refused = migration.attempt("cutover", "initiate", "--output", "json", code=5)
+    assert "410 rows of public.keyless, public.people were set aside by Import Data" in refused.stdout
+    assert "--replay-quarantine" in refused.stdout
+
+    widen(migration)
+    replayed = migration.document("import", "data", "--replay-quarantine")
+    assert replayed["summary"]["set_aside"] == {}
+    for table in ("people", "keyless", "parents"):
+        assert loaded(migration.target, table) == loaded(migration.source, table)
+    # The foreign key was made anew over all rows.
+    keys = drive.fetch(migration.target, "SELECT convalidated FROM pg_constraint WHERE contype = 'f'")
+    assert keys == [(True,)]
+    assert "set aside" not in migration.attempt("status", "--check", code=3).stdout  # the last verification's
+    migration.run("verify")
+    migration.run("cutover", "initiate")
+
+
+def test_no_value_of_a_row_set_aside_is_in_any_log_or_file_of_ours(stage: Staged) -> None:
+    migration = stage.after("EXPORT_DATA")
+    done = migration.attempt("import", "data", *STASH, code=12)
+    events = drive.fetch(migration.target, "SELECT string_agg(detail::text, '') FROM ybvoyager.events")[0][0]
+    kept = drive.fetch(migration.target, "SELECT string_agg(q::text, '') FROM ybvoyager.quarantined_rows q")[0][0]
+    logs = "".join(
+        path.read_text(errors="replace")
+        for path in migration.export_dir.rglob("*")
+        if path.is_file() and path.parent.name != "data"
+    )
+    for text in (done.stdout, done.stderr, events, kept, logs):
+        assert "9999999999" not in text
+        assert "secret" not in text
+
+
+def test_a_replay_that_breaks_a_foreign_key_is_found_by_the_key(stage: Staged) -> None:
+    migration = stage.after("EXPORT_DATA")
+    migration.attempt("import", "data", *STASH, code=12)
+    drive.execute(migration.target, "DELETE FROM people WHERE parent = 8; DELETE FROM parents WHERE id = 8")
+    widen(migration)
+    refused = migration.document("import", "data", "--replay-quarantine", code=4)
+    assert "people_parent_fkey" in str(refused["error"])
+    assert migration.state("IMPORT_DATA") == "IN_PROGRESS"
+    drive.execute(migration.target, "INSERT INTO parents VALUES (8, 'p8')")
+    migration.run("import", "data")
+    assert drive.fetch(migration.target, "SELECT convalidated FROM pg_constraint WHERE contype = 'f'") == [(True,)]
+
+
+def test_rows_are_given_up_only_when_that_is_confirmed(stage: Staged) -> None:
+    migration = stage.after("EXPORT_DATA")
+    migration.attempt("import", "data", *STASH, code=12)
+    asked = drive.run_cli(*migration.command("import", "data", "--discard-quarantine")[:-1],
+                          env=migration.environment, cwd=migration.export_dir.parent)  # fmt: skip
+    assert asked.returncode == 7, asked.stderr
+    assert set_aside(migration) == {"people": BAD, "keyless": 10}
+    migration.run("import", "data", "--discard-quarantine")
+    assert set_aside(migration) == {}
+    assert migration.summary("IMPORT_DATA")["discarded"] == {"public.keyless": 10, "public.people": BAD}
+    migration.attempt("status", "--check", code=13)
+
+
+@SLOW
+def test_starting_clean_forgets_what_was_set_aside(stage: Staged) -> None:
+    migration = stage.after("EXPORT_DATA")
+    migration.attempt("import", "data", *STASH, code=12)
+    widen(migration)
+    migration.run("import", "data", "--start-clean")
+    assert drive.fetch(migration.target, "SELECT count(*) FROM ybvoyager.quarantined_rows") == [(0,)]
+    assert loaded(migration.target, "people") == loaded(migration.source, "people")
+
+
+def searching(after: int) -> Callable[[Any, Any], bool]:
+    """In the middle of the search for rows at fault: seen so many times within it."""
+    seen = 0
+
+    def point(_: Any, connection: Any) -> bool:
+        nonlocal seen
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%ybvoyager_rows%' "
+        sql += "AND datname = current_database() AND pid <> pg_backend_pid()"
+        seen += bool(connection.execute(sql).fetchone()[0])
+        return seen >= after
+
+    return point
+
+
+@pytest.mark.parametrize("after", [pytest.param(1, marks=SLOW), 5, pytest.param(20, marks=SLOW)])
+def test_sigkill_in_the_middle_of_the_search_leaves_each_row_in_or_aside_once(stage: Staged, after: int) -> None:
+    for _ in range(5):
+        migration = stage.after("EXPORT_DATA")
+        try:
+            killed = migration.kill_at("IMPORT_DATA", searching(after), "import", "data", *STASH, "--parallel-jobs", 1)
+            break
+        except (MissedPoint, AssertionError):
+            continue
+    else:
+        pytest.fail("the command was always over before")
+    before = set_aside(migration)
+    recorded = sum(row[1] for row in killed.batches.values())
+    migration.attempt("import", "data", *STASH, code=12)
+    assert sum(before.values()) <= BAD + 10
+    assert recorded <= BAD * 49 + 990 + 50
+    assert_all_but_the_bad(migration)
+    assert overlapping_batches(migration.target) == []
+    ledger = (
+        "SELECT table_name, sum(rows)::int, sum(quarantined)::int FROM ybvoyager.import_batches GROUP BY 1 ORDER BY 1"
+    )
+    assert drive.fetch(migration.target, ledger) == [
+        ("keyless", 990, 10),
+        ("parents", 50, 0),
+        ("people", BAD * 49, BAD),
+    ]
+
+
+@pytest.mark.parametrize("held", [pytest.param(False, marks=SLOW), True])
+def test_sigkill_in_the_middle_of_a_replay_loads_each_row_once(stage: Staged, held: bool) -> None:
+    migration = stage.after("EXPORT_DATA")
+    migration.attempt("import", "data", *STASH, code=12)
+    widen(migration)
+    with lock_later(migration.target, "keyless" if held else "people") as hold:
+
+        def point(_: Any, connection: Any) -> bool:
+            if connection.execute(BEGUN).fetchone() == ("IN_PROGRESS",):
+                hold()
+            return bool(connection.execute(WAITING).fetchone()[0])
+
+        migration.kill_at("IMPORT_DATA", point, "import", "data", "--replay-quarantine")
+    migration.attempt("import", "data", code=12)
+    migration.run("import", "data", "--replay-quarantine")
+    for table in ("people", "keyless", "parents"):
+        assert loaded(migration.target, table) == loaded(migration.source, table)
+    counted = drive.fetch(migration.target, "SELECT status, count(*) FROM ybvoyager.quarantined_rows GROUP BY 1")
+    assert counted == [("replayed", BAD + 10)]
+    assert drive.fetch(migration.target, "SELECT sum(quarantined), sum(rows) FROM ybvoyager.import_batches") == [
+        (0, BAD * 50 + 1050)
+    ]
