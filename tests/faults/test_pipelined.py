@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -14,6 +16,7 @@ import pytest
 from tests import drive
 from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches
 from tests.faults.trial import Staged, Trial, staged
+from tests.unit.test_metrics import parsed, value
 from voyager.embedded import Server
 
 # No key: a row loaded twice would stay.
@@ -141,6 +144,35 @@ def test_an_import_without_an_export_says_so_and_ends(migration: Trial) -> None:
         assert (done["rows_done"], done["chunks_done"]) == (155_000, done["chunks_total"])
 
 
+def test_prometheus_is_told_of_an_import_that_waits_and_its_port_is_free_afterwards(migration: Trial) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = int(other.getsockname()[1])
+        refused = migration.document("export", "data", "--metrics-port", port, code=2)["error"]
+    assert f"127.0.0.1:{port}" in refused["message"]
+    assert migration.state("EXPORT_DATA") == "NOT_STARTED"
+    cut_off_in_the_middle(migration)
+    load = migration.start("import", "data", "--metrics-port", port)
+    waits = {"step": "exported parts", "status": "WAITING"}
+    wait_until(lambda: load.poll() is not None or 'status="WAITING"' in asked(port))
+    families = parsed(asked(port))
+    there = drive.fetch(migration.target, "SELECT count(*) FROM big")
+    load.send_signal(signal.SIGINT)
+    _, errors = load.communicate(timeout=60)
+    assert load.returncode == 130, errors
+    assert value(families, "yb_voyager_step_done", phase="IMPORT_DATA", **waits) == parts(migration)
+    assert value(families, "yb_voyager_table_rows_done", schema="public", table="big") == there[0][0] > 0
+    assert value(families, "yb_voyager_parts_done", migration="faults") == parts(migration)
+    assert asked(port) == ""
+
+
+def asked(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
 def test_whichever_is_killed_whenever_every_row_is_there_once(migration: Trial) -> None:
     killed_at_random(migration, seed=11, rounds=4)
 
@@ -226,3 +258,19 @@ def assert_each_table_is_as_it_once_was(migration: Trial, versions: Sequence[dic
         assert rows in [version[table] for version in versions], f"{table} is as it never was"
     assert unmatched_batches(migration.target) == []
     assert overlapping_batches(migration.target) == []
+
+
+def test_an_import_beside_a_stream_waits_for_its_end_and_does_what_follows(migration: Trial) -> None:
+    export = migration.start("export", "data", "--stream", *SMALL_PARTS)
+    while migration.state("EXPORT_DATA") != "IN_PROGRESS":
+        time.sleep(0.05)
+    load = migration.start("import", "data")
+    said = load.communicate(timeout=120)
+    assert load.returncode == 0, said
+    assert export.wait(timeout=5) == 0
+    export.communicate()
+    assert_every_row_once(migration)
+    assert migration.summary("EXPORT_DATA")["streamed"]
+    assert list((migration.export_dir / "data").glob("*_data.sql")) == []
+    foreign_keys = drive.fetch(migration.target, "SELECT count(*) FROM pg_constraint WHERE contype = 'f'")
+    assert foreign_keys == [(1,)]
