@@ -72,6 +72,7 @@ def test_one_command_runs_both_and_one_document_tells_of_both(migration: Trial) 
     assert began["IMPORT_DATA"] < ended["EXPORT_DATA"]
 
 
+@pytest.mark.slow
 def test_people_are_told_of_both_and_run_on_to_what_they_named(migration: Trial) -> None:
     done = migration.attempt("next", "--until", "VERIFY")
     assert "Export Data and Import Data, at the same time" in done.stderr
@@ -80,6 +81,7 @@ def test_people_are_told_of_both_and_run_on_to_what_they_named(migration: Trial)
     assert migration.state("VERIFY") == "COMPLETED"
 
 
+@pytest.mark.slow
 def test_until_export_data_runs_the_export_alone(migration: Trial) -> None:
     migration.attempt("next", "--until", "EXPORT_DATA")
     assert migration.state("EXPORT_DATA") == "COMPLETED"
@@ -117,6 +119,7 @@ def test_one_signal_stops_both_at_a_safe_point(held: Held) -> None:
     assert migration.state("EXPORT_DATA") == "IN_PROGRESS"
 
 
+@pytest.mark.slow
 def test_the_export_does_not_outlive_a_command_that_was_killed(held: Held) -> None:
     _, process, child = held
     process.kill()
@@ -133,6 +136,7 @@ def test_an_export_that_dies_ends_the_command_with_what_to_do(held: Held) -> Non
     assert migration.document("next")["next"]["kind"] in ("resume", "wait")
 
 
+@pytest.mark.slow
 def test_an_error_of_the_export_is_the_answer(migration: Trial) -> None:
     drive.execute(migration.source, "ALTER TABLE other RENAME TO elsewhere")
     try:

@@ -102,6 +102,7 @@ def test_an_export_waits_at_its_limit_until_the_import_beside_it_has_made_room(m
     assert_every_row_once(migration)
 
 
+@pytest.mark.slow
 def test_an_export_for_which_nobody_makes_room_ends_with_10_and_goes_on_later(migration: Trial) -> None:
     limited = (*EXPORT, "--max-disk", "5MB", "--wait-for-import", "1")
     alone = migration.document(*limited, code=10)["error"]

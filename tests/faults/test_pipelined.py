@@ -56,6 +56,7 @@ def assert_every_row_once(migration: Trial) -> None:
     assert overlapping_batches(migration.target) == []
 
 
+@pytest.mark.slow
 def test_both_run_at_the_same_time_and_every_row_is_there_once(migration: Trial) -> None:
     export = migration.start("export", "data", *SMALL_PARTS)
     while migration.state("EXPORT_DATA") != "IN_PROGRESS":
@@ -73,7 +74,7 @@ ROW_BEYOND = "UPDATE big SET filler = filler || 'y' WHERE id % 10 = 0"
 """Moves rows of all parts that are read into parts that are not, and back."""
 
 
-@pytest.mark.parametrize("discard", [(), ("--discard-loaded",)])
+@pytest.mark.parametrize("discard", [pytest.param((), marks=pytest.mark.slow), ("--discard-loaded",)])
 def test_a_table_that_is_read_anew_after_half_of_it_was_loaded_is_emptied_first(
     migration: Trial, discard: tuple[str, ...]
 ) -> None:
@@ -89,7 +90,7 @@ def test_a_table_that_is_read_anew_after_half_of_it_was_loaded_is_emptied_first(
     assert migration.summary("EXPORT_DATA")["mixed_tables"] == []
 
 
-@pytest.mark.parametrize("emptied", [False, True])
+@pytest.mark.parametrize("emptied", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_import_that_was_away_meanwhile_finds_out_by_the_ledger(migration: Trial, emptied: bool) -> None:
     """`emptied`: killed in between, the table is empty and the ledger does not know it yet."""
     cut_off_in_the_middle(migration)
