@@ -90,7 +90,7 @@ class Pair:
     def readers(self, checkpoint: Callable[[], None] = go_on, jobs: int = 2) -> Iterator[tuple[Readers, Readers]]:
         def reader(name: str, end: Endpoint) -> Readers:
             opened = lambda: connect(end, "verify")  # noqa: E731
-            return Readers(name, opened, limit=jobs, checkpoint=checkpoint, outage_budget=30.0)
+            return Readers(name, opened, limit=jobs, checkpoint=checkpoint, outage_budget=120.0)
 
         source, target = reader("source", self.source), reader("target", self.target)
         try:

@@ -114,7 +114,8 @@ def column(type_name: str, name: str = "v") -> ColumnShape:
 
 
 def test_every_row_of_the_table_is_tried() -> None:
-    assert {row.name for row in TABLE} == {canonical_of(column(type_name)).name for type_name in VALUES}
+    # xml takes servers that are built with libxml: tests/faults/test_hostile_values.py compares its values on two.
+    assert {row.name for row in TABLE} - {"xml"} == {canonical_of(column(type_name)).name for type_name in VALUES}
 
 
 @pytest.mark.parametrize("type_name", VALUES)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import drive
+from tests.faults.driver import wait_until
 from tests.verification_pair import MemoryJournal, Pair, rows_of
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -110,18 +111,18 @@ def _keys(end: Endpoint, sql: str) -> set[tuple[str, ...]]:
 def test_every_one_of_many_differences_is_counted_and_the_first_are_named(pair: Pair, key: str) -> None:
     value = "i" if key == "bigint" else "md5(i::text)::uuid"
     pair.both(f"CREATE TABLE t (id {key} PRIMARY KEY, n int, v text)")
-    drive.execute(pair.source, f"INSERT INTO t SELECT {value}, i, 'source' FROM generate_series(1, 120000) i")
-    drive.execute(pair.target, f"INSERT INTO t SELECT {value}, i, 'target' FROM generate_series(4001, 123000) i")
+    drive.execute(pair.source, f"INSERT INTO t SELECT {value}, i, 'source' FROM generate_series(1, 24000) i")
+    drive.execute(pair.target, f"INSERT INTO t SELECT {value}, i, 'target' FROM generate_series(801, 24600) i")
     pair.both("ANALYZE t")
     tracemalloc.start()
-    found = pair.verify(rows_per_chunk=20_000, rows_per_group=1000, max_differences=7)
+    found = pair.verify(rows_per_chunk=4000, rows_per_group=500, max_differences=7)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     difference = rows_of(found)
-    assert dict(difference.counts) == {"missing": 4000, "extra": 3000, "different": 116_000}
+    assert dict(difference.counts) == {"missing": 800, "extra": 600, "different": 23_200}
     assert len(difference.rows) == 7
-    assert difference.to_json()["rows_not_named"] == 123_000 - 7
-    assert peak < 30_000_000
+    assert difference.to_json()["rows_not_named"] == 24_600 - 7
+    assert peak < 10_000_000
     if key == "bigint":
         assert [dict(row.key)["id"] for row in difference.rows] == [str(number) for number in range(1, 8)]
 
@@ -341,20 +342,20 @@ def test_a_search_goes_on_after_its_server_crashed_and_tells_no_row_twice(
     drive.execute(server.endpoint(), "CREATE DATABASE crashing")
     pair = Pair(fresh_database(source_server), server.endpoint("crashing"))
     pair.both("CREATE TABLE t (id uuid PRIMARY KEY, v int)")
-    pair.both("INSERT INTO t SELECT md5(i::text)::uuid, i FROM generate_series(1, 40000) i; ANALYZE t")
+    pair.both("INSERT INTO t SELECT md5(i::text)::uuid, i FROM generate_series(1, 8000) i; ANALYZE t")
     drive.execute(pair.target, "UPDATE t SET v = -v; CHECKPOINT")
     told: Counter[RowDifference] = Counter()
     crashed = threading.Event()
 
     def listen(_: TableName, row: RowDifference) -> None:
         told[row] += 1
-        if sum(told.values()) == 5000:
+        if sum(told.values()) == 1000:
             server.restart("immediate")
             crashed.set()
 
-    found = pair.verify(rows_per_chunk=5000, rows_per_group=100, on_row=listen)
+    found = pair.verify(rows_per_chunk=1000, rows_per_group=100, on_row=listen)
     assert crashed.is_set()
-    assert dict(rows_of(found).counts) == {"different": 40000}
+    assert dict(rows_of(found).counts) == {"different": 8000}
     assert set(told.values()) == {1}
 
 
@@ -372,7 +373,7 @@ def test_stopping_ends_the_searches_too(pair: Pair) -> None:
         pair.verify(rows_per_chunk=1000, checkpoint=checkpoint, on_row=lambda *_: stop.set())
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'yb-voyager verify%'"
     assert drive.fetch(pair.target, left + f" AND datname = '{pair.target.database}'") == [(0,)]
-    assert "verify-rows" not in {thread.name.rpartition("_")[0] for thread in threading.enumerate()}
+    wait_until(lambda: "verify-rows" not in {thread.name.rpartition("_")[0] for thread in threading.enumerate()})
 
 
 def test_a_table_as_wide_as_the_server_allows_is_compared(pair: Pair) -> None:
