@@ -14,7 +14,7 @@ from tests.data_path import DataPath, without_post_data
 from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
-from voyager.errors import BlockersFound, DamagedFile, Interrupted, RowsSetAside, UsageError
+from voyager.errors import BlockersFound, DamagedFile, DatabaseAway, Interrupted, RowsSetAside, UsageError
 
 STASH = "stash-and-continue"
 SECRET = "secret-of-row-"
@@ -351,3 +351,52 @@ def test_options_that_mean_nothing_are_refused(path: DataPath, options: dict[str
     with pytest.raises(UsageError):
         path.load(**options)
     assert drive.fetch(path.target, "SELECT count(*) FROM people") == [(0,)]
+
+
+# Tries again
+
+
+def test_what_is_tried_again_is_counted_by_its_class_and_told(path: DataPath) -> None:
+    drive.execute(
+        path.target,
+        """
+        CREATE SEQUENCE tries;
+        CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          CASE nextval('public.tries')
+            WHEN 1, 2 THEN RAISE EXCEPTION 'could not serialize' USING ERRCODE = '40001';
+            WHEN 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01';
+            WHEN 4 THEN RAISE EXCEPTION 'Catalog Version Mismatch: Try Again' USING ERRCODE = 'XX000';
+            WHEN 5 THEN PERFORM pg_terminate_backend(pg_backend_pid());
+            ELSE NULL;
+          END CASE;
+          RETURN NULL; END $$;
+        CREATE TRIGGER hinder AFTER INSERT ON visits FOR EACH STATEMENT EXECUTE FUNCTION hinder();
+        ALTER TABLE visits ENABLE ALWAYS TRIGGER hinder;
+        """,
+    )
+    path.export()
+    outcome = path.load()
+    assert outcome.summary["retries"] == {"catalog": 1, "connection": 1, "deadlock": 1, "serialization": 2}
+    assert any("Tried again" in line and "(deadlock)" in line for line in outcome.details)
+    assert any("Trying again" in warning for warning in path.warnings)
+    assert content(path.target, "visits") == content(path.source, "visits")
+
+
+def test_what_fails_again_and_again_is_given_up_and_nothing_of_it_is_in(path: DataPath) -> None:
+    drive.execute(
+        path.target,
+        """
+        CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE EXCEPTION 'could not serialize' USING ERRCODE = '40001'; END $$;
+        CREATE TRIGGER hinder AFTER INSERT ON visits FOR EACH STATEMENT EXECUTE FUNCTION hinder();
+        ALTER TABLE visits ENABLE ALWAYS TRIGGER hinder;
+        """,
+    )
+    path.export()
+    with pytest.raises(DatabaseAway, match="could not serialize"):
+        path.load(error_policy=STASH, outage_budget=0.5)
+    assert set_aside(path) == []
+    assert drive.fetch(path.target, "SELECT count(*) FROM visits") == [(0,)]
+    drive.execute(path.target, "DROP TRIGGER hinder ON visits")
+    path.load()
+    assert content(path.target, "visits") == content(path.source, "visits")
