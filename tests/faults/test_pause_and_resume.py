@@ -192,3 +192,4 @@ def test_what_is_paused_or_set_while_nothing_runs_counts_for_what_starts_later(m
     options = "SELECT settings -> 'options' -> 'IMPORT_DATA' ->> 'parallel_jobs' FROM ybvoyager.migrations"
     assert drive.fetch(migration.target, options) == [("3",)]
     assert_every_row_once(migration)
+    assert "COMPLETED already" in asked(migration, "set", "parallel-jobs", 2, code=5)["error"]["message"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -186,14 +186,18 @@ def _paced(context: Context, option: str, phase: str | None) -> list[str]:
     able = [
         one.name
         for one in context.workflow.phases
-        if one.name in PACED and option in {field.name for field in fields(options_class(one.name) or object)}
+        if one.name in PACED and option in getattr(options_class(one.name), "__dataclass_fields__", ())
     ]
     if named and named not in able:
-        raise UsageError(
-            f"{option.replace('_', '-')} of {named} cannot be changed while it runs.", f"It can of {', '.join(able)}."
-        )
+        raise UsageError(f"{option.replace('_', '-')} of {named} cannot be changed.", f"It can of {', '.join(able)}.")
     states = context.configuration
-    return [named] if named else [one for one in able if states[one] != "COMPLETED"] or able
+    left = [one for one in ([named] if named else able) if states[one] != "COMPLETED"]
+    if not left:
+        raise NotAllowed(
+            f"{' and '.join([named] if named else able)} of migration {context.record.name} is COMPLETED already.",
+            "What is set counts for work that is still to be done; --start-clean begins with options of its own.",
+        )
+    return left
 
 
 def _phase(context: Context, typed: str | None) -> str | None:

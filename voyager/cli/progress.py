@@ -38,7 +38,7 @@ def describe(sums: dict[str, Any]) -> list[str]:
         words.append(counted(sums["workers"], "worker"))
     words.append(duration(sums["elapsed_seconds"]))
     if sums.get("paused"):
-        return [*words, sums["paused"]]
+        return [*words, "PAUSED"]
     rest = estimate(sums["estimate_seconds"])
     return [*words, f"est: {rest}"] if rest else words
 
@@ -137,10 +137,16 @@ class ProgressView:
             if self._kind == "bars" and (self._bars is not None or now):
                 self._bars = self._bars or _Bars(self.title, self._invocation)
                 self._bars.show_whole(self._tally)
-            elif self._kind == "json" and pacing != before:
+            if self._kind == "json" and pacing != before:
                 self._line({"event": "pace", "phase": self.title, **asdict(pacing)})
-            elif self._kind == "plain" and was != now:
-                self._invocation.emitter.say(f"{self.title}: {held_in_words(pacing) if now else 'resumed'}")
+            elif self._kind in ("bars", "plain") and was != now:
+                self._say(f"{self.title}: {held_in_words(pacing) if now else 'resumed'}")
+
+    def _say(self, sentence: str) -> None:
+        if self._bars is not None:
+            self._bars.progress.console.print(visible(sentence), style="yellow", markup=False, soft_wrap=True)
+        else:
+            self._invocation.emitter.say(sentence)
 
     def warn(self, sentence: str) -> None:
         """Tell a warning without tearing the bars."""

@@ -165,4 +165,5 @@ def test_sums_say_how_many_work_and_what_holds_them():
     tally.pacing = Pacing(1, 4, "balanced")
     assert "1 worker" in describe(tally.sums())
     tally.pacing = HELD
-    assert describe(tally.sums())[-1] == f"{HELD.paused}; resume with: yb-voyager migrate resume"
+    assert describe(tally.sums())[-1] == "PAUSED"
+    assert tally.sums()["paused"] == f"{HELD.paused}; resume with: yb-voyager migrate resume"

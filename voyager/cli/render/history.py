@@ -43,7 +43,8 @@ def describe(event: EventRecord) -> str:
     elif event.kind in ("resumed", "failed"):
         words.append(event.kind)
     elif event.kind in ("note", "warning", "config"):
-        words.append("interrupted" if detail.get("interrupted") else event.kind)
+        told = detail.get("message") and event.kind != "warning"
+        words += ["interrupted"] if detail.get("interrupted") else [] if told else [event.kind]
     words += [str(detail[key]).rstrip(".") for key in ("headline", "message") if detail.get(key)]
     if detail.get("overrides"):
         words.append("override: " + ", ".join(detail["overrides"]))

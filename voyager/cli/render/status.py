@@ -79,7 +79,7 @@ def _phases(status: MigrationStatus, canvas: Canvas) -> RenderableType:
         if phase.health == "running" and phase.pace and phase.pace.get("workers"):
             lines.append(paragraph(f"    {pace_in_words(phase.pace)}", style="dim"))
     for pause in status.paused:
-        what = next((phase.title for phase in shown if phase.phase == pause.phase), pause.phase or "All of it")
+        what = next((phase.title for phase in shown if phase.phase == pause.phase), pause.phase or "The migration")
         told = f"{what} is {pause.says}; resume with: yb-voyager {pause.ends_with}"
         lines.append(paragraph(f"\n{canvas.glyphs.warning} {told}", style="yellow"))
     return Group(*lines)
