@@ -70,9 +70,25 @@ class Mutation:
     expected: tuple[str, ...]
 
     @property
+    def lines(self) -> set[str]:
+        """What is said of which fact, without its class."""
+        return {line.split(" ", 1)[1] for line in self.expected}
+
+    @property
     def touches(self) -> set[str]:
-        """The objects that it makes differ: no other mutation of the same round may."""
-        return {line.rsplit(" ", 1)[0].split(" ", 1)[1] for line in self.expected}
+        """The objects that it makes differ."""
+        return {line.rsplit(" ", 1)[0] for line in self.lines}
+
+    @property
+    def alters(self) -> bool:
+        """Whether the objects are still there and are the same ones, in other facts as they were."""
+        return not any(word in self.sql for word in ("CREATE", "DROP")) and "existence" not in str(self.expected)
+
+    def disturbs(self, other: Mutation) -> bool:
+        """Whether the two cannot be told apart, or cannot both be made."""
+        if self.alters and other.alters:
+            return bool(self.lines & other.lines)
+        return bool(self.touches & other.touches)
 
 
 def _of(name: str, sql: str, *expected: str) -> Mutation:
@@ -300,23 +316,34 @@ MUTATIONS = (
         "missing publication_schema ks Two of ks_schemas existence"),
     _of("a comment changes", "COMMENT ON COLUMN vs.t.n IS 'another'", "different comment table column vs.t.n text"),
     _of("a comment is gone", "COMMENT ON TABLE vs.t IS NULL", "missing comment table vs.t existence"),
+    # Who owns it, and who else may do what
+    _of("a table has another owner", "ALTER TABLE vs.coded OWNER TO ks_reader", "different owner table vs.coded owner"),
+    _of("a function has another owner", "ALTER FUNCTION vs.atomic(integer) OWNER TO ks_reader",
+        "different owner function vs.atomic(integer) owner"),
+    _of("a privilege is revoked", "REVOKE USAGE ON SEQUENCE ks.codes FROM ks_reader",
+        "different grant sequence ks.codes privileges"),
+    _of("a privilege on a column is revoked", "REVOKE UPDATE (b) ON ks.parents FROM ks_reader",
+        "different grant table column ks.parents.b privileges"),
+    _of("a privilege is granted", "GRANT DELETE ON vs.typed TO PUBLIC", "different grant table vs.typed privileges"),
+    _of("a function may not be called by all", "REVOKE EXECUTE ON FUNCTION vs.add(integer, integer) FROM PUBLIC",
+        "different grant function vs.add(integer,integer) privileges"),
 )  # fmt: skip
 
 HARMLESS = (
-    _of("an index is added", "CREATE INDEX more ON vs.t (colour)", "cosmetic index more of vs.t existence"),
-    _of("a column is added", f"{_T} ADD more integer", "cosmetic column vs.t.more existence"),
     _of("columns change places", f"{_T} DROP COLUMN colour; {_T} ADD colour vs.colour; {_T} DROP COLUMN parent CASCADE;"
         f"""{_T} ADD parent integer CONSTRAINT to_parents REFERENCES vs.parents (id) ON DELETE CASCADE;
         CREATE UNIQUE INDEX t_nulls ON vs.t (parent) NULLS NOT DISTINCT""", "cosmetic relation vs.t order"),
+    _of("an index is added", "CREATE INDEX more ON vs.t (colour)", "cosmetic index more of vs.t existence"),
+    _of("a column is added", f"{_T} ADD more integer", "cosmetic column vs.t.more existence"),
     _of("a materialized view is empty", "REFRESH MATERIALIZED VIEW vs.m WITH NO DATA", "intended view vs.m filled"),
 )  # fmt: skip
 
 
 def rounds() -> list[list[Mutation]]:
-    """The mutations in as few rounds as there can be when each round makes an object differ once."""
+    """The mutations in few rounds: what one changes is not what another of the same round does."""
     found: list[list[Mutation]] = []
-    for mutation in MUTATIONS:
-        free = (one for one in found if not any(other.touches & mutation.touches for other in one))
+    for mutation in sorted(MUTATIONS, key=lambda one: one.alters):
+        free = (one for one in found if not any(other.disturbs(mutation) for other in one))
         place = next(free, None)
         if place is None:
             found.append([mutation])

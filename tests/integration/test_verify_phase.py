@@ -189,7 +189,8 @@ def test_what_is_not_compared_is_named_and_unlogged_tables_are_compared_and_name
     found = bench.run()
     body = json.loads((bench.export_dir.reports / verify.REPORT).read_text())
     left = {one["kind"]: one for one in body["not_compared"]}
-    assert set(left) == {"large objects", "foreign", "materialized view"}
+    without = {"comments", "owners", "grants"}  # nothing says that they were exported
+    assert set(left) == {"large objects", "foreign", "materialized view"} | without
     assert left["large objects"]["reason"].startswith("2: large objects are not copied")
     assert left["foreign"]["name"] == "public.abroad"
     assert [one["object"] for one in body["differences"]] == ["public.fleeting"]

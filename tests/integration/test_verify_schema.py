@@ -18,6 +18,12 @@ from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 
 BLOCKING = {"missing", "different"}
+UNTOUCHED = [
+    "cosmetic collation ks.c_copy encoding",
+    "cosmetic constraint coded_code_check of vs.coded definition",
+    "intended relation ks.in_ks_heap access_method",
+]
+"""What an untouched pair differs in."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def begin(source: Endpoint, target: Endpoint, directory: Path, *files: str) -> M
     both_ends.create_roles(target)
     migration = Migration(source, target, directory / "export dir", name="verify-schema")
     migration.run("init", "--yes")
-    migration.run("export", "schema", "--comments-on-objects")
+    migration.run("export", "schema", "--comments-on-objects", "--owners", "--grants")
     migration.run("next", "--until", "IMPORT_DATA", "--yes")
     return migration
 
@@ -82,11 +88,7 @@ def bench(imported: Bench) -> Bench:
 def test_an_untouched_pair_has_nothing_that_is_missing_or_different(bench: Bench) -> None:
     report = bench.verify(code=0)
     assert report["clean"]
-    assert lines(report, {"missing", "different", "intended", "cosmetic"}) == [
-        "cosmetic collation ks.c_copy encoding",
-        "cosmetic constraint coded_code_check of vs.coded definition",
-        "intended relation ks.in_ks_heap access_method",
-    ]
+    assert lines(report, {"missing", "different", "intended", "cosmetic"}) == UNTOUCHED
     sql = (
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'v', "
     )
@@ -116,14 +118,11 @@ def test_mutations_of_the_target_are_found_named_and_classed(bench: Bench, mutat
     assert first in report["said"]
 
 
-@pytest.mark.parametrize("mutation", HARMLESS, ids=lambda mutation: mutation.name)
-def test_what_does_no_harm_is_named_and_withholds_nothing(bench: Bench, mutation: Mutation) -> None:
-    before = lines(bench.verify(code=0), {"intended", "cosmetic"})
-    bench.reset()
-    drive.execute(bench.migration.target, mutation.sql)
-    after = lines(bench.verify(code=0), {"intended", "cosmetic"})
-    assert {*after} >= {*mutation.expected}
-    assert {*after} - {*before} <= {*mutation.expected}
+def test_what_does_no_harm_is_named_and_withholds_nothing(bench: Bench) -> None:
+    for mutation in HARMLESS:
+        drive.execute(bench.migration.target, mutation.sql)
+    found = lines(bench.verify(code=0), {"intended", "cosmetic"})
+    assert {*found} == {*UNTOUCHED, *(line for mutation in HARMLESS for line in mutation.expected)}
 
 
 @pytest.fixture

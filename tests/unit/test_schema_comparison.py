@@ -158,10 +158,82 @@ def test_what_the_operator_removed_edited_or_added_is_intended() -> None:
     assert judged("index", "keys", ("a",), ("b",), intended=untouched) == "different"
 
 
+ORDERS = """CREATE TABLE public.orders (
+    id bigint NOT NULL, note character varying(40) DEFAULT 'new'::character varying, amount numeric(10,2) NOT NULL,
+    twice integer GENERATED ALWAYS AS ((id * 2)) STORED, at timestamp with time zone,
+    CONSTRAINT amount_is_positive CHECK ((amount > (0)::numeric)))"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "kind", "name", "change", "intended"),
+    [
+        # What was edited
+        (("bigint", "integer"), "column", "id", ("data_type", "bigint", "integer"), True),
+        (("character varying(40)", "text"), "column", "note", ("data_type", "character varying(40)", "text"), True),
+        (("2) NOT NULL", "2)"), "column", "amount", ("not_null", True, False), True),
+        (("2) NOT NULL", "2)"), "constraint", "orders_amount_not_null",
+         (EXISTENCE, True, False, {"form": "not null", "definition": "NOT NULL amount"}), True),
+        (("'new'", "'old'"), "column", "note", ("default_value", "'new'::character varying", "'old'::text"), True),
+        ((" DEFAULT 'new'::character varying", ""), "column", "note",
+         ("default_value", "'new'::character varying", None), True),
+        (("* 2", "* 3"), "column", "twice", ("default_value", "(id * 2)", "(id * 3)"), True),
+        ((" at timestamp with time zone,", ""), "column", "at", (EXISTENCE, True, False), True),
+        (("id bigint", "extra text NOT NULL, id bigint"), "column", "extra",
+         (EXISTENCE, False, True, {"not_null": True}), True),
+        (("> (0)", ">= (0)"), "constraint", "amount_is_positive",
+         ("definition", "CHECK ((amount > (0)::numeric))", "CHECK ((amount >= (0)::numeric))"), True),
+        ((",\n    CONSTRAINT amount_is_positive CHECK ((amount > (0)::numeric))", ""), "constraint",
+         "amount_is_positive", (EXISTENCE, True, False, {"form": "check"}), True),
+        (("(0)::numeric))", "(0)::numeric)), UNIQUE (note)"), "constraint", "orders_note_key",
+         (EXISTENCE, False, True, {"form": "unique"}), True),
+        # What was not, in a statement that was
+        (("bigint", "integer"), "column", "note", ("data_type", "character varying(40)", "text"), False),
+        (("bigint", "integer"), "column", "id", ("data_type", "bigint", "smallint"), False),
+        (("bigint", "integer"), "column", "id", ("not_null", True, False), False),
+        (("bigint", "integer"), "column", "at", (EXISTENCE, True, False), False),
+        (("bigint", "integer"), "column", "extra", (EXISTENCE, False, True, {"not_null": True}), False),
+        (("bigint", "integer"), "column", "note", ("default_value", "'new'::character varying", None), False),
+        (("bigint", "integer"), "column", "twice", ("default_value", "(id * 2)", "(id * 3)"), False),
+        (("bigint", "integer"), "column", "twice", ("generated", "stored", None), False),
+        (("bigint", "integer"), "column", "note", ("storage", None, "external"), False),
+        (("bigint", "integer"), "column", "id", ("identity", "always", None), False),
+        (("bigint", "integer"), "constraint", "amount_is_positive", (EXISTENCE, True, False, {"form": "check"}), False),
+        (("bigint", "integer"), "constraint", "amount_is_positive",
+         ("definition", "CHECK ((amount > (0)::numeric))", "CHECK ((amount >= (0)::numeric))"), False),
+        (("bigint", "integer"), "constraint", "orders_pkey", (EXISTENCE, True, False, {"form": "primary key"}), False),
+        (("bigint", "integer"), "constraint", "more", (EXISTENCE, False, True, {"form": "check"}), False),
+        (("bigint", "integer"), "constraint", "orders_amount_not_null",
+         (EXISTENCE, True, False, {"form": "not null", "definition": "NOT NULL amount"}), False),
+    ],
+)  # fmt: skip
+def test_of_an_edited_table_only_what_was_edited_is_intended(
+    edit: tuple[str, str], kind: str, name: str, change: tuple[Any, ...], intended: bool
+) -> None:
+    assert edit[0] in ORDERS
+    table, key = ("table", "public.orders"), ("primary_key", "orders_pkey ON public.orders")
+    identity = ("identity", "public.orders.id")
+    written = [Written(*table, "1"), Written(*key, "2"), Written(*identity, "3")]
+    files = [Written(*table, "9", "table.sql:1", ORDERS.replace(*edit)), Written(*key, "2"), Written(*identity, "3")]
+    known = read_intended(written, files)
+    fact, source, target, *facts = change
+    found = judged(kind, fact, source, target, key=Key("public", "orders", name), intended=known,
+                   facts=facts[0] if facts else {})  # fmt: skip
+    assert (found == "intended") is intended
+
+
+def test_an_edited_table_that_cannot_be_read_explains_all_of_it() -> None:
+    written, edited = Written("table", "public.orders", "1"), Written("table", "public.orders", "2", "f:1", "CREATE !")
+    known = read_intended([written], [edited])
+    assert judged("column", "data_type", "a", "b", key=Key("public", "orders", "c"), intended=known) == "intended"
+
+
 def test_what_the_export_left_out_or_rewrote_is_intended() -> None:
     known = Written("table", "public.orders", "9")
     left = read_intended([known], [known], not_migrated=[(*INDEX, "redundant by the assessment; kept aside")])
-    assert left.reason_for_absence(BY_NAME["index"], NOTE) == "redundant by the assessment; kept aside"
+    assert (
+        left.reason_for_absence(Change(BY_NAME["index"], NOTE, EXISTENCE, True, False))
+        == "redundant by the assessment; kept aside"
+    )
     rewritten = read_intended([known], [known], rewritten=[(INDEX[1], "range sharding")])
     order = ("asc nulls last",), ("desc nulls last",)
     assert judged("index", "key_order", *order, intended=rewritten) == "intended"

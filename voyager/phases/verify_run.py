@@ -92,7 +92,7 @@ def compare(job: Job) -> Result:
         extent=extent,
         found=found,
         point={"declared_at": declared_at, **point},
-        not_compared=scope.not_compared,
+        not_compared=(*scope.not_compared, *schema.not_compared),
         schema=schema.to_json(),
         counters=before.source,
         target_counters=before.target,
@@ -130,7 +130,7 @@ def _compare(
             found = verification.run()
             counters = plain(before.source)
             repair = write(job, spool, verification.concerned, (source, target), at=declared_at, counters=counters)
-        found.differences = schema.blocking_beside(found.differences) + found.differences
+        found.differences = schema.together(found.differences)
         found.notes += schema.notes
         return found, schema, declared_at, repair
 

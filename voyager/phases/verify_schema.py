@@ -25,6 +25,13 @@ ANALYZED = "schema_analysis_report.json"
 _KNOWN_AS = {"relation": "table"}
 """What the comparison of rows calls an object."""
 
+_JUDGED_HERE = frozenset({"column", "primary_key", "index"})
+"""Kinds of what the comparison of rows notices of definitions on its way: their comparison says it, and whether it is
+intended."""
+
+_CARRIED_BY = {"comment": "--comments-on-objects", "owner": "--owners", "grant": "--grants"}
+"""Kinds of statement that `export schema` writes only when it is told to."""
+
 
 @dataclass(frozen=True)
 class SchemaResult:
@@ -32,16 +39,20 @@ class SchemaResult:
 
     differences: tuple[SchemaDifference, ...]
     counts: Counts
+    carried: frozenset[str] = frozenset()
 
-    def blocking_beside(self, known: Iterable[Difference]) -> list[Difference]:
-        """What withholds `verified`, without what another comparison says of the same object already."""
+    def together(self, known: Iterable[Difference]) -> list[Difference]:
+        """What withholds `verified` by its definition, then what another comparison found; each object once."""
         from voyager.verification.findings import Difference
+        from voyager.verification.schema.objects import EXISTENCE
 
-        said = {(one.kind, one.object) for one in known}
+        absent = {("sequence", one.also) for one in self.differences if one.also and one.fact == EXISTENCE}
+        others = [one for one in known if one.kind not in _JUDGED_HERE and (one.kind, one.object) not in absent]
+        said = {(one.kind, one.object) for one in others}
         found = [
             Difference(one.kind, one.object, one.finding, judged=one.classed) for one in self.differences if one.blocks
         ]
-        return [one for one in found if (_KNOWN_AS.get(one.kind, one.kind), one.object) not in said]
+        return [one for one in found if (_KNOWN_AS.get(one.kind, one.kind), one.object) not in said] + others
 
     @property
     def notes(self) -> list[str]:
@@ -51,6 +62,15 @@ class SchemaResult:
         if cosmetic:
             notes.append(f"{counted(cosmetic, 'cosmetic difference')} of the schema: the report names each.")
         return notes
+
+    @property
+    def not_compared(self) -> list[dict[str, str]]:
+        """What the export left out unless it was told otherwise."""
+        return [
+            {"kind": f"{kind}s", "name": "all", "reason": f"the schema was exported without them ({flag})"}
+            for kind, flag in _CARRIED_BY.items()
+            if kind not in self.carried
+        ]
 
     def to_json(self) -> dict[str, Any]:
         return {**self.counts.to_json(), "differences": [one.to_json() for one in self.differences]}
@@ -65,8 +85,9 @@ def compare_schema(job: Job, source: Readers, target: Readers, tables: Iterable[
 
     names = None if tables is None else frozenset(table.name for table in tables)
     scope = Scope(tuple(job.source.endpoint.schemas), names)
-    differences, counts = compare_schemas(source, target, scope, same_meaning, intended(job.export_dir))
-    return SchemaResult(tuple(differences), counts)
+    known = intended(job.export_dir)
+    differences, counts = compare_schemas(source, target, scope, same_meaning, known)
+    return SchemaResult(tuple(differences), counts, known.carried)
 
 
 def intended(export_dir: ExportDir) -> Intended:
@@ -79,7 +100,7 @@ def intended(export_dir: ExportDir) -> Intended:
     files = read_schema_files(export_dir.schema) if export_dir.schema.is_dir() else []
     return read_intended(
         [Written(one["kind"], one["object"], one["sha256"]) for one in export.get("statements", ())],
-        [Written(one.kind, one.object_name, one.sha256, f"{one.file}:{one.line}") for one in files],
+        [Written(one.kind, one.object_name, one.sha256, f"{one.file}:{one.line}", one.text) for one in files],
         not_migrated=[
             *((one["kind"], one["name"], one["reason"]) for one in export.get("not_migrated", ())),
             *_refused(_report(export_dir.reports / ANALYZED)),

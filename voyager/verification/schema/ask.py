@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -63,9 +64,9 @@ def describe(connection: Any) -> Side:
     return Side(connection.info.server_version, bool(row[0]))
 
 
-def ask(readers: Readers, kind: Kind, scope: Scope, *, version: int) -> Objects:
-    """Ask for all objects of a kind. `version` is the older of the two servers': both are asked the same."""
-    return readers.use(partial(_ask, kind=kind, scope=scope, version=version), f"read the catalog ({kind.words})")
+def ask(readers: Readers, kind: Kind, scope: Scope, *, version: int) -> Future[Objects]:
+    """Begin to ask for all objects of a kind. `version` is the older of the two servers': both are asked the same."""
+    return readers.start(partial(_ask, kind=kind, scope=scope, version=version), f"read the catalog ({kind.words})")
 
 
 def _ask(connection: Any, *, kind: Kind, scope: Scope, version: int) -> Objects:

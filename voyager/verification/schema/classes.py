@@ -145,19 +145,19 @@ def judge(change: Change, situation: Situation) -> tuple[str, str]:
     for rule in RULES:
         if rule.explains(change, situation):
             return rule.classed, rule.why
-    if reason := situation.intended.reason_for_change(change.kind, change.key, change.fact):
+    if reason := situation.intended.reason_for_change(change):
         return INTENDED, reason
     return DIFFERENT, ""
 
 
 def _judge_absence(change: Change, situation: Situation) -> tuple[str, str]:
-    if reason := situation.intended.reason_for_absence(change.kind, change.key):
+    if reason := situation.intended.reason_for_absence(change):
         return INTENDED, reason
     return MISSING, ""
 
 
 def _judge_presence(change: Change, situation: Situation) -> tuple[str, str]:
-    if reason := situation.intended.reason_for_presence(change.kind, change.key):
+    if reason := situation.intended.reason_for_presence(change):
         return INTENDED, reason
     return (DIFFERENT, "") if _acts(change) else (COSMETIC, "it changes nothing of what the source has")
 

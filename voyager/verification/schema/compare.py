@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from voyager.identifiers import visible
+from voyager.identifiers import TableName, visible
 from voyager.verification.readers import Readers
 from voyager.verification.schema.ask import Scope, ask, describe
 from voyager.verification.schema.classes import Situation, judge
 from voyager.verification.schema.intended import Intended
-from voyager.verification.schema.kinds import KINDS
+from voyager.verification.schema.kinds import CARRIED_IF_ASKED, KINDS
 from voyager.verification.schema.objects import (
     EXISTENCE,
     ORDER,
@@ -41,16 +43,33 @@ def compare_schemas(
     version = min(situation.source.version, situation.target.version)
     comparison = Comparison(version, normalize)
     counts, found = Counts(), []
-    for kind in KINDS:
-        if not kind.applies(version) or (kind.name == "comment" and not intended.comments):
-            continue
-        here, there = (ask(side, kind, scope, version=version) for side in (source, target))
+    kinds = [
+        kind
+        for kind in KINDS
+        if kind.applies(version) and (kind.name not in CARRIED_IF_ASKED or kind.name in intended.carried)
+    ]
+    for kind, here, there in _asked(kinds, (source, target), scope, version):
         counts.objects[kind.name] += len(here.found)
         for change in comparison.changes(kind, here, there):
             classed, why = judge(change, situation)
             counts.classes[classed] += 1
             found.append(_difference(change, classed, why))
     return found, counts
+
+
+def _asked(
+    kinds: list[Kind], sides: tuple[Readers, Readers], scope: Scope, version: int
+) -> Iterator[tuple[Kind, Objects, Objects]]:
+    """What both sides hold, kind by kind: both are asked at the same time, for the next kind while one is judged."""
+    coming: deque[tuple[Kind, list[Future[Objects]]]] = deque()
+    waiting = iter(kinds)
+    while True:
+        while len(coming) < 2 and (kind := next(waiting, None)) is not None:
+            coming.append((kind, [ask(side, kind, scope, version=version) for side in sides]))
+        if not coming:
+            return
+        kind, (here, there) = coming.popleft()
+        yield kind, sides[0].wait(here), sides[1].wait(there)
 
 
 @dataclass
@@ -76,7 +95,7 @@ class Comparison:
                 continue
             if key in there.found:
                 yield from self._facts(kind, key, here, there)
-            elif not self._is_half_of_a_constraint(kind, key, here):
+            elif kind.name not in ("owner", "grant") and not self._is_half_of_a_constraint(kind, key, here):
                 yield Change(kind, key, EXISTENCE, source=True, target=False, facts=_facts(here, key))
         if kind.part_of == "relation" and kind.name != "sequence":
             yield from self._only_there(kind, here, there)
@@ -144,8 +163,9 @@ def _by_table(side: Objects, other: Objects) -> dict[tuple[str, str], tuple[str,
 
 
 def _difference(change: Change, classed: str, why: str) -> SchemaDifference:
-    name = label(change.kind, change.key)
-    return SchemaDifference(change.kind.name, name, change.fact, classed, _sentence(change, name, why), why)
+    name, key = label(change.kind, change.key), change.key
+    also = str(TableName(key.schema, key.name)) if change.kind.name == "sequence" else ""
+    return SchemaDifference(change.kind.name, name, change.fact, classed, _sentence(change, name, why), why, also)
 
 
 def _sentence(change: Change, name: str, why: str) -> str:

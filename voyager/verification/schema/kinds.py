@@ -82,4 +82,9 @@ KINDS = (
     ),
     Kind("publication_schema", ("publication",), part_of="publication", from_version=150000),
     Kind("comment", ("comment",)),
+    Kind("owner", ("owner",)),
+    Kind("grant", ("grant",)),
 )
+
+CARRIED_IF_ASKED = ("comment", "owner", "grant")
+"""Kinds that an export leaves out unless it was told otherwise: they are compared where it took them along."""

@@ -97,7 +97,7 @@ class Change:
 @dataclass(frozen=True)
 class SchemaDifference:
     """A judged difference. `classed` is "missing", "different", "intended" or "cosmetic", `why` the reason of the last
-    two; `finding` is a sentence."""
+    two; `finding` is a sentence. `also` is what others call the object."""
 
     kind: str
     object: str
@@ -105,6 +105,7 @@ class SchemaDifference:
     classed: str
     finding: str
     why: str = ""
+    also: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -136,12 +137,14 @@ class Counts:
 
 
 _WITH_SIGNATURE = frozenset({"routine", "aggregate", "operator", "operator_class", "operator_family"})
+ABOUT_OTHERS = frozenset({"comment", "owner", "grant"})
+"""Kinds that say something of an object of another kind; `table` is that kind."""
 _AS_THEY_ARE = frozenset({"cast", "transform", "comment"})
 
 
 def label(kind: Kind, key: Key) -> str:
     """An object as people read it: `public.orders`, `public.orders.id`, `orders_note of public.orders`."""
-    if kind.name == "comment":
+    if kind.name in ABOUT_OTHERS:
         return visible(f"{key.table} {key.name}")
     if kind.name in _AS_THEY_ARE:
         return visible(key.name)
@@ -162,7 +165,7 @@ def statement_label(kind: Kind, key: Key) -> str:
         return without_arguments(f"{_one(key.schema)}.{key.name}", operator=kind.name == "operator")
     if kind.name in ("operator_class", "operator_family"):
         return f"{_one(key.schema)}.{key.name}"
-    if kind.name == "comment":
+    if kind.name in ABOUT_OTHERS:
         return visible(key.name.replace(" on ", " ON "))
     if kind.part_of == "publication":
         return str(Identifier(key.table))
