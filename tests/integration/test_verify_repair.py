@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from voyager.errors import LeaseLost, NotAllowed
 from voyager.identifiers import TableName
 from voyager.postgres.connection import connect
 from voyager.sources.postgresql.catalog import read_catalog
-from voyager.verification.chunks import plan_table
+from voyager.verification.chunks import Chunk, Plan, plan_table
 from voyager.verification.digest import Method
 from voyager.verification.readers import Readers
 from voyager.verification.repair_apply import Applier, RepairList, TableRepair
 from voyager.verification.repair_files import Origin, RepairFile, spool, write_files
 from voyager.verification.rows import RowComparison
-from voyager.verification.rows_plan import concerned, in_key_order, row_range
+from voyager.verification.rows_plan import concerned, row_range
 from voyager.verification.structure import read_shapes
 
 # Megabytes show what a literal of any length does as well as many do.
@@ -52,7 +52,7 @@ class Pair:
         found = spool(self.directory)
         method = Method(digest="md5")
         with self._readers() as (source, target):
-            plans = [in_key_order(self._plan(table, source, target, method)) for table in self._tables()]
+            plans = [self._plan(table, source, target, method) for table in self._tables()]
             comparison = RowComparison(source, target, lambda part, row: found.add(part.table, row))
             list(comparison.run((row_range(plan, plan.chunks[0], method) for plan in plans), jobs=2))
             return write_files(found, [concerned(plan, method) for plan in plans], source, target, origin)
@@ -79,12 +79,14 @@ class Pair:
             return tuple(one for one in read_catalog(connection, ()).tables if one.kind in ("table", "partition"))
 
     @staticmethod
-    def _plan(table: Table, source: Readers, target: Readers, method: Method) -> Any:
+    def _plan(table: Table, source: Readers, target: Readers, method: Method) -> Plan:
+        """All rows in one part: buckets of a hash have no order."""
         here, there = (
             side.use(partial(read_shapes, names=[table.name]), "read the columns")[table.name]
             for side in (source, target)
         )
-        return plan_table(None, here, there, method=method, counts_only=False)
+        plan = plan_table(None, here, there, method=method, counts_only=False)
+        return replace(plan, chunks=(Chunk(plan.table, 0),)) if plan.bucketed else plan
 
     @contextlib.contextmanager
     def _readers(self) -> Iterator[tuple[Readers, Readers]]:
