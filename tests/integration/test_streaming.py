@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from voyager.errors import BlockersFound, Interrupted, LeaseLost, NotAllowed, Us
 from voyager.phases import export_data, import_data
 from voyager.phases.export_attempt import ExportAttempt
 from voyager.postgres import bulk
+from voyager.sources.postgresql.source import PostgresSource
 
 # The first table travels in binary, the others as text: an enum and an array of it are types of a user.
 PLAIN = """
@@ -108,29 +110,61 @@ def test_parts_travel_each_in_one_transaction_with_its_row_of_the_ledger(path: D
     assert {row[3] for row in ledger(path)} == {0}
 
 
-def test_tables_of_built_in_types_travel_in_binary_and_others_as_text(
-    path: DataPath, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forms: dict[str, set[str]] = {}
+@pytest.fixture
+def forms(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """By table: what COPY was told, and the first bytes that it was sent."""
+    seen: dict[str, set[str]] = {}
+    copy_in = bulk.copy_in
 
     async def watched(connection: Any, table: Any, columns: Any, source: Any, *, options: str) -> int:
         first = await anext(aiter(source))
-        forms.setdefault(table.name, set()).add(f"{options} {bytes(first[:6])!r}")
+        seen.setdefault(table.name, set()).add(f"{options} {bytes(first[:6])!r}")
 
-        async def rest() -> AsyncIterator[bytes]:
+        async def all_of_it() -> AsyncIterator[bytes]:
             yield first
             async for frame in source:
                 yield frame
 
-        return await copy_in(connection, table, columns, rest(), options=options)
+        return await copy_in(connection, table, columns, all_of_it(), options=options)
 
-    copy_in = bulk.copy_in
     monkeypatch.setattr(bulk, "copy_in", watched)
+    return seen
+
+
+def test_tables_of_built_in_types_travel_in_binary_and_others_as_text(
+    path: DataPath, forms: dict[str, set[str]]
+) -> None:
     path.export(stream=True, table_list=("big", "keyless"))
-    assert forms["big"] == {"FORMAT binary b'PGCOPY'"}
-    assert forms["keyless"] == {" b'1\\tsad\\t'"}
+    assert forms == {"big": {"FORMAT binary b'PGCOPY'"}, "keyless": {" b'1\\tsad\\t'"}}
     assert content(path.target, "public.big") == content(path.source, "public.big")
     assert content(path.target, "public.keyless") == content(path.source, "public.keyless")
+
+
+def test_a_target_where_binary_was_never_tried_gets_text(path: DataPath, forms: dict[str, set[str]]) -> None:
+    path.capabilities = replace(path.capabilities, binary_copy=False)
+    path.export(stream=True, table_list=("big",), chunk_size="1GB")
+    assert forms == {"big": {" b'1\\t0.14'"}}
+    assert content(path.target, "public.big") == content(path.source, "public.big")
+
+
+def test_no_copy_is_cut_into_transactions_where_the_server_would(path: DataPath, forms: dict[str, set[str]]) -> None:
+    """Plain PostgreSQL refuses the option: what it was told is seen, and no row is in."""
+    path.capabilities = replace(path.capabilities, copy_rows_per_transaction=True)
+    with pytest.raises(BlockersFound, match="rows_per_transaction"):
+        path.export(stream=True, table_list=("big",), parallel_jobs=1)
+    assert forms == {"big": {"FORMAT binary, ROWS_PER_TRANSACTION 2147483647 b'PGCOPY'"}}
+    assert content(path.target, "public.big")[0] == 0
+    assert ledger(path) == []
+
+
+def test_a_source_that_shares_no_snapshot_streams_over_its_one_connection(
+    path: DataPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = PostgresSource.probe
+    monkeypatch.setattr(PostgresSource, "probe", lambda self: replace(probe(self), exported_snapshots=False))
+    outcome = path.export(stream=True, chunk_size="256KB", parallel_jobs=3)
+    assert len(outcome.summary["snapshots"]) == 1
+    assert_equal(path)
 
 
 def test_a_target_column_of_another_type_makes_its_table_travel_as_text(make: Callable[..., DataPath]) -> None:
