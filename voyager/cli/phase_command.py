@@ -68,33 +68,20 @@ def perform(
     overrides = accepted(phase, options, context.record.name)
 
     def act(answered: bool) -> Result:
-        with (
-            stop_on_signal() as stop,
-            ProgressView(phase.title, invocation) as view,
-            served(
-                None if invocation.dry_run else options,
-                migration=context.record.name,
-                phase=phase.name,
+        with stop_on_signal() as stop, ProgressView(phase.title, invocation) as view:
+            on_start(stop)
+            run = Run(
                 report=view.report,
                 warn=view.warn,
-            ) as (report, warn),
-        ):
-            on_start(stop)
-            return run_phase(
-                context,
-                phase.name,
-                options,
-                Run(
-                    report=report,
-                    warn=warn,
-                    pace=view.pace,
-                    stop=stop,
-                    confirmed=answered or confirmed,
-                    overrides=overrides,
-                    start_clean=START_CLEAN in invocation.options,
-                    dry_run=invocation.dry_run,
-                ),
+                pace=view.pace,
+                stop=stop,
+                confirmed=answered or confirmed,
+                overrides=overrides,
+                start_clean=START_CLEAN in invocation.options,
+                dry_run=invocation.dry_run,
             )
+            with served(run, options, migration=context.record.name, phase=phase.name) as told:
+                return run_phase(context, phase.name, options, told)
 
     def with_source(config: Config) -> Result:
         if config is not first:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from voyager import __version__
-from voyager.progress import Report, TableProgress
+from voyager.progress import TableProgress
 
-Warn = Callable[[str], None]
+if TYPE_CHECKING:
+    from voyager.runner import Run
 
 
 @contextmanager
-def served(options: Any, *, migration: str, phase: str, report: Report, warn: Warn) -> Iterator[tuple[Report, Warn]]:
-    """Hand `report` and `warn` on, through the metrics where the phase's options name a port. Raises UsageError, before
-    anything is begun, when it cannot be had."""
+def served(run: Run, options: Any, *, migration: str, phase: str) -> Iterator[Run]:
+    """The same run; where the phase's options name a port, its progress goes through the metrics. Raises UsageError,
+    before anything is begun, when the port cannot be had."""
     port = getattr(options, "metrics_port", 0)
-    if not port:
-        yield report, warn
+    if not port or run.dry_run:
+        yield run
         return
     from voyager.metrics import Metrics, MetricsServer
 
     metrics = Metrics(migration=migration, phase=phase, version=__version__)
 
-    def both(progress: TableProgress) -> None:
+    def report(progress: TableProgress) -> None:
         metrics.report(progress)
-        report(progress)
+        run.report(progress)
 
-    def told(sentence: str) -> None:
+    def warn(sentence: str) -> None:
         metrics.warn(sentence)
-        warn(sentence)
+        run.warn(sentence)
 
     with MetricsServer(metrics, host=options.metrics_host, port=port):
-        yield both, told
+        yield replace(run, report=report, warn=warn)
