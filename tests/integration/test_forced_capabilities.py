@@ -252,6 +252,23 @@ def test_a_fast_load_is_refused_by_a_server_that_knows_no_such_settings(begun: E
     )
 
 
+@forces(Target, indexes_before_data=False)
+def test_keys_are_built_before_the_rows_that_are_told_apart_by_them(begun: Ends) -> None:
+    begun.through("export data")
+    had = drive.fetch(begun.target, "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND conname ~ '^cust|^ord'")
+    drive.execute(
+        begun.target, "INSERT INTO orders VALUES (5, 1, 'theirs'); INSERT INTO customers VALUES (-5, 'theirs')"
+    )
+    loaded = begun.run("import", "data", "--on-primary-key-conflict", "ignore").document
+    assert loaded["summary"]["ignored"] == {"public.orders": 1}
+    sent = begun.at_target.texts("ADD CONSTRAINT .*PRIMARY KEY|^COPY")
+    built = [text for text in sent if "PRIMARY KEY" in text]
+    assert "".join(built).count("PRIMARY KEY") == 2 - had[0][0]
+    assert sent[: len(built)] == built
+    assert drive.fetch(begun.target, "SELECT note FROM orders WHERE id = 5") == [("theirs",)]
+    assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(2000,)]
+
+
 def test_a_role_that_may_leaves_triggers_out_while_it_loads(begun: Ends) -> None:
     begun.through("export data", "import data")
     assert begun.at_target.texts("session_replication_role.*replica", purpose="import data")

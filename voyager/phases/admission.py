@@ -7,7 +7,6 @@ from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.import_plan import Ledger
 from voyager.phases.job import Job
-from voyager.phases.recorded import recorded_connection
 from voyager.phases.row_options import ERROR, STASH, UPDATE
 from voyager.target.shape import TargetTable, holding_rows, read_tables
 
@@ -46,7 +45,7 @@ class Admission:
         exported = {one.name: one.key for one in attempt.tables} if attempt else {}
         self._keys = exported
         loaded = Ledger.read(job).tables | fast_loaded(job)
-        with recorded_connection(job, "import data") as connection:
+        with job.target.connect("import data") as connection:
             tables = read_tables(connection, exported.keys())
             # With a key to go by, rows that are there already are what was asked about; without one they would double.
             new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]

@@ -14,7 +14,6 @@ from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
-from voyager.phases.recorded import recorded_connection
 from voyager.phases.row_policy import SET_ASIDE, RowPolicy
 from voyager.phases.salvage_block import PHASE
 from voyager.ports import Execute
@@ -69,8 +68,8 @@ class Replayed:
         return DamagedFile(
             f"{rows:,} rows set aside cannot be loaded again: {len(self.gone):,} data files that hold them are gone or "
             "damaged.",
-            "Restore the files from a copy and run the same command again; or bring the rows in by hand (their keys are "
-            "in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine; or export anew: yb-voyager "
+            "Restore the files from a copy and run the same command again; or bring the rows in by hand (their keys "
+            "are in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine; or export anew: yb-voyager "
             "migrate export data --start-clean.",
             tuple(
                 f"{file}: {', '.join(f'{count:,} rows of {table}' for table, count in sorted(tables.items()))}"
@@ -160,7 +159,7 @@ def replay(job: Job, chunks: Iterable[ChunkManifest]) -> Replayed:
     if not tables:
         job.warn("No rows are set aside: there is nothing to replay.")
         return Replayed()
-    with recorded_connection(job, "import data") as connection:
+    with job.target.connect("import data") as connection:
         concerned = lines_of(connection, tables.keys())
     post_data.clear_the_way(job, concerned)
     done = asyncio.run(Replay(job, chunks, RowPolicy(job)).run())
