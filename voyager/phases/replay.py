@@ -69,8 +69,8 @@ class Replayed:
             f"{rows:,} rows set aside cannot be loaded again: {len(self.gone):,} data files that hold them are gone or "
             "damaged.",
             "Restore the files from a copy and run the same command again; or bring the rows in by hand (their keys "
-            "are in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine; or export anew: yb-voyager "
-            "migrate export data --start-clean.",
+            "are in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine; or export anew: "
+            "yb-voyager migrate export data --start-clean.",
             tuple(
                 f"{file}: {', '.join(f'{count:,} rows of {table}' for table, count in sorted(tables.items()))}"
                 for file, tables in sorted(self.gone.items())[:20]
