@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -301,12 +302,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused_by_name(
     read, seen = file_reader.PartReader.next, []
 
     def meddle(reader: file_reader.PartReader) -> Any:
-        batch = read(reader)
-        if not seen:
-            seen.append(batch)
+        seen.append(reader)
+        if len(seen) == 2:
+            wait_for_rows(files)
             with path.open("a") as file:
                 file.write("50000,n,,,\n")
-        return batch
+        return read(reader)
 
     monkeypatch.setattr(file_reader.PartReader, "next", meddle)
     error = files.refused("--batch-size", 5000, "--file-table-map", "o.csv:orders", code=5)
@@ -316,6 +317,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused_by_name(
         "has changed since rows of it were loaded"
         in files.refused("--file-table-map", "o.csv:orders", code=5)["message"]
     )
+
+
+def wait_for_rows(files: FileImport) -> None:
+    deadline = time.monotonic() + 60
+    while not files.ledger():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_other_options_for_a_file_that_is_half_in_are_refused(files: FileImport) -> None:
