@@ -94,6 +94,9 @@ def test_an_import_with_rows_set_aside_tells_so_until_they_are_in(stage: Staged)
     assert "410 rows of public.keyless, public.people were set aside by Import Data" in refused.stdout
     assert "--replay-quarantine" in refused.stdout
 
+    plan = migration.document("import", "data", "--replay-quarantine", "--dry-run")["plan"]
+    assert "load 400 rows of public.people that were set aside, without its foreign keys and triggers" in plan
+    assert set_aside(migration) == {"people": BAD, "keyless": 10}
     widen(migration)
     replayed = migration.document("import", "data", "--replay-quarantine")
     assert replayed["summary"]["set_aside"] == {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, UsageError
+from voyager.phases.index_options import IndexOptions, check_index_options
 from voyager.phases.job import Job, Outcome
 from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 NEEDS = ("target",)
 UNDOES = "the tables that this migration loaded are emptied, and are without foreign keys and triggers meanwhile"
 
-_AFTER = "then secondary indexes, foreign keys, triggers and sequences"
+_AFTER = "then keys, indexes, foreign keys, triggers and sequences"
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad, RowOptions, MetricsOptions):
+class Options(TargetLoad, RowOptions, IndexOptions, MetricsOptions):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     discard_loaded: bool = option(
@@ -50,7 +51,7 @@ class Options(TargetLoad, RowOptions, MetricsOptions):
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
-    from voyager.phases import import_beside
+    from voyager.phases import import_beside, replay
     from voyager.phases.admission import planned
     from voyager.phases.export_attempt import complete_chunks
     from voyager.phases.import_plan import Ledger, plan_batches
@@ -69,6 +70,7 @@ def plan(job: Job) -> list[str]:
         f"load {rows:,} rows in {len(left)} transactions into tables of {job.target.endpoint.url}",
         *(f"COPY {table.name}" for table in attempt.tables),
         *planned(job),
+        *replay.planned(job),
         _AFTER,
     ]
 
@@ -162,6 +164,7 @@ def _check_options(job: Job) -> None:
     options: Options = job.options
     check_pace_options(options)
     check_row_options(options)
+    check_index_options(options)
     check_fast_load(job)
     if options.batch_size < 1:
         raise UsageError(f"--batch-size is {options.batch_size}.", "Give a number from 1 on, or leave it out.")

@@ -168,6 +168,19 @@ def replay(job: Job, chunks: Iterable[ChunkManifest]) -> Replayed:
     return done
 
 
+def planned(job: Job) -> list[str]:
+    """What the options do to the rows that are set aside, for a plan."""
+    options, lines = job.options, []
+    for table, count in (
+        sorted(open_rows(job).items()) if options.replay_quarantine or options.discard_quarantine else ()
+    ):
+        if options.replay_quarantine:
+            lines.append(f"load {count:,} rows of {table} that were set aside, without its foreign keys and triggers")
+        if options.discard_quarantine:
+            lines.append(f"give up the rows of {table} that are {'still ' * options.replay_quarantine}set aside")
+    return lines
+
+
 def discard(job: Job) -> None:
     """Give up the rows that are still set aside; the event log keeps how many of which table."""
     tables = open_rows(job)
