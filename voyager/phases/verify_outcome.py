@@ -14,7 +14,7 @@ from voyager.wording import counted
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
 KEYS_SHOWN = 5
-_WAYS = {"counts": "by numbers of rows", "checksum": "row by row", "rows": "row by row, every value read"}
+_WAYS = {"counts": "by numbers of rows", "checksum": "by checksums of every value", "rows": "row by row, every value"}
 
 
 def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:

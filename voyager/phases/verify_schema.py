@@ -66,11 +66,11 @@ class SchemaResult:
     @property
     def not_compared(self) -> list[dict[str, str]]:
         """What the export left out unless it was told otherwise."""
-        return [
-            {"kind": f"{kind}s", "name": "all", "reason": f"the schema was exported without them ({flag})"}
-            for kind, flag in _CARRIED_BY.items()
-            if kind not in self.carried
-        ]
+        missing = {kind: flag for kind, flag in _CARRIED_BY.items() if kind not in self.carried}
+        if not missing:
+            return []
+        reason = f"the schema was exported without them: export schema {' '.join(missing.values())}"
+        return [{"kind": "definitions", "name": ", ".join(f"{kind}s" for kind in missing), "reason": reason}]
 
     def to_json(self) -> dict[str, Any]:
         return {**self.counts.to_json(), "differences": [one.to_json() for one in self.differences]}
