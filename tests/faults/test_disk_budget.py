@@ -103,6 +103,14 @@ def test_an_export_waits_at_its_limit_until_the_import_beside_it_has_made_room(m
 
 
 @pytest.mark.slow
+def test_the_end_says_which_data_files_no_backup_has(migration: Trial) -> None:
+    migration.run(*EXPORT)
+    migration.run("import", "data", "--discard-loaded")
+    answer = migration.document("end", "--backup-data-files", "--backup-dir", migration.export_dir.parent / "backup")
+    assert any("no backup has them" in line for line in answer["details"])
+
+
+@pytest.mark.slow
 def test_an_export_for_which_nobody_makes_room_ends_with_10_and_goes_on_later(migration: Trial) -> None:
     limited = (*EXPORT, "--max-disk", "5MB", "--wait-for-import", "1")
     alone = migration.document(*limited, code=10)["error"]
@@ -165,5 +173,5 @@ def test_a_disk_smaller_than_the_data_is_enough_beside_an_import(
         load = migration.start("import", "data", "--discard-loaded", *where)
         said = ended(export)
         ended(load)
-        assert "Whenever that is used up it waits" in said
+        assert "Waiting for import data --discard-loaded to make room" in said
         assert_every_row_once(migration)

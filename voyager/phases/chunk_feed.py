@@ -205,7 +205,7 @@ class ChunkFeed:
     def _find_stale(self, ids: Collection[str]) -> None:
         """Rows of a chunk that is not there any more are in, or may be by the time its worker has left."""
         assert self._attempt is not None
-        if getattr(self._attempt, "streamed", False):
+        if self._attempt.streamed:
             return
         found = {table for chunk_id, table in self._loaded.items() if chunk_id not in ids} - self._stale
         for table in sorted(found):
@@ -258,7 +258,7 @@ class ChunkFeed:
 
     def _check_complete(self) -> None:
         assert self._attempt is not None
-        if getattr(self._attempt, "streamed", False):
+        if self._attempt.streamed:
             return
         there = {(chunk.table, chunk.ordinal) for chunk in self._chunks.values()}
         missing = [part for part in self._attempt.parts if (part.table, part.ordinal) not in there]
@@ -275,13 +275,17 @@ class ChunkFeed:
         parts = len(self._attempt.parts) if self._attempt else None
         idle = not self._final and not self._queue and not self._stale and not any(self._held.values())
         status = "DONE" if self._final else "WAITING" if idle else "LOADING"
-        self._job.report(TableProgress("", STEP, status, rows_done=len(self._chunks), rows_total=parts))
+        streamed = self._attempt is not None and self._attempt.streamed
+        if not streamed:
+            self._job.report(TableProgress("", STEP, status, rows_done=len(self._chunks), rows_total=parts))
         if not idle:
             self._waiting_since = None
             return
         there = (
             f"{len(self._chunks):,} of {parts:,} parts are exported and loaded." if parts else "No part is exported."
         )
+        if streamed:
+            there = "Export Data streams the rows into the target's tables itself."
         self._watch.check(there)
         now = time.monotonic()
         self._waiting_since = self._waiting_since or now

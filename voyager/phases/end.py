@@ -66,6 +66,7 @@ def run(job: Job) -> Outcome:
     """Back up, clean, record. Every step may be repeated: a copy replaces an earlier one, a missing folder is fine."""
     job.checkpoint()
     kept = back_up(job.export_dir.path, job.options)
+    lacking = not_backed_up(job)
     if job.options.clean_export_dir:
         job.export_dir.clean()
     abandoned = _abandoned(job.record)
@@ -78,8 +79,23 @@ def run(job: Job) -> Outcome:
             "backups": kept,
             "cleaned": job.options.clean_export_dir,
         },
-        details=(*(f"Kept: {path}" for path in kept), *behind),
+        details=(*(f"Kept: {path}" for path in kept), *lacking, *behind),
     )
+
+
+def not_backed_up(job: Job) -> list[str]:
+    """What a backup of the data files has not, in words: import data --discard-loaded removed it before."""
+    from voyager.phases.export_attempt import ExportAttempt, finished_chunks
+    from voyager.phases.loaded_files import gone
+
+    data = job.export_dir.data
+    attempt = ExportAttempt.load(data) if job.options.backup_data_files else None
+    if attempt is None:
+        return []
+    chunks = finished_chunks(data, attempt)[0].values()
+    removed = gone(data, chunks)
+    lost = f"{len(removed):,} of {len(chunks):,} data files were removed once their rows were in: no backup has them."
+    return [lost] if removed else []
 
 
 def back_up(export_dir: Path, options: Options) -> list[str]:
