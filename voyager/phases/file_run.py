@@ -25,7 +25,7 @@ from voyager.store.lease import lost
 from voyager.target.fill import Load
 from voyager.target.load import Loader
 
-IN_FLIGHT = 128 << 20
+IN_FLIGHT = 64 << 20
 """Bytes of files in memory, at most, but for rows that are larger than that."""
 PIECE = 256 << 10
 TELL_EVERY = 60.0
