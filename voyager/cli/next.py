@@ -55,8 +55,8 @@ def register(application: typer.Typer) -> None:
 NEXT_HELP = """Say what to do next, why, and with which command; or do it.
 
 `next` alone changes nothing. `next --run` runs the step that it recommends, `next --until VERIFY` one after the other
-until Verify is completed. Both stop at the first step that fails, is blocked (exit code 4), has to wait (13) or needs
-confirmation (7).
+until Verify is completed, and export and import of the data at the same time where the workflow has it so. Both stop
+at the first step that fails, is blocked (exit code 4), has to wait (13) or needs confirmation (7).
 
 Cutover and End are never run by --yes alone; they must be named: `next --run CUTOVER --yes`."""
 
