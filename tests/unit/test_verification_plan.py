@@ -118,7 +118,14 @@ def test_neighbouring_groups_are_read_as_one_range_of_keys() -> None:
     chunk = plan.chunks[1]
     part = Part(plan, chunk, chunk.grouping, (0, 1, 5))
     _, parameters = finer_sums_sql(part, chunk.grouping.finer(6), 0, Method())
-    assert parameters == {"low": 0, "high": chunk.high, "from0": 0, "to0": 2048, "from1": 5120, "to1": 6144}
+    assert parameters == {"first": [0, 5120], "last": [2047, 6143]}
+
+
+def test_the_last_group_of_all_bigints_ends_with_the_largest_one() -> None:
+    plan = plan_table(Answers(1, 10**6), shape(10**6), shape(10**6), method=Method(), counts_only=False)
+    part = Part(plan, plan.chunks[1], Grouping(shift=10), (2**53 - 1,))
+    _, parameters = finer_sums_sql(part, Grouping(shift=4), 0, Method())
+    assert parameters == {"first": [2**63 - 1024], "last": [2**63 - 1]}
 
 
 def test_counting_rows_needs_no_chunks() -> None:

@@ -21,7 +21,7 @@ from voyager.verification.readers import Readers, TimedOut
 FINER_BITS = 6
 """An unequal group is cut into 64 before its rows are read, when few groups are unequal."""
 
-ROWS_WORTH_SUMMING = 4_000
+ROWS_WORTH_SUMMING = 500
 """So few rows are read at once: another question would cost more than it saves."""
 
 SHARE_WORTH_SUMMING = 0.25

@@ -15,9 +15,6 @@ from voyager.verification.forms import Form
 Statement = tuple[str, dict[str, Any]]
 """SQL and its parameters."""
 
-MOST_RANGES = 32
-"""Ranges of keys that one query names; more groups than that are looked for in the whole chunk."""
-
 
 @dataclass(frozen=True)
 class Part:
@@ -50,13 +47,13 @@ def sums_sql(plan: Plan, chunk: Chunk, side: int, method: Method, sampled: tuple
         place = place_sql(plan, chunk, side, method)
         where += f" AND ({place} & {chunk.buckets - 1}) = ANY(%(sampled)s::bigint[])"
         parameters["sampled"] = list(sampled)
-    return _sums(plan, chunk, chunk.grouping, side, method, where), parameters
+    return _sums(plan, chunk, chunk.grouping, side, method, where, from_sql(plan.table)), parameters
 
 
 def finer_sums_sql(part: Part, grouping: Grouping, side: int, method: Method) -> Statement:
     """The same for smaller groups within the groups of a part."""
-    where, parameters = _within(part, side, method)
-    return _sums(part.plan, part.chunk, grouping, side, method, where), parameters
+    relation, where, parameters = _within(part, side, method)
+    return _sums(part.plan, part.chunk, grouping, side, method, where, relation), parameters
 
 
 def rows_sql(part: Part, side: int, method: Method, forms: tuple[tuple[Form, ...], ...] = ()) -> Statement:
@@ -66,15 +63,15 @@ def rows_sql(part: Part, side: int, method: Method, forms: tuple[tuple[Form, ...
     Without a key: place (the row's own number), how many rows have it, and the md5 of their text.
     """
     plan = part.plan
-    where, parameters = _within(part, side, method)
+    relation, where, parameters = _within(part, side, method)
     place = place_sql(plan, part.chunk, side, method)
     group = part.grouping.group_sql("place")
     if plan.key:
         keys = ", ".join(f"t.{Identifier(form.column).sql}::text" for form in plan.key).replace("%", "%%")
         packs = ", ".join(_packed(way, side, method) for way in (plan.columns, *forms))
-        rows = f"SELECT {place} AS place, ARRAY[{keys}] AS key, {packs} {from_sql(plan.table)} WHERE {where}"
+        rows = f"SELECT {place} AS place, ARRAY[{keys}] AS key, {packs} {relation} WHERE {where}"
         return f"SELECT * FROM ({rows}) AS rows ORDER BY {group}, place", parameters
-    rows = f"SELECT {place} AS place, {row_text_sql(plan)} AS text {from_sql(plan.table)} WHERE {where} OFFSET 0"
+    rows = f"SELECT {place} AS place, {row_text_sql(plan)} AS text {relation} WHERE {where} OFFSET 0"
     named = "md5(convert_to(min(text), 'UTF8'))"
     return f"SELECT place, count(*), {named} FROM ({rows}) AS rows GROUP BY place ORDER BY {group}, place", parameters
 
@@ -105,13 +102,13 @@ def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement
     return f"SELECT w.place, ARRAY[{texts}]::text[] FROM {wanted} JOIN ONLY {relation} AS t ON {match}", keys
 
 
-def _sums(plan: Plan, chunk: Chunk, grouping: Grouping, side: int, method: Method, where: str) -> str:
+def _sums(plan: Plan, chunk: Chunk, grouping: Grouping, side: int, method: Method, where: str, relation: str) -> str:
     number = number_sql(plan.columns, side, method)
     if plan.key or grouping.shift is not None:
         group = grouping.group_sql(place_sql(plan, chunk, side, method)) if grouping != Grouping() else "0"
-        return f"SELECT {group}, count(*), sum({number})::text {from_sql(plan.table)} WHERE {where} GROUP BY 1"
+        return f"SELECT {group}, count(*), sum({number})::text {relation} WHERE {where} GROUP BY 1"
     # The row's number is its place too: OFFSET 0 keeps the server from working it out twice.
-    rows = f"SELECT {number} AS number {from_sql(plan.table)} WHERE {where} OFFSET 0"
+    rows = f"SELECT {number} AS number {relation} WHERE {where} OFFSET 0"
     return f"SELECT {grouping.group_sql('number')}, count(*), sum(number)::text FROM ({rows}) AS rows GROUP BY 1"
 
 
@@ -132,36 +129,42 @@ def _sums_by_key(plan: Plan, chunk: Chunk, side: int, method: Method) -> Stateme
     return f"SELECT g.number, s.* FROM {groups} CROSS JOIN LATERAL ({sums}) AS s", parameters
 
 
-def _within(part: Part, side: int, method: Method) -> Statement:
-    """SQL that holds for the rows of the part's groups."""
-    where, parameters = where_sql(part.chunk)
-    terms = [where]
+def _within(part: Part, side: int, method: Method) -> tuple[str, str, dict[str, Any]]:
+    """SQL to read the part's groups from, SQL that holds for their rows, and the parameters of both.
+
+    Ranges of keys are joined with the table: each is one walk of the index, whatever the server thinks of their number
+    (with the ranges as alternatives it would rather read the whole chunk).
+    """
+    relation = from_sql(part.plan.table)
     ranges = _key_ranges(part)
-    if ranges and len(ranges) <= MOST_RANGES:
+    if ranges:
+        where, parameters = where_sql(replace(part.chunk, low=None, high=None))
         column = f"t.{Identifier(part.chunk.column).sql}".replace("%", "%%")
-        either = [f"{column} >= %(from{n})s AND {column} < %(to{n})s" for n in range(len(ranges))]
-        terms.append(f"({' OR '.join(f'({one})' for one in either)})")
-        for number, (low, high) in enumerate(ranges):
-            parameters |= {f"from{number}": low, f"to{number}": high}
-    elif part.grouping != Grouping():
+        listed = "unnest(%(first)s::bigint[], %(last)s::bigint[]) AS r(first, last)"
+        parameters |= {"first": [first for first, _ in ranges], "last": [last for _, last in ranges]}
+        inside = f"{column} >= r.first AND {column} <= r.last"
+        return f"FROM {listed} JOIN {relation.removeprefix('FROM ')} ON {inside}", where, parameters
+    where, parameters = where_sql(part.chunk)
+    if part.grouping != Grouping():
         group = part.grouping.group_sql(place_sql(part.plan, part.chunk, side, method))
-        terms.append(f"{group} = ANY(%(groups)s::bigint[])")
+        where += f" AND {group} = ANY(%(groups)s::bigint[])"
         parameters["groups"] = list(part.groups)
-    return " AND ".join(term for term in terms if term != "true") or "true", parameters
+    return relation, where, parameters
 
 
 def _key_ranges(part: Part) -> list[tuple[int, int]]:
-    """The groups as ranges of keys, neighbours in one."""
+    """The first and the last key of each of the groups, neighbours in one; none where groups are no ranges."""
     shift = part.grouping.shift
     if shift is None:
         return []
     ranges: list[tuple[int, int]] = []
     for group in sorted(part.groups):
-        low, high = group << shift, (group + 1) << shift
-        if ranges and ranges[-1][1] == low:
-            ranges[-1] = (ranges[-1][0], high)
+        # Not the first key of the next group, which may be beyond the largest bigint.
+        first, last = group << shift, (group << shift) + (1 << shift) - 1
+        if ranges and ranges[-1][1] + 1 == first:
+            ranges[-1] = (ranges[-1][0], last)
         else:
-            ranges.append((low, high))
+            ranges.append((first, last))
     return ranges
 
 
