@@ -79,11 +79,6 @@ class TargetTables:
         self._doubtful = False
         self._told_at = float("-inf")
 
-    @property
-    def binary(self) -> frozenset[TableName]:
-        """The tables that travel in COPY's binary form."""
-        return self._binary
-
     def take_stock(self) -> Finished:
         """Read the ledger, finish what emptying was cut off, and see that the target's tables are as they must be."""
         finish_emptying(self._job, self._ids)
