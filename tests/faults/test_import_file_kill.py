@@ -99,8 +99,13 @@ def test_what_is_in_is_sought_over_and_not_read_again(
     left = ROWS - loaded(target)
     process = drive.subprocess.run(
         [drive.sys.executable, "-c", watched, *map(str, ["migrate", "import", "file", *where])],
-        env=drive.clean_environment(environment), cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        env=drive.clean_environment(environment),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert process.returncode == 0, process.stderr
     assert drive.fetch(target, JUDGE) == [WHOLE]
     size = (tmp_path / "t.csv").stat().st_size
