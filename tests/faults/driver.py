@@ -289,15 +289,16 @@ def read_files(directory: Path) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def lock_later(endpoint: Endpoint, table: str) -> Iterator[Callable[[], None]]:
-    """`with lock_later(…) as hold`: from the first hold() on nobody else reads or writes the table."""
+def lock_later(endpoint: Endpoint, table: str, mode: str = "ACCESS EXCLUSIVE") -> Iterator[Callable[[], None]]:
+    """`with lock_later(…) as hold`: from the first hold() on nobody else reads or writes the table (in mode EXCLUSIVE:
+    writes it)."""
     connection = drive.connect(endpoint)
     held: list[bool] = []
 
     def hold() -> None:
         if not held:
             connection.execute("BEGIN")
-            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            connection.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
             held.append(True)
 
     try:
@@ -307,9 +308,9 @@ def lock_later(endpoint: Endpoint, table: str) -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def locked(endpoint: Endpoint, table: str) -> Iterator[None]:
-    """Hold a table so that nobody else reads or writes it."""
-    with lock_later(endpoint, table) as hold:
+def locked(endpoint: Endpoint, table: str, mode: str = "ACCESS EXCLUSIVE") -> Iterator[None]:
+    """Hold a table so that nobody else reads or writes it (in mode EXCLUSIVE: writes it)."""
+    with lock_later(endpoint, table, mode) as hold:
         hold()
         yield
 

@@ -353,6 +353,25 @@ def test_options_that_mean_nothing_are_refused(path: DataPath, options: dict[str
     assert drive.fetch(path.target, "SELECT count(*) FROM people") == [(0,)]
 
 
+def test_a_table_that_somebody_locks_holds_up_no_other_and_is_asked_for_rows_when_it_is_free(path: DataPath) -> None:
+    path.export()
+    drive.execute(path.target, "INSERT INTO people VALUES (-1, 'theirs')")
+    with drive.connect(path.target) as holder:
+        holder.execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE")
+        released: list[bool] = []
+
+        def checkpoint() -> None:
+            done = drive.fetch(path.target, "SELECT count(*) FROM ybvoyager.import_batches WHERE table_name = 'visits'")
+            if done != [(0,)] and not released:
+                released.append(True)
+                holder.execute("COMMIT")
+
+        path.checkpoint = checkpoint
+        with pytest.raises(BlockersFound, match=r"public\.people holds rows"):
+            path.load(parallel_jobs=2)
+    assert content(path.target, "visits") == content(path.source, "visits")
+
+
 # Tries again
 
 

@@ -169,8 +169,8 @@ def test_many_tables_are_asked_for_rows_in_one_question(
     path.export()
     drive.execute(target, "INSERT INTO t7 VALUES (2)")
     asked: list[str] = []
-    monkeypatch.setattr(shape, "holding_rows", _counted(shape.holding_rows, asked))
-    monkeypatch.setattr("voyager.phases.admission.holding_rows", shape.holding_rows)
+    monkeypatch.setattr(shape, "look_for_rows", _counted(shape.look_for_rows, asked))
+    monkeypatch.setattr("voyager.phases.admission.look_for_rows", shape.look_for_rows)
     with pytest.raises(BlockersFound, match=r"public\.t7 holds rows"):
         path.load(parallel_jobs=2)
     assert len(asked) == 1
@@ -182,8 +182,12 @@ def _counted(asks: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
         def __init__(self, connection: Any) -> None:
             self._connection = connection
 
+        def transaction(self) -> Any:
+            return self._connection.transaction()
+
         def execute(self, sql: bytes, *rest: Any) -> Any:
-            asked.append(sql.decode())
+            if b"EXISTS" in sql:
+                asked.append(sql.decode())
             return self._connection.execute(sql, *rest)
 
     return lambda connection, names: asks(Watched(connection), names)

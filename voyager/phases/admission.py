@@ -8,7 +8,7 @@ from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.import_plan import Ledger
 from voyager.phases.job import Job
 from voyager.phases.row_options import ERROR, STASH, UPDATE
-from voyager.target.shape import TargetTable, holding_rows, read_tables
+from voyager.target.shape import TargetTable, look_for_rows, read_tables
 
 FAST_LOADED = "fast_loaded"
 """The setting that names tables whose rows may be in although the ledger does not know any of them yet."""
@@ -23,6 +23,7 @@ class Admission:
         self._keys: dict[TableName, tuple[str, ...]] = {}
         self._tables: dict[TableName, TargetTable] | None = None
         self._refused: dict[TableName, BlockersFound] = {}
+        self._locked: set[TableName] = set()
         self.fast: frozenset[TableName] = frozenset()
 
     def admit(self, table: TableName) -> None:
@@ -31,6 +32,17 @@ class Admission:
             self._look()
         if table in self._refused:
             raise self._refused[table]
+
+    def is_known(self, table: TableName) -> bool:
+        """Whether the table could be asked for rows. Where somebody locks it, it is asked again; that does not wait."""
+        if table not in self._locked:
+            return True
+        with self._job.target.connect("import data") as connection:
+            holding, locked = look_for_rows(connection, [table])
+        if not locked:
+            self._refused |= {name: _occupied(name) for name in holding}
+            self._locked.discard(table)
+        return not locked
 
     def table(self, name: TableName) -> TargetTable:
         return (self._tables or {}).get(name) or TargetTable(name)
@@ -49,7 +61,7 @@ class Admission:
             tables = read_tables(connection, exported.keys())
             # With a key to go by, rows that are there already are what was asked about; without one they would double.
             new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]
-            holding = holding_rows(connection, new)
+            holding, self._locked = look_for_rows(connection, new)
         self._refused = {name: _occupied(name) for name in holding}
         if self._merging:
             self._refused |= {name: found for name in tables if (found := self._unmergeable(tables[name])) is not None}

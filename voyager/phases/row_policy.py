@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from voyager.target.shape import TargetTable
 
 SET_ASIDE = "set_aside"
+ASK_EVERY = 0.5
+"""Seconds until a table that somebody locks is asked for rows again."""
 
 
 class RowPolicy:
@@ -50,6 +52,10 @@ class RowPolicy:
     async def admit(self, table: TableName) -> None:
         async with self._admitting:
             await asyncio.to_thread(self._admission.admit, table)
+        while not await asyncio.to_thread(self._admission.is_known, table):
+            self._job.checkpoint()
+            await asyncio.sleep(ASK_EVERY)
+        self._admission.admit(table)
 
     def fill(self, table: TableName) -> Fill:
         return self._fast if table in self._admission.fast else self.careful(table)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from voyager.postgres.connection import Connection
 
 TABLES_PER_QUERY = 500
+LOCK_TIMEOUT_MS = 300
+_LOCKED = "55P03"
 
 _TABLES = """
 SELECT n.nspname, c.relname,
@@ -71,16 +73,41 @@ def read_tables(connection: Connection, names: Collection[TableName]) -> dict[Ta
 
 
 def holding_rows(connection: Connection, names: Collection[TableName]) -> list[TableName]:
-    """Those of `names`, which must be there, that hold rows; many tables in one question."""
+    """Those of `names`, which must be there, that hold rows; many tables in one question, which waits for locks."""
     holding: list[TableName] = []
     for some in _groups(sorted(names), TABLES_PER_QUERY):
-        parts = (
-            f"SELECT {number} WHERE EXISTS (SELECT FROM ONLY {name.sql})"  # a number of ours
-            for number, name in enumerate(some)
-        )
-        query = " UNION ALL ".join(parts)
-        holding += [some[number] for (number,) in connection.execute(query.encode()).fetchall()]
+        holding += [some[number] for (number,) in connection.execute(_which(some)).fetchall()]
     return holding
+
+
+def look_for_rows(connection: Connection, names: Collection[TableName]) -> tuple[set[TableName], set[TableName]]:
+    """Those of `names`, which must be there, that hold rows, and those that somebody locks, of which it is not known;
+    many tables in one question, and none of them waited for."""
+    from voyager.postgres.connection import DriverError
+    from voyager.postgres.failures import sqlstate
+
+    holding, locked = set[TableName](), set[TableName]()
+    waiting = _groups(sorted(names), TABLES_PER_QUERY)
+    while waiting:
+        some = waiting.pop()
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}".encode())
+                holding |= {some[number] for (number,) in connection.execute(_which(some)).fetchall()}
+        except DriverError as error:
+            if sqlstate(error) != _LOCKED:
+                raise
+            if len(some) == 1:
+                locked.add(some[0])
+            else:
+                waiting += [some[: len(some) // 2], some[len(some) // 2 :]]
+    return holding, locked
+
+
+def _which(names: list[TableName]) -> bytes:
+    """The numbers of those that hold rows."""
+    parts = (f"SELECT {number} WHERE EXISTS (SELECT FROM ONLY {name.sql})" for number, name in enumerate(names))
+    return " UNION ALL ".join(parts).encode()
 
 
 def lines_of(connection: Connection, names: Collection[TableName]) -> set[TableName]:
