@@ -109,7 +109,7 @@ def test_rows_at_fault_are_set_aside_and_all_others_are_loaded(path: DataPath) -
     assert len(set_aside(path)) == 10
 
 
-@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize("compression", [pytest.param("none", marks=pytest.mark.slow), "zstd"])
 def test_a_row_set_aside_is_named_by_key_reason_and_place(path: DataPath, compression: str) -> None:
     spoil(path, too_old(20_123), compression=compression)
     path.load(error_policy=STASH)
@@ -136,6 +136,7 @@ def test_no_value_but_the_key_is_kept_or_said(path: DataPath) -> None:
         assert value not in said
 
 
+@pytest.mark.slow
 def test_values_are_kept_when_they_are_asked_for(path: DataPath) -> None:
     spoil(path, too_old(7) + r"; UPDATE public.people SET note = E'a\tb\\n\nc', name = 'é' WHERE id = 7")
     path.load(error_policy=STASH, quarantine_values=True)
@@ -171,7 +172,12 @@ CONSTRAINTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", CONSTRAINTS)
+QUICK = ("deferred unique", "a name that is not there", "longer than an index takes")
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in CONSTRAINTS]
+)
 def test_whatever_refuses_a_row_it_is_found(path: DataPath, kind: str) -> None:
     at_target, at_source, state = CONSTRAINTS[kind]
     drive.execute(path.target, at_target)
@@ -223,6 +229,7 @@ def test_a_wrong_definition_stops_its_table_early_and_says_so(path: DataPath) ->
     assert content(path.target, "people") == content(path.source, "people")
 
 
+@pytest.mark.slow
 def test_the_limit_counts_what_earlier_runs_set_aside(path: DataPath) -> None:
     spoil(path, too_old(*range(1, 6), *range(25_001, 25_006)), chunk_size="1MB")
     with pytest.raises(BlockersFound, match="more than 7"):
@@ -286,6 +293,7 @@ def test_a_replay_loads_what_was_set_aside_once_the_definition_is_right(path: Da
     assert content(path.target, "people") == content(path.source, "people")
 
 
+@pytest.mark.slow
 def test_a_replay_that_is_refused_again_keeps_the_new_reason(path: DataPath) -> None:
     spoil(path, too_old(5))
     path.load(error_policy=STASH)
