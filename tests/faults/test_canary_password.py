@@ -18,7 +18,7 @@ from tests import drive
 from tests.faults.driver import snapshot
 from tests.faults.trial import Trial, trial
 from tests.states import database
-from voyager.embedded import Server
+from voyager.embedded import Server, start_server
 from voyager.identifiers import quote_literal
 
 CANARY = """p@ss'"<>$%&;:#"""
@@ -32,6 +32,7 @@ FORMS = {
     "in HTML": CANARY.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
 }
 SOURCE = """
+CREATE EXTENSION pg_stat_statements;
 CREATE TABLE a (id serial PRIMARY KEY, t text);
 INSERT INTO a (t) SELECT 'row ' || n FROM generate_series(1, 20000) n;
 """
@@ -45,11 +46,21 @@ psycopg.connect = connect
 
 
 @pytest.fixture(scope="module")
-def migration(
-    source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Trial]:
+def counting_servers(servers_directory: Path) -> Iterator[tuple[Server, Server]]:
+    """Two servers that count queries, for compare-performance."""
+    settings = {"shared_preload_libraries": "pg_stat_statements"}
+    with (
+        start_server(servers_directory / "canary-source", settings=settings) as source,
+        start_server(servers_directory / "canary-target", settings=settings) as target,
+    ):
+        yield source, target
+
+
+@pytest.fixture(scope="module")
+def migration(counting_servers: tuple[Server, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """A migration between roles whose password is the canary; the servers ask for it."""
     directory = tmp_path_factory.mktemp("canary")
+    source_server, target_server = counting_servers
     with database(source_server) as source, database(target_server) as target:
         for end in (source, target):
             drive.execute(end, f"CREATE ROLE {ROLE} SUPERUSER LOGIN PASSWORD {quote_literal(CANARY)}")
@@ -123,9 +134,15 @@ def test_it_is_nowhere_during_and_after_a_migration(migration: Trial) -> None:
                 ("next", "--until", "VERIFY", "--debug"),
                 ("status", "-o", "json"),
                 ("history", "-o", "json"),
-                ("next", "--run", "CUTOVER", "-o", "json"),
             )
         ]
+        for end in (migration.source, migration.target):
+            drive.fetch(end, "SELECT count(*) FROM a WHERE t = 'row 7'")
+        said += [
+            migration.attempt(*words, "-o", "json")
+            for words in (("compare-performance",), ("next", "--run", "CUTOVER"))
+        ]
+        assert json.loads(said[-2].stdout)["report"]["summary"]["matched"] == 1
     assert any("pg_dump" in child for child in watch.children), "no child was seen: the watch proves nothing"
     assert_absent("what ps or pg_stat_activity shows", list(watch.seen))
     assert_absent("what the commands said", [done.stdout + done.stderr for done in said])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shlex
 import subprocess
@@ -17,7 +19,7 @@ from tests import drive
 from tests.faults.driver import schema_snapshot, snapshot
 from tests.faults.trial import Trial, trial
 from tests.states import database
-from voyager.embedded import Server
+from voyager.embedded import start_server
 from voyager.endpoint import Endpoint
 from voyager.identifiers import Identifier, TableName, quote_literal
 
@@ -82,6 +84,7 @@ class Told:
 def build(endpoint: Endpoint) -> None:
     """One table, sequence, enum, constraint, index and view for each hostile name, over four hostile schemas."""
     statements = ["CREATE TABLE public.canary (id int PRIMARY KEY)", "INSERT INTO public.canary VALUES (1)"]
+    statements.append("CREATE EXTENSION pg_stat_statements")
     statements += [f"CREATE SCHEMA {Identifier(schema).sql}" for schema in SCHEMAS]
     for number, name in enumerate(HOSTILE):
         schema = SCHEMAS[number % len(SCHEMAS)]
@@ -114,10 +117,17 @@ def raw_controls(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def migrated(source_server: Server, target_server: Server, tmp_path_factory: Any) -> Iterator[Told]:
-    """A migration of hostile names by the name of NAME, and what its commands said."""
+def migrated(servers_directory: Path, tmp_path_factory: Any) -> Iterator[Told]:
+    """A migration of hostile names by the name of NAME, and what its commands said. The servers count queries."""
     directory = tmp_path_factory.mktemp("hostile [bold]'names' $(touch owned)")
-    with database(source_server) as source, database(target_server) as target:
+    with contextlib.ExitStack() as open_servers:
+        settings = {"shared_preload_libraries": "pg_stat_statements"}
+        source, target = (
+            open_servers.enter_context(
+                database(open_servers.enter_context(start_server(servers_directory / name, settings=settings)))
+            )
+            for name in ("hostile-source", "hostile-target")
+        )
         migration = trial(source, target, directory, name=NAME)
         build(source)
         said = [
@@ -126,16 +136,37 @@ def migrated(source_server: Server, target_server: Server, tmp_path_factory: Any
                 ("init",),
                 ("export", "schema", "--comments-on-objects"),
                 ("next", "--until", "VERIFY"),
-                ("export", "data", "status"),
-                ("import", "data", "status"),
+                ("export", "data", "status", "--all"),
+                ("import", "data", "status", "--all"),
                 ("status",),
                 ("next",),
                 ("history",),
-                ("next", "--run", "CUTOVER"),
-                ("next", "--until", "FINALIZE"),
             )
         ]
+        for end in (source, target):
+            ask(end)
+        said += [
+            migration.attempt(*words)
+            for words in (("compare-performance",), ("next", "--run", "CUTOVER"), ("next", "--until", "FINALIZE"))
+        ]
         yield Told(migration, said)
+
+
+def ask(endpoint: Endpoint) -> None:
+    """What an application asks of every hostile table, often enough to be judged."""
+    with drive.connect(endpoint) as connection:
+        for number, name in enumerate(HOSTILE):
+            table = TableName(SCHEMAS[number % len(SCHEMAS)], name).sql
+            for _ in range(6):
+                connection.execute(f"SELECT {Identifier(name).sql} FROM {table} WHERE parent IS NULL".encode())
+
+
+def test_queries_on_hostile_names_are_matched_and_reported(migrated: Told) -> None:
+    report = json.loads((migrated.migration.export_dir / "reports" / "performance_report.json").read_text())
+    assert report["summary"]["matched"] == len(HOSTILE)
+    page = (migrated.migration.export_dir / "reports" / "performance_report.html").read_text()
+    assert "<script>alert(1)</script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 
 def test_both_databases_hold_the_same_under_the_same_names(migrated: Told) -> None:

@@ -124,6 +124,22 @@ def test_the_query_whose_index_is_missing_on_the_target_is_found(shop: Migration
     assert len(report["queries"]) == 6  # neither ours nor those of the catalogs, nor SET and CREATE INDEX
 
 
+def test_its_options_may_stand_in_the_config_file(shop: Migration, tmp_path: Path) -> None:
+    run_application(shop.source)
+    run_application(shop.target)
+    config = tmp_path / "voyager.yaml"
+    config.write_text("compare-performance:\n  threshold: 7.5\n  min-calls: 9\n")
+    told = shop.document("compare-performance", "--config-file", config)["report"]
+    assert told["settings"] == {"threshold": 7.5, "min_calls": 9}
+    flags = ("--threshold", "3", "--config-file", config)
+    assert shop.document("compare-performance", *flags)["report"]["settings"]["threshold"] == 3
+    config.write_text("compare-performance:\n  threshold: 0.5\n")
+    refused = shop.run("compare-performance", "--config-file", config, code=2).stderr
+    assert "compare-performance.threshold in" in refused
+    config.write_text("compare-performance:\n  treshold: 2\n")
+    assert "threshold" in shop.run("compare-performance", "--config-file", config, code=2).stderr
+
+
 def test_what_verify_reads_and_repairs_says_that_it_is_ours_and_is_left_out(shop: Migration) -> None:
     drive.execute(shop.target, "UPDATE orders SET note = 'x' WHERE id = 5; DELETE FROM orders WHERE id = 9")
     forget(shop.source)

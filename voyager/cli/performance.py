@@ -50,16 +50,28 @@ def register(application: typer.Typer) -> None:
             float | None, typer.Option(help="From how many times the mean time a query is slower (default: 1.2).")
         ] = None,
         min_calls: Annotated[
-            int | None, typer.Option(min=1, help="Calls on both sides that it takes to be judged (default: 5).")
+            int | None, typer.Option(help="Calls on both sides that it takes to be judged (default: 5).")
         ] = None,
     ) -> None:
         from voyager.performance.judge import MIN_CALLS, THRESHOLD
 
-        limit = THRESHOLD if threshold is None else threshold
+        limit, said = _chosen(context.obj, "threshold", "float", given=threshold, default=THRESHOLD)
         if not 1 < limit < float("inf"):
-            raise UsageError(f"--threshold is {limit:g}.", "Give a ratio above 1, as 1.2: slower by a fifth.")
-        calls = MIN_CALLS if min_calls is None else min_calls
+            raise UsageError(f"{said} is {limit:g}.", "Give a ratio above 1, as 1.2: slower by a fifth.")
+        calls, said = _chosen(context.obj, "min-calls", "int", given=min_calls, default=MIN_CALLS)
+        if calls < 1:
+            raise UsageError(f"{said} is {calls}.", "Give a number from 1 on.")
         finish(perform_comparison(context.obj, threshold=limit, min_calls=calls), context.obj)
+
+
+def _chosen(invocation: Invocation, key: str, kind: str, *, given: Any, default: Any) -> tuple[Any, str]:
+    """An option of this command, and where it is from: flag, else environment, else config file, else the default."""
+    from voyager.config.values import convert
+
+    if given is not None:
+        return given, f"--{key}"
+    found = invocation.resolved().command_value(NAME, key)
+    return (default, f"--{key}") if found is None else (convert(found.value, kind, where=found.origin), found.origin)
 
 
 def perform_comparison(invocation: Invocation, *, threshold: float, min_calls: int) -> Reply:

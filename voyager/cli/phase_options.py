@@ -35,6 +35,14 @@ class _Every:
     )
 
 
+OF_OTHER_COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "compare-performance": {
+        "threshold": ("From how many times the mean time a query is slower.", "1.2"),
+        "min-calls": ("Calls on both sides that it takes to be judged.", "5"),
+    }
+}
+"""Section -> key -> (help, default), for commands that are no phase."""
+
 START_CLEAN = "start_clean"
 (_START_CLEAN,) = fields(_Every)
 
@@ -87,7 +95,7 @@ def parameters(phase_name: str) -> tuple[Any, ...]:
 
 def command_keys() -> dict[str, set[str]]:
     """Section of the config file -> keys that may stand in it."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {name: set(keys) for name, keys in OF_OTHER_COMMANDS.items()}
     for phase in phases().values():
         declared = options_class(phase.name)
         names = [field.name for field in fields(declared) if not field.metadata.get("per_run")] if declared else []

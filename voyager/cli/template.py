@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from voyager.cli.invocation import Invocation
-from voyager.cli.phase_options import options_class, phases, section
+from voyager.cli.phase_options import OF_OTHER_COMMANDS, options_class, phases, section
 from voyager.config.settings import SETTINGS, Setting
 
 HEAD = """\
@@ -37,6 +37,10 @@ def template(invocation: Invocation) -> str:
         body = "".join(line for phase in phase_names for line in _options(phase))
         if body:
             parts.append(f"\n# {name}:\n{body}")
+    for name, keys in OF_OTHER_COMMANDS.items():
+        parts.append(f"\n# {name}:\n")
+        for key, (help, default) in keys.items():
+            parts += [*_comment(help, "#   "), f"#   {key}: {default}\n"]
     return "".join(parts)
 
 

@@ -278,6 +278,7 @@ SECTION_ALIASES = {
 """Section of yb-voyager's file -> section of ours."""
 
 LEGACY_KEYS: dict[str, frozenset[str]] = {
+    "compare-performance": frozenset({"log-level", "output-dir"}),
     "assessment": frozenset({"assessment-metadata-dir", "run-guardrails-checks", "log-level"}),
     "": frozenset({"send-diagnostics", "log-level", "profile", "control-plane-type"}),
     "source": frozenset(
@@ -307,7 +308,7 @@ LEGACY_KEYS: dict[str, frozenset[str]] = {
 
 LEGACY_SECTIONS = frozenset(
     {"source-replica", "archive-changes", "initiate-cutover-to-source", "yugabyted-control-plane",
-     "initiate-cutover-to-source-replica", "export-data-from-target", "import-data-to-source", "compare-performance",
+     "initiate-cutover-to-source-replica", "export-data-from-target", "import-data-to-source",
      "import-data-to-source-replica", "import-data-file", "get-data-migration-report", "ybaeon-control-plane"}
 )  # fmt: skip
 """Sections of yb-voyager's file that commands of later workflows read; not looked into here."""
