@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import drive
-from tests.faults.driver import snapshot
+from tests.faults.driver import snapshot, wait_until
 from tests.faults.trial import Trial, trial
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -118,3 +118,25 @@ def test_what_the_target_refuses_remains_and_is_named(damaged: Trial) -> None:
     assert "violates check constraint" in repaired["orders"]["failed"]
     assert repaired["bag"]["failed"] == ""
     assert [one["object"] for one in document["summary"]["differences"] if one["kind"] == "rows"] == ["public.orders"]
+
+
+def test_a_repair_that_was_killed_half_way_is_not_run_again_and_the_next_one_ends_it(damaged: Trial) -> None:
+    drive.execute(damaged.source, "INSERT INTO orders SELECT i, 'note ' || i FROM generate_series(1001, 4000) i")
+    drive.execute(damaged.target, "INSERT INTO orders SELECT i, 'other ' || i FROM generate_series(1001, 4000) i")
+    damaged.attempt("verify", code=3)
+    repaired = "SELECT count(*) FROM orders WHERE id > 1000 AND note LIKE 'note %'"
+    with drive.connect(damaged.target) as holding, holding.transaction():
+        # A row in the middle is held, so that the command stops between two of its transactions.
+        holding.execute("SELECT FROM orders WHERE id = 2800 FOR UPDATE")
+        damaged.kill_at("VERIFY", lambda _, connection: connection.execute(repaired).fetchone() > (500,), *QUESTION)
+    ((done,),) = drive.fetch(damaged.target, repaired)
+    assert 500 < done < 3000
+    wait_until(lambda: not drive.fetch(damaged.target, "SELECT 1 FROM ybvoyager.leases WHERE expires_at > now()"))
+    refused = damaged.attempt(*QUESTION, code=5)
+    assert "were applied at" in refused.stderr
+    document = damaged.document("verify", code=3)
+    counts = {one["object"]: one["counts"] for one in document["summary"]["differences"]}
+    assert counts["public.orders"]["different"] == 3000 - done
+    assert damaged.document(*QUESTION)["summary"]["clean"] is True
+    assert snapshot(damaged.target) == snapshot(damaged.source)
+    damaged.attempt("cutover", "initiate")

@@ -19,7 +19,8 @@ from voyager.identifiers import TableName
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
 from voyager.verification.repair import NOT_REPAIRED, RepairTable, repair_statements
-from voyager.verification.repair_read import Concerned, RowReader, describe, parents_first, references
+from voyager.verification.repair_order import in_order
+from voyager.verification.repair_read import Concerned, RowReader, describe, parents_first, references, self_references
 from voyager.working_directory import sync_directory, write_atomic
 
 LIST = "repair.json"
@@ -150,12 +151,17 @@ def write_files(
             lambda connection: describe(connection, known.values(), by_place=origin.by_place), "read the tables"
         )
         refers = target.use(references, "read the foreign keys")
+        # Whoever may leave triggers aside needs no order within a table.
+        within = {} if origin.replication_role else target.use(self_references, "read the foreign keys")
         order = parents_first(made, refers)
         files = []
         for table in order:
             names = zip((source, target), known[table].row_texts, strict=True)
             here, there = (RowReader(side, made[table], named_by) for side, named_by in names)
-            files.append(_write_file(found, made[table], (here, there), origin))
+            rows = found.rows(table)
+            if table in within:
+                rows = in_order(rows, within[table], source=here, target=there)
+            files.append(_write_file(found.directory, rows, made[table], (here, there), origin))
         body = {"schema_version": 1, **asdict(origin), "files": [one.to_json() for one in files], "applied_at": None}
         write_atomic(found.directory / LIST, json.dumps(body, indent=1).encode())
         return files
@@ -176,12 +182,18 @@ def file_name(table: TableName, taken: Iterable[str] = ()) -> str:
     return f"{name}.sql"
 
 
-def _write_file(found: Spool, table: RepairTable, readers: tuple[RowReader, RowReader], origin: Origin) -> RepairFile:
-    path = found.directory / file_name(table.table, (one.name for one in found.directory.glob("*.sql")))
+def _write_file(
+    directory: Path,
+    rows: Iterable[RowDifference],
+    table: RepairTable,
+    readers: tuple[RowReader, RowReader],
+    origin: Origin,
+) -> RepairFile:
+    path = directory / file_name(table.table, (one.name for one in directory.glob("*.sql")))
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as open_files:
         parts = {verb: open_files.enter_context(_private(Path(f"{path}.{verb}.part"))) for verb in ("", *ORDER)}
-        for line in repair_statements(table, found.rows(table.table), *readers):
+        for line in repair_statements(table, rows, *readers):
             verb = verb_of(line)
             counts[verb] += 1
             parts[verb].write(f"{line}\n".encode("utf-8", "surrogateescape"))

@@ -10,6 +10,7 @@ from voyager.identifiers import Identifier, TableName
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
 from voyager.verification.repair import RepairColumn, RepairTable, Row
+from voyager.verification.repair_order import ForeignKey
 from voyager.verification.rows_sql import text_of
 
 # The search path is empty: the equality of an extension's type is in the schema of the type, all other in pg_catalog.
@@ -38,6 +39,18 @@ _REFERENCES = """
     JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
     WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
 """
+
+_SELF_REFERENCES = """
+    SELECT n.nspname, c.relname, {refers}, {referred} FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype = 'f' AND k.conrelid = k.confrelid
+""".format(
+    **{
+        name: f"ARRAY(SELECT a.attname::text FROM unnest(k.{column}) WITH ORDINALITY AS u(number, place) "
+        "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place)"
+        for name, column in (("refers", "conkey"), ("referred", "confkey"))
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,14 @@ def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) ->
 def references(connection: Any) -> set[tuple[TableName, TableName]]:
     """(table, table it refers to) of every foreign key."""
     return {(TableName(*row[:2]), TableName(*row[2:])) for row in connection.execute(_REFERENCES)}
+
+
+def self_references(connection: Any) -> dict[TableName, list[ForeignKey]]:
+    """The foreign keys of tables to themselves."""
+    found: dict[TableName, list[ForeignKey]] = {}
+    for schema, table, refers, referred in connection.execute(_SELF_REFERENCES):
+        found.setdefault(TableName(schema, table), []).append((tuple(refers), tuple(referred)))
+    return found
 
 
 def parents_first(tables: Iterable[TableName], refers: Iterable[tuple[TableName, TableName]]) -> list[TableName]:
