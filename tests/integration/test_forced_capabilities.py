@@ -23,6 +23,7 @@ from voyager.context import open_context
 from voyager.endpoint import Endpoint
 from voyager.errors import Interrupted
 from voyager.phases import export_data
+from voyager.phases.pace import LivePace
 from voyager.ports import Capabilities
 from voyager.progress import TableProgress
 from voyager.runner import Run, run_phase
@@ -243,6 +244,45 @@ def test_a_fast_load_is_set_for_tables_without_another_index_and_only_while_rows
     ends.run("import", "data", "--no-fast-load")
     assert not ends.at_target.texts("yb_")
     assert drive.fetch(ends.target, "SELECT count(*) FROM customers") == [(100,)]
+
+
+NODES = """
+CREATE FUNCTION yb_servers() RETURNS TABLE (host text, port bigint, node_type text, public_ip text) LANGUAGE sql
+  AS $$ VALUES ('127.0.0.1', {port}::bigint, 'primary', '') $$;
+CREATE FUNCTION yb_servers_metrics() RETURNS TABLE (uuid text, metrics jsonb, status text) LANGUAGE sql
+  AS $$ SELECT 'a', jsonb_build_object('cpu_usage_user', '0.11', 'cpu_usage_system', '0.02'), 'OK'
+        FROM pg_sleep(0.01) $$;
+"""
+
+
+@forces(Target, lists_nodes=True, shows_load=True)
+def test_a_server_that_tells_of_its_nodes_and_their_load_is_asked(begun: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LivePace.__init__.__kwdefaults__, "step_seconds", 0.01)
+    drive.execute(begun.target, NODES.format(port=begun.target.port))
+    begun.through("export data", "import data")
+    asked = begun.at_target.texts("yb_servers", purpose="pace")
+    assert "FROM yb_servers() " in asked[0]
+    assert {"yb_servers_metrics" in text for text in asked[1:]} == {True}
+
+
+def test_a_server_that_tells_nothing_of_nodes_is_not_asked(begun: Ends) -> None:
+    begun.through("export data", "import data")
+    assert not begun.at_target.texts("yb_servers")
+
+
+def test_rows_are_streamed_in_binary_where_both_servers_read_it_alike(begun: Ends) -> None:
+    begun.run("export", "data", "--stream")
+    assert all("binary" in text.lower() for text in begun.at_target.texts("^COPY .* FROM STDIN"))
+    assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(2000,)]
+
+
+@forces(Target, binary_copy=False)
+def test_rows_are_streamed_as_text_to_a_server_that_is_not_known_to_read_binary(begun: Ends) -> None:
+    begun.run("export", "data", "--stream")
+    sent = begun.at_target.texts("^COPY .* FROM STDIN")
+    assert sent
+    assert not any("binary" in text.lower() for text in sent)
+    assert drive.fetch(begun.target, "SELECT count(*) FROM orders") == [(2000,)]
 
 
 def test_a_fast_load_is_refused_by_a_server_that_knows_no_such_settings(begun: Ends) -> None:
