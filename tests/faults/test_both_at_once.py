@@ -1,4 +1,4 @@
-"""`next --until` on a pipelined migration: export and import at the same time, one Ctrl-C, one answer, one exit code."""
+"""`next --until` on a pipelined migration: export and import at once, one Ctrl-C, one answer, one exit code."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ Held = tuple[Trial, subprocess.Popen[str], int]
 def test_one_signal_stops_both_at_a_safe_point(held: Held) -> None:
     migration, process, child = held
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=90)
+    _, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert is_gone(child)
@@ -141,7 +141,9 @@ def test_an_error_of_the_export_is_the_answer(migration: Trial) -> None:
     drive.execute(migration.source, "ALTER TABLE other RENAME TO elsewhere")
     try:
         # Nothing is exported yet: the export begins and finds a table that the target has no place for.
-        failed = migration.attempt("next", "--until", "VERIFY", "--output", "json", env={"YB_VOYAGER_OUTPUT": ""}, code=4)
+        failed = migration.attempt(
+            "next", "--until", "VERIFY", "--output", "json", env={"YB_VOYAGER_OUTPUT": ""}, code=4
+        )
     finally:
         drive.execute(migration.source, "ALTER TABLE elsewhere RENAME TO other")
     assert "elsewhere" in json.loads(failed.stdout)["error"]["message"]

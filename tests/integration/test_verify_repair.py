@@ -215,8 +215,8 @@ def test_rows_of_a_table_that_refers_to_itself_come_behind_what_they_refer_to(pa
     pair.both("CREATE TABLE t (id int PRIMARY KEY, boss int REFERENCES t, a text, b text, of_a text, of_b text)")
     pair.both("ALTER TABLE t ADD UNIQUE (a, b), ADD FOREIGN KEY (of_a, of_b) REFERENCES t (a, b)")
     # Whom a row refers to comes later by key, but the server checks it at the end of the statement.
-    rows = "SELECT i, CASE WHEN i % 100 < 99 THEN i + 1 END, 'a' || i % 7, i::text, 'a' || (i + 1) % 7, (i + 1)::text FROM "
-    rows += "generate_series({}) AS i"
+    rows = "SELECT i, CASE WHEN i % 100 < 99 THEN i + 1 END, 'a' || i % 7, i::text, 'a' || (i + 1) % 7, (i + 1)::text"
+    rows += " FROM generate_series({}) AS i"
     last = "SELECT i, NULL, 'a' || i % 7, i::text, NULL, NULL FROM unnest(ARRAY[1000, 3000]) i"
     pair.both(f"INSERT INTO t {last}")
     drive.execute(pair.source, f"INSERT INTO t {rows.format('500, 999')}")

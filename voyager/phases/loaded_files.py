@@ -59,7 +59,7 @@ def check_undo(data: Path, undone: Iterable[str]) -> None:
     removed = gone(data, chunks)
     if removed:
         raise NotAllowed(
-            f"{len(removed):,} of {len(chunks):,} data files are not there any more (--discard-loaded removes them once "
-            "their rows are in): import data cannot begin anew with the rest.",
+            f"{len(removed):,} of {len(chunks):,} data files are not there any more (--discard-loaded removes them "
+            "once their rows are in): import data cannot begin anew with the rest.",
             "Nothing was changed. Export anew, which undoes both: yb-voyager migrate export data --start-clean.",
         )
