@@ -12,7 +12,8 @@ class TableProgress:
 
     Rows and bytes are totals since the phase's first attempt. `status` is QUEUED, the phase's own verb
     (EXPORTING, LOADING, VERIFYING, BUILDING), WAITING, DONE, SKIPPED or FAILED. Chunks are counted where a table is
-    moved in chunks; their total is None while it is not known.
+    moved in chunks; their total is None while it is not known. `rows_kept` of the rows were done by an earlier attempt:
+    they are no part of the pace.
     """
 
     schema: str
@@ -27,6 +28,7 @@ class TableProgress:
     message: str = ""
     chunks_done: int = 0
     chunks_total: int | None = None
+    rows_kept: int = 0
 
 
 Report = Callable[[TableProgress], None]

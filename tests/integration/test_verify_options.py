@@ -14,8 +14,10 @@ import pytest
 
 from tests import drive
 from tests.faults.trial import Staged, Trial, staged
+from voyager.cli.progress import Tally
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
+from voyager.progress import TableProgress
 
 ROWS = 1_050_000
 SOURCE = f"""
@@ -233,6 +235,24 @@ def test_a_run_that_was_killed_goes_on_from_its_ledger_and_holds_from_its_beginn
     assert sum(one["chunks_reused"] for one in body["tables"]) >= len(kept) > 0
 
 
+def test_what_an_earlier_attempt_compared_is_no_part_of_the_pace(imported: Trial) -> None:
+    imported.attempt("verify", "--max-duration", "0.4s", "--parallel-jobs", "1", code=14)
+    kept = report(imported)["coverage"]["rows"]["compared"]
+    assert kept > 0
+    tally = Tally()
+    tally.take(TableProgress("public", "big", "VERIFYING", rows_done=kept, rows_estimated=ROWS, rows_kept=kept))
+    tally.sums()
+    time.sleep(0.3)
+    tally.take(TableProgress("public", "other", "VERIFYING", rows_done=kept, rows_estimated=ROWS, rows_kept=kept))
+    tally.take(TableProgress("public", "big", "VERIFYING", rows_done=kept + 30, rows_estimated=ROWS, rows_kept=kept))
+    sums = tally.sums()
+    assert sums["rows_per_second"] <= 100
+    assert sums["estimate_seconds"] > (ROWS - kept) / 100
+    errors = imported.attempt("verify", "--progress", "json", "--parallel-jobs", "1").stderr
+    events = [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+    assert events[-1]["rows_done"] == ROWS + 200
+
+
 def test_a_busy_target_makes_the_next_chunk_wait(imported: Trial) -> None:
     with at_work(imported.target, 2) as sessions:
         process = imported.start("verify", *SMALL, "--max-load", "1")
@@ -270,7 +290,9 @@ def test_values_are_shown_only_when_that_is_asked_for(imported: Trial) -> None:
     everywhere = "".join(path.read_text() for path in (imported.export_dir / "reports").glob("verification_report.*"))
     assert "canary-4711" not in plain.stdout + plain.stderr + everywhere
     assert "note" in plain.stdout
-    imported.attempt("verify", *SMALL, "--show-values", code=3)
+    told = imported.attempt("verify", *SMALL, "--show-values", code=3).stdout
+    assert "[note: 'secret 5' in the source, 'canary-4711' in the target]" in told
+    assert "--apply-repair" in told
     (difference,) = report(imported)["differences"]
     assert difference["rows"][0]["values"] == {"note": {"source": "secret 5", "target": "canary-4711"}}
     assert "canary-4711" in (imported.export_dir / "reports" / "verification_report.html").read_text()

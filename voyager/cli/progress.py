@@ -66,7 +66,7 @@ class Tally:
         steps = [table for table in self.tables.values() if not table.schema]
         rows = sum(table.rows_done for table in tables)
         total = sum(max(_expected(table), table.rows_done) for table in tables)
-        speed = self._speed(rows)
+        speed = self._speed(rows - sum(table.rows_kept for table in tables))
         return {
             "tables": len(tables),
             "tables_done": sum(table.status in ENDED for table in tables),

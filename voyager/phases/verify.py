@@ -145,9 +145,9 @@ def plan(job: Job) -> list[str]:
     return [
         *first,
         objects,
-        f"compare {len(scope.tables)} tables of {ends} ({_WHAT[job.options.level]}{part}{changed})",
+        f"compare {counted(len(scope.tables), 'table')} of {ends} ({_WHAT[job.options.level]}{part}{changed})",
         *(f"compare {table.name}" for table in scope.tables),
-        f"compare {len(scope.catalog.sequences)} sequences with the columns that they feed",
+        f"compare {counted(len(scope.catalog.sequences), 'sequence')} with the columns that they feed",
         *(f"leave out {left['name']}: {left['reason']}" for left in scope.not_compared),
     ]
 

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from voyager.errors import DifferencesFound, TimeIsUp, TimeIsUpWithDifferences
+from voyager.identifiers import Identifier, visible
 from voyager.phases.job import Grid, Outcome
-from voyager.verification.findings import Difference, Found, TableResult
+from voyager.verification.findings import SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
 from voyager.verification.report import Result
 from voyager.wording import counted
 
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
 KEYS_SHOWN = 5
+COLUMNS_SHOWN = 5
 _WAYS = {"counts": "by numbers of rows", "checksum": "by checksums of every value", "rows": "row by row, every value"}
 
 
@@ -35,7 +37,7 @@ def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
         f"{headline}: {counted(len(withholding), 'difference')} found.{_covered(body)}",
         _summary(withholding, found, body, path),
         details,
-        _problem(withholding, path),
+        _problem(withholding, path, body["repair"]),
         grid(found.tables),
     )
 
@@ -84,10 +86,24 @@ def grid(tables: Sequence[TableResult]) -> Grid | None:
 def _keys(difference: Difference) -> str:
     if not difference.rows:
         return ""
-    named = ", ".join(str(row) for row in difference.rows[:KEYS_SHOWN])
+    named = ", ".join(f"{row}{_values(row)}" for row in difference.rows[:KEYS_SHOWN])
     total = max(sum(difference.counts.values()), len(difference.rows))
     more = f" and {total - KEYS_SHOWN:,} more" if total > KEYS_SHOWN else ""
     return f" Rows by key: {named}{more}."
+
+
+def _values(row: RowDifference) -> str:
+    """What the sides have, where that was asked for: ` [note: 'a' in the source, NULL in the target]`."""
+    if not row.values:
+        return ""
+    shown = [f"{Identifier(name)}: {_value(here)} in the source, {_value(there)} in the target"
+             for name, here, there in row.values[:COLUMNS_SHOWN]]  # fmt: skip
+    more = f"; {len(row.values) - COLUMNS_SHOWN} more columns" if len(row.values) > COLUMNS_SHOWN else ""
+    return f" [{'; '.join(shown)}{more}]"
+
+
+def _value(text: str | None) -> str:
+    return "NULL" if text is None else f"'{visible(text[:SHOWN_LENGTH])}{'…' if len(text) > SHOWN_LENGTH else ''}'"
 
 
 def _expected(differences: Sequence[Difference]) -> Iterator[str]:
@@ -150,11 +166,17 @@ def _short(difference: Difference) -> dict[str, Any]:
     }
 
 
-def _problem(differences: Sequence[Difference], path: str) -> DifferencesFound:
+def _problem(differences: Sequence[Difference], path: str, repair: Sequence[str]) -> DifferencesFound:
     objects = list(dict.fromkeys(difference.object for difference in differences))
     named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
+    rows = (
+        f" For rows the SQL is there, in {counted(len(repair), 'file')} in reports/repair: read it, then "
+        "`yb-voyager migrate verify --apply-repair` runs it and verifies again."
+        if repair
+        else ""
+    )
     return DifferencesFound(
         f"Source and target are not equal: {named}.",
-        f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.",
+        f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.{rows}",
         tuple(lines(differences)),
     )

@@ -15,7 +15,10 @@ THOROUGH = ("checksum", "rows")
 """The levels that compare every value."""
 
 AGAIN = "Run `yb-voyager migrate verify` again."
-REPAIR = "Read reports/verification_report.json, repair what differs, then run `yb-voyager migrate verify` again."
+REPAIR = (
+    "Read reports/verification_report.json, repair what differs (`yb-voyager migrate verify --apply-repair` runs what "
+    "reports/repair holds for rows), then run `yb-voyager migrate verify` again."
+)
 WHOLE = (
     "Run `yb-voyager migrate verify` again with --level checksum or --level rows, of all tables, without --sample and "
     "--since."

@@ -233,6 +233,7 @@ class Verification:
                 rows = saved.source_rows or 0
                 tally.take([ChunkResult(chunk, rows, rows, saved.source_sum, saved.source_sum)])
                 tally.reused += 1
+                tally.rows_reused += rows
 
 
 def _refuse_unreadable(shapes: Iterable[Shape], side: str) -> None:
@@ -260,7 +261,7 @@ def _open_queries(tally: Tally) -> Iterator[Query]:
     """The queries for chunks that no earlier attempt settled. One query reads all buckets: then all are read again."""
     if tally.plan.bucketed and not tally.done:
         tally.results.clear()
-        tally.reused = 0
+        tally.reused = tally.rows_reused = 0
     for chunks in tally.plan.queries:
         wanted = tuple(chunk for chunk in chunks if chunk.number in tally.wanted and chunk.number not in tally.results)
         if wanted:

@@ -88,6 +88,7 @@ class Tally:
     named: Named
     results: dict[int, ChunkResult] = field(default_factory=dict)
     reused: int = 0
+    rows_reused: int = 0
     begun: float | None = None
     ended: float | None = None
 
@@ -120,6 +121,7 @@ class Tally:
             rows_done=self.rows,
             rows_total=self.rows if self.done else None,
             rows_estimated=self.plan.rows_estimated,
+            rows_kept=self.rows_reused,
             message=f"{unequal} of {len(self.plan.chunks)} chunks differ" if unequal else "",
         )
 
