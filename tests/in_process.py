@@ -25,6 +25,8 @@ LOGGING = {"log_statement": "all", "log_line_prefix": "»%p|%d|%a|", "track_acti
 
 _ENTRY = re.compile(r"^»(\d+)\|([^|\n]*)\|([^|\n]*)\|LOG:  (?:statement|execute [^:]*): ", re.MULTILINE)
 _ANY = re.compile(r"^»", re.MULTILINE)
+_NEXT = "\n;\n"
+"""What stands between statements that were sent at once."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class StatementLog:
             sent = text[entry.end() : end.start() if end else None].replace("\n\t", "\n").strip()
             name = entry[3].removeprefix("yb-voyager ")
             ours = entry[2] == self.database and name not in (entry[3], "tests")
-            if ours and purpose in ("", name) and re.search(pattern, sent, re.IGNORECASE | re.DOTALL):
-                found.append(Sent(int(entry[1]), name, sent))
+            for one in sent.removesuffix(_NEXT.rstrip()).split(_NEXT):
+                if ours and purpose in ("", name) and re.search(pattern, one, re.IGNORECASE | re.DOTALL):
+                    found.append(Sent(int(entry[1]), name, one.strip()))
         return found
 
     def texts(self, pattern: str = "", *, purpose: str = "") -> list[str]:

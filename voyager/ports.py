@@ -28,14 +28,14 @@ class Check:
 class Capabilities:
     """What a server can do, asked of the server itself (never inferred from a product's name elsewhere).
 
-    `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. The flags say: build indexes before
-    the data; index builds are online, so one that is cut off leaves an invalid index; COPY takes ROWS_PER_TRANSACTION;
-    COPY is known to take its binary form; the role may set session_replication_role, and write rows outside of
-    distributed transactions; a range of ctids is read without a
-    full scan; snapshots can be exported to other sessions; the server is a standby; its write counters tell whether a
-    table was written; the first key of an index is hashed unless it has an order; tables of the database share one
-    tablet unless they say WITH (colocation = false); the server lists its cluster's nodes, and how busy they are.
-    `facts` holds what is only shown.
+    `release` is YugabyteDB's own version ("2025.1.0.0"), None on plain PostgreSQL. The flags say: build indexes and
+    keys before the data; index builds are online, so one that is cut off leaves an invalid index; several statements
+    of DDL and rows beside them are one transaction, and sessions may run such at the same time; COPY takes
+    ROWS_PER_TRANSACTION; COPY is known to take its binary form; the role may set session_replication_role, and write
+    rows outside of distributed transactions; a range of ctids is read without a full scan; snapshots can be exported to
+    other sessions; the server is a standby; its write counters tell whether a table was written; the first key of an
+    index is hashed unless it has an order; tables of the database share one tablet unless they say WITH (colocation =
+    false); the server lists its cluster's nodes, and how busy they are. `facts` holds what is only shown.
     """
 
     version: str
@@ -43,6 +43,7 @@ class Capabilities:
     release: str | None = None
     indexes_before_data: bool = False
     concurrent_index_builds: bool = False
+    transactional_ddl: bool = False
     copy_rows_per_transaction: bool = False
     binary_copy: bool = True
     replication_role: bool = False

@@ -67,14 +67,48 @@ def created(statements: list[str]) -> set[str]:
     return {found[1] for text in statements if (found := re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ", text))}
 
 
-def test_indexes_follow_the_rows_on_a_server_that_says_nothing_else(begun: Ends) -> None:
+def test_indexes_and_keys_follow_the_rows_on_a_server_that_says_nothing_else(begun: Ends) -> None:
     begun.through("export data", "import data")
-    order = [text.split()[0] for text in begun.at_target.texts("^COPY|^CREATE (UNIQUE )?INDEX")]
-    assert order == ["COPY"] * 2 + ["CREATE"] * 3
+    order = [text.split()[0] for text in begun.at_target.texts("^COPY|^CREATE (UNIQUE )?INDEX|PRIMARY KEY")]
+    assert order[:2] == ["COPY"] * 2
+    assert sorted(order[2:]) == ["ALTER"] * 2 + ["CREATE"] * 3
     assert created(begun.at_target.texts(purpose="post-data")) == INDEXES
 
 
-@forces(Target, indexes_before_data=True)
+WROTE_DOWN = "INSERT INTO ybvoyager.schema_statements"
+
+
+def test_ddl_that_is_transactional_is_executed_in_bulk_with_its_journal(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    pids = {sent.pid for sent in ends.at_target.read("^CREATE TABLE public|^CREATE TABLE .?public", purpose="schema")}
+    assert len(pids) == 1
+    sent = ends.at_target.texts("^(BEGIN|COMMIT|CREATE TABLE|ALTER TABLE)|" + WROTE_DOWN, purpose="schema")
+    words = [text.split()[0] for text in sent]
+    assert words[0] == "BEGIN"
+    assert words[-2:] == ["INSERT", "COMMIT"]
+    assert words.count("BEGIN") == words.count("INSERT") == words.count("COMMIT") < words.count("CREATE") + 1
+    assert ends.at_target.texts(WROTE_DOWN, purpose="state") == []
+
+
+@forces(Target, transactional_ddl=False)
+def test_ddl_that_is_not_is_executed_and_journaled_one_by_one(ends: Ends) -> None:
+    ends.through(*UP_TO_THE_DATA)
+    one_by_one(ends, "schema", least=2)
+    ends.through("export data", "import data")
+    one_by_one(ends, "post-data", least=6)
+    one_by_one(ends, "analyze", least=2)
+
+
+def one_by_one(ends: Ends, step: str, *, least: int) -> None:
+    assert ends.at_target.texts("^(BEGIN|SAVEPOINT)", purpose=step) == []
+    sent = ends.at_target.read("^(CREATE|ALTER|ANALYZE)", purpose=step)
+    assert len(sent) >= least
+    assert len({one.pid for one in sent}) == 1
+    if step != "analyze":
+        assert len(ends.at_target.texts(WROTE_DOWN, purpose="state")) == len(sent)
+
+
+@forces(Target, indexes_before_data=True, transactional_ddl=False)
 def test_indexes_before_data_are_built_one_at_a_time_before_the_first_row(ends: Ends) -> None:
     ends.through(*UP_TO_THE_DATA)
     assert created(ends.at_target.texts(purpose="schema")) == INDEXES
@@ -113,14 +147,15 @@ def validity(target: Endpoint) -> dict[str, bool]:
 # A row that comes into a table after it was found empty.
 INTRUDER = """
 CREATE FUNCTION intrude() RETURNS trigger LANGUAGE plpgsql AS
-  'BEGIN INSERT INTO public.customers VALUES (-1, ''c7'') ON CONFLICT DO NOTHING; RETURN NULL; END';
-CREATE TRIGGER intrude AFTER INSERT ON ybvoyager.import_batches FOR EACH ROW EXECUTE FUNCTION intrude();
+  'BEGIN INSERT INTO public.customers VALUES (-1, ''c7''); RETURN NULL; END';
+CREATE TRIGGER intrude AFTER INSERT ON ybvoyager.import_batches
+FOR EACH ROW WHEN (NEW.table_name = 'customers' AND NEW.batch_no = 0) EXECUTE FUNCTION intrude();
 ALTER TABLE ybvoyager.import_batches ENABLE ALWAYS TRIGGER intrude;
 """
 
 
 @pytest.mark.parametrize("repair", ["rows", "statement"])
-@forces(Target, concurrent_index_builds=True)
+@forces(Target, concurrent_index_builds=True, transactional_ddl=False)
 def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(begun: Ends, repair: str) -> None:
     use_online_builds(begun)
     begun.through("export data")
@@ -153,7 +188,7 @@ CREATE EVENT TRIGGER slow_builds ON ddl_command_start WHEN TAG IN ('CREATE INDEX
 """
 
 
-@forces(Target, concurrent_index_builds=True, indexes_before_data=True)
+@forces(Target, concurrent_index_builds=True, transactional_ddl=False, indexes_before_data=True)
 def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends: Ends) -> None:
     ends.through("init", "export schema")
     use_online_builds(ends)

@@ -1,17 +1,17 @@
-"""Run DDL statements on the target, journaled one by one: what a crash interrupts goes on where it stopped."""
+"""Run DDL statements on the target, journaled: what a crash interrupts goes on where it stopped."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import VoyagerError
 from voyager.identifiers import TableName
+from voyager.phases.ddl_schedule import Schedule, companionable, runs, stages, units
 from voyager.phases.job import Job
 from voyager.phases.recorded import RecordedConnections
 from voyager.progress import TableProgress
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from voyager.postgres.connection import Connection
     from voyager.schema.statements import Statement
     from voyager.store.statements import StatementEntry
-
-CONCURRENT_KINDS = frozenset({"index"})
-"""Kinds whose statements may run at the same time: each locks one table only, and in a mode that lets others build."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,10 @@ class DdlRun:
 
     Unless `straight_order`, a statement that lacks something is tried again after the others, until a whole round
     brings nothing. Unless `continue_on_error`, the first one that is refused for another reason stops the run.
+
+    Where the target takes several statements in one transaction, small ones go in bulk, and their journal with them;
+    one that is refused then costs a second try of its companions, each by itself. With `jobs`, builds of indexes, keys
+    and foreign keys run at the same time, the largest of the tables in `sizes` first, in sessions with `settings`.
     """
 
     job: Job
@@ -59,6 +60,8 @@ class DdlRun:
     ignore_exist: bool = False
     continue_on_error: bool = False
     straight_order: bool = False
+    sizes: Mapping[TableName, int] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _finished: int = 0
 
@@ -99,7 +102,7 @@ class DdlRun:
                 refusal.statement for refusal in for_good
             ]
 
-    def _drop_invalid_indexes(self, pool: _Connections, pending: Sequence[Statement]) -> None:
+    def _drop_invalid_indexes(self, pool: Connections, pending: Sequence[Statement]) -> None:
         """An online build that was cut off or refused in an earlier run leaves an index that is there and serves
         nobody: it must be built anew, by whatever its statement is now."""
         from voyager.target import ddl
@@ -111,12 +114,12 @@ class DdlRun:
     def _key(self, entry: StatementEntry) -> Any:
         return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)
 
-    def _connections(self) -> _Connections:
-        return _Connections(self.job, self.step)
+    def _connections(self) -> Connections:
+        return Connections(self.job, self.step, self.settings)
 
-    def finished_one(self) -> None:
+    def finished(self, count: int) -> None:
         with self._guard:
-            self._finished += 1
+            self._finished += count
         self._report("BUILDING")
 
     def _report(self, status: str) -> None:
@@ -125,14 +128,15 @@ class DdlRun:
         )
 
 
-class _Connections:
+class Connections:
     """One recorded connection per thread, closed together."""
 
-    def __init__(self, job: Job, step: str) -> None:
+    def __init__(self, job: Job, step: str, settings: Mapping[str, str]) -> None:
         self._recorded = RecordedConnections(job, step)
+        self._settings = settings
         self._local = threading.local()
 
-    def __enter__(self) -> _Connections:
+    def __enter__(self) -> Connections:
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -142,7 +146,11 @@ class _Connections:
         """This thread's connection; a new one when the last was lost."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = self._local.connection = self._recorded.open()
+            from voyager.target import ddl
+
+            connection = self._recorded.open()
+            ddl.configure(connection, self._settings)
+            self._local.connection = connection
         return connection
 
 
@@ -151,7 +159,7 @@ class _Round:
     """One pass over statements: journal, execute, settle."""
 
     run: DdlRun
-    pool: _Connections
+    pool: Connections
     entries: dict[int, StatementEntry]
     states: dict[int, str]
     existing: list[Statement]
@@ -161,23 +169,29 @@ class _Round:
         """Run each; statements behind the first refusal for good are left untried unless the run goes on."""
         self.untried = []
         stopped = False
-        for concurrent, group in groupby(pending, key=lambda statement: statement.kind in CONCURRENT_KINDS):
-            statements = list(group)
+        for together, statements in stages(pending):
             if stopped:
                 self.untried += statements
-            elif concurrent and self.run.jobs > 1 and len(statements) > 1:
-                refused = self._together(statements)
-                yield from refused
-                stopped = self._stops(refused)
-            else:
-                for at, statement in enumerate(statements):
-                    refusal = self._one(statement)
-                    if refusal is not None:
-                        yield refusal
-                    if refusal is not None and self._stops([refusal]):
-                        self.untried += statements[at + 1 :]
-                        stopped = True
-                        break
+                continue
+            at_once = together and self.run.jobs > 1 and len(statements) > 1 and self._in_bulk
+            refused = self._together(statements) if at_once else list(self._in_order(statements))
+            yield from refused
+            stopped = self._stops(refused)
+
+    def _in_order(self, statements: Sequence[Statement]) -> Iterator[Refusal]:
+        tried = 0
+        for batch in runs(statements, self._joins):
+            if len(batch) > 1 and self._at_once(batch):
+                tried += len(batch)
+                continue
+            for statement in batch:
+                tried += 1
+                refusal = self._one(statement)
+                if refusal is not None:
+                    yield refusal
+                if refusal is not None and self._stops([refusal]):
+                    self.untried += statements[tried:]
+                    return
 
     def _stops(self, refused: Iterable[Refusal]) -> bool:
         kinds = {refusal.kind for refusal in refused}
@@ -185,9 +199,42 @@ class _Round:
             return False
         return bool(kinds) if self.run.straight_order else bool(kinds - {"missing_dependency"})
 
+    @property
+    def _in_bulk(self) -> bool:
+        return self.run.job.target.capabilities.transactional_ddl
+
+    def _joins(self, statement: Statement) -> bool:
+        """Whether a statement goes into a transaction with others: not one that was begun or refused before."""
+        return self._in_bulk and companionable(statement) and id(statement) not in self.states
+
     def _together(self, statements: Sequence[Statement]) -> list[Refusal]:
+        schedule = Schedule(units(statements, self.run.sizes, self._joins))
         with ThreadPoolExecutor(self.run.jobs, thread_name_prefix=self.run.step) as workers:
-            return [refusal for refusal in workers.map(self._one, statements) if refusal is not None]
+            busy = [workers.submit(self._work, schedule) for _ in range(self.run.jobs)]
+            return [refusal for worker in as_completed(busy) for refusal in worker.result()]
+
+    def _work(self, schedule: Schedule) -> list[Refusal]:
+        refused: list[Refusal] = []
+        while True:
+            with schedule.next() as unit:
+                if unit is None:
+                    return refused
+                if len(unit.statements) == 1 or not self._at_once(unit.statements):
+                    refused += filter(None, map(self._one, unit.statements))
+
+    def _at_once(self, statements: Sequence[Statement]) -> bool:
+        """Execute statements and note that they are done, in one transaction; False when one of them is refused."""
+        from voyager.target import ddl
+
+        job = self.run.job
+        job.checkpoint()
+        entries = [self.entries[id(statement)] for statement in statements]
+        note = job.store.statements.done_together(job.record.migration_uuid, job.phase.name, entries)
+        if not ddl.execute_together(self.pool.get(), [statement.text for statement in statements], note=note):
+            return False
+        self.states.update((id(statement), "done") for statement in statements)
+        self.run.finished(len(statements))
+        return True
 
     def _one(self, statement: Statement) -> Refusal | None:
         from voyager.target import ddl
@@ -224,7 +271,7 @@ class _Round:
     def _finish(self, key: Any, statement: Statement, state: str) -> None:
         self.run.job.store.statements.finish(key, state)
         self.states[id(statement)] = state
-        self.run.finished_one()
+        self.run.finished(1)
 
     def _refused(self, key: Any, statement: Statement, error: VoyagerError, started_before: bool) -> Refusal | None:
         from voyager.target import ddl

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from voyager.identifiers import TableName
 from voyager.phases.chunk_feed import ChunkFeed
-from voyager.phases.ddl_run import DdlRun
 from voyager.phases.import_beside import EMPTIER
 from voyager.phases.import_plan import Ledger, cut_units
 from voyager.phases.import_progress import ImportProgress
 from voyager.phases.import_run import Importer, QueueFeed
 from voyager.phases.import_schema import report_refusals, statements_of
+from voyager.phases.index_build import build
 from voyager.phases.job import Job
 from voyager.phases.loaded_files import LoadedFiles
 from voyager.phases.replay import DISCARDED, rows_that_are
-from voyager.phases.row_options import ERROR
+from voyager.phases.row_options import ERROR, STASH
 from voyager.phases.row_policy import RowPolicy
 from voyager.phases.target_pace import target_pace
+from voyager.schema.order import KEYS
 
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
@@ -70,12 +71,13 @@ def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles)
 
 
 def build_keys_first(job: Job) -> None:
-    """Make the primary keys that would follow the rows, where rows are told apart by them."""
-    if job.options.on_primary_key_conflict == ERROR:
+    """Make the keys that would follow the rows, where rows are told apart by them or set aside one by one."""
+    options = job.options
+    if options.on_primary_key_conflict == ERROR and options.error_policy != STASH:
         return
-    keys = [one for one in statements_of(job)[1] if one.kind == "primary_key"]
+    keys = [one for one in statements_of(job)[1] if one.kind in KEYS]
     if not keys:
         return
-    problem = report_refusals(job, DdlRun(job, "primary keys", continue_on_error=True).run(keys))
+    problem = report_refusals(job, build(job, "keys", keys))
     if problem is not None:
         raise problem

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound
-from voyager.phases.ddl_run import DdlResult, DdlRun, failed_sql
+from voyager.phases.ddl_run import DdlResult, DdlRun, Refusal, failed_sql
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.recorded import recorded_connection
@@ -82,13 +83,7 @@ def run(job: Job) -> Outcome:
     """
     options: Options = job.options
     pre, post = statements_of(job)
-    result = DdlRun(
-        job,
-        "schema",
-        ignore_exist=options.ignore_exist,
-        continue_on_error=options.continue_on_error,
-        straight_order=options.straight_order,
-    ).run(pre)
+    result = _execute(job, pre, post)
     problem = report_refusals(job, result)
     if problem is not None and not options.continue_on_error:
         raise problem
@@ -105,6 +100,33 @@ def run(job: Job) -> Outcome:
         details=tuple(f"Existed already: {one.kind} {one.object_name}" for one in result.existing),
         problem=problem,
     )
+
+
+def _execute(job: Job, pre: Sequence[Statement], post: Sequence[Statement]) -> DdlResult:
+    options: Options = job.options
+    run = DdlRun(
+        job,
+        "schema",
+        ignore_exist=options.ignore_exist,
+        continue_on_error=options.continue_on_error,
+        straight_order=options.straight_order,
+    )
+    first = run.run(pre)
+    keys = _needed_keys(first.refused, post)
+    if not keys:
+        return first
+    DdlRun(job, "keys", continue_on_error=True).run(keys)
+    second = run.run(pre)
+    return replace(second, existing=(*first.existing, *second.existing))
+
+
+def _needed_keys(refused: Iterable[Refusal], post: Iterable[Statement]) -> list[Statement]:
+    """The keys that wait for the data although a query needs them now: one that groups by a key, for one."""
+    from voyager.schema.mentions import names_in
+    from voyager.schema.order import KEYS
+
+    named = {name for one in refused if one.kind == "missing_dependency" for name in names_in(one.statement)}
+    return [one for one in post if one.kind in KEYS and one.table in named]
 
 
 def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:

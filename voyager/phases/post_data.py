@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import NotAllowed
 from voyager.identifiers import TableName
 from voyager.phases import sequence_file
-from voyager.phases.ddl_run import DdlRun
+from voyager.phases.ddl_run import Connections
+from voyager.phases.ddl_schedule import BATCH, SMALL_BYTES
 from voyager.phases.import_schema import report_refusals, statements_of
+from voyager.phases.index_build import build
+from voyager.phases.index_options import index_jobs
 from voyager.phases.job import Job
 from voyager.phases.recorded import recorded_connection
 from voyager.progress import TableProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Mapping, Sequence
 
     from voyager.postgres.connection import Connection
+    from voyager.schema.statements import Statement
 
 IN_THE_WAY = frozenset({"foreign_key", "not_valid_constraint", "trigger"})
 """Kinds that judge or answer rows: a load that begins anew must not meet them."""
@@ -44,14 +49,13 @@ def run(job: Job) -> dict[str, Any]:
             f"There are no schema files in {job.export_dir.schema}: what follows the rows cannot be made from them.",
             "Put them back, then run the same command again: the rows that are in stay.",
         )
-    jobs = int(getattr(job.options, "parallel_jobs", None) or 2)
-    result = DdlRun(job, "post-data", jobs=jobs, continue_on_error=True).run(post)
+    result = build(job, "post-data", post)
     problem = report_refusals(job, result)
     restored = restore_sequences(job)
     if problem is not None:
         raise problem
-    refreshed = refresh_materialized_views(job)
-    analyzed = analyze_tables(job)
+    refreshed = refresh_materialized_views(job, pre)
+    analyzed = analyze_tables(job, pre)
     return {
         "post_data_statements": result.done + result.earlier,
         "sequences": restored,
@@ -112,39 +116,87 @@ def restore_sequences(job: Job) -> int:
     return len(restored.values)
 
 
-def refresh_materialized_views(job: Job) -> Upkeep:
+def refresh_materialized_views(job: Job, pre: Sequence[Statement] | None = None) -> Upkeep:
     """Fill the materialized views, those that others read first. What is unpopulated at the source stays so."""
     from voyager.phases.export_attempt import ExportAttempt
     from voyager.target import maintenance
 
     attempt = ExportAttempt.load(job.export_dir.data)
     unpopulated = attempt.unpopulated if attempt else ()
-    made = [TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "materialized_view"]
-    with recorded_connection(job, "refresh materialized views") as connection:
-        names = maintenance.refresh_order(connection, [name for name in made if name not in unpopulated])
-        return _upkeep(job, connection, "REFRESH MATERIALIZED VIEW", names)
+    before = statements_of(job)[0] if pre is None else pre
+    made = [TableName(one.schema, one.name) for one in before if one.kind == "materialized_view"]
+    upkeep = Upkeep()
+    wanted = [name for name in made if name not in unpopulated]
+    if wanted:
+        with recorded_connection(job, "refresh materialized views") as connection:
+            for name in maintenance.refresh_order(connection, wanted):
+                _keep_up(job, connection, "REFRESH MATERIALIZED VIEW", name, upkeep)
+    return _told(job, "refresh materialized view", upkeep)
 
 
-def analyze_tables(job: Job) -> Upkeep:
-    """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions."""
-    tables = sorted({TableName(one.schema, one.name) for one in statements_of(job)[0] if one.kind == "table"})
-    with recorded_connection(job, "analyze") as connection:
-        return _upkeep(job, connection, "ANALYZE", tables)
+def analyze_tables(job: Job, pre: Sequence[Statement] | None = None) -> Upkeep:
+    """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions.
+
+    Where sessions may do so at the same time, several do, and their commits do not wait for the disk: statistics that
+    a crash of the server takes with it are gathered again by autovacuum.
+    """
+    from voyager.target import maintenance
+
+    before = statements_of(job)[0] if pre is None else pre
+    tables = sorted({TableName(one.schema, one.name) for one in before if one.kind == "table"})
+    bulk = job.target.capabilities.transactional_ddl
+    jobs = index_jobs(job.options) if bulk else 1
+    upkeep = Upkeep()
+    with Connections(job, "analyze", {"synchronous_commit": "off"} if bulk else {}) as pool:
+        sizes = maintenance.table_sizes(pool.get(), tables) if bulk and tables else {}
+
+        def analyze(names: Sequence[TableName]) -> None:
+            if len(names) == 1 or not _at_once(job, pool.get(), names, upkeep):
+                for name in names:
+                    _keep_up(job, pool.get(), "ANALYZE", name, upkeep)
+
+        with ThreadPoolExecutor(jobs, thread_name_prefix="analyze") as workers:
+            list(workers.map(analyze, in_groups(tables, sizes) if bulk else [[name] for name in tables]))
+    return _told(job, "analyze", upkeep)
 
 
-def _upkeep(job: Job, connection: Connection, command: str, names: Iterable[TableName]) -> Upkeep:
-    """Run `command` on each relation; a refusal (a foreign server out of reach, a missing grant) is a warning."""
+def in_groups(tables: Sequence[TableName], sizes: Mapping[TableName, int]) -> list[list[TableName]]:
+    """Large tables by themselves, the largest first, then the small ones together."""
+    large = [name for name in tables if sizes.get(name, 0) >= SMALL_BYTES]
+    small = [name for name in tables if sizes.get(name, 0) < SMALL_BYTES]
+    alone = [[name] for name in sorted(large, key=lambda name: -sizes[name])]
+    return alone + [small[at : at + BATCH] for at in range(0, len(small), BATCH)]
+
+
+def _at_once(job: Job, connection: Connection, names: Sequence[TableName], upkeep: Upkeep) -> bool:
+    """ANALYZE several tables by one statement; False when it was refused, perhaps for one of them."""
     from voyager.target import ddl
 
-    upkeep = Upkeep()
-    for name in names:
-        job.checkpoint()
-        try:
-            ddl.execute(connection, f"{command} {name.sql}", what=f"{command} {name}")
-            upkeep.done.append(str(name))
-        except ddl.StatementFailed as error:
-            upkeep.refused[str(name)] = error.message
-            job.warn(error.message)
+    job.checkpoint()
+    try:
+        ddl.execute(
+            connection, f"ANALYZE {', '.join(name.sql for name in names)}", what=f"ANALYZE of {len(names)} tables"
+        )
+    except ddl.StatementFailed:
+        return False
+    upkeep.done += map(str, names)
+    return True
+
+
+def _keep_up(job: Job, connection: Connection, command: str, name: TableName, upkeep: Upkeep) -> None:
+    """Run `command` on a relation; a refusal (a foreign server out of reach, a missing grant) is a warning."""
+    from voyager.target import ddl
+
+    job.checkpoint()
+    try:
+        ddl.execute(connection, f"{command} {name.sql}", what=f"{command} {name}")
+        upkeep.done.append(str(name))
+    except ddl.StatementFailed as error:
+        upkeep.refused[str(name)] = error.message
+        job.warn(error.message)
+
+
+def _told(job: Job, step: str, upkeep: Upkeep) -> Upkeep:
     done = len(upkeep.done)
-    job.report(TableProgress("", command.lower(), "DONE", rows_done=done, rows_total=done + len(upkeep.refused)))
+    job.report(TableProgress("", step, "DONE", rows_done=done, rows_total=done + len(upkeep.refused)))
     return upkeep

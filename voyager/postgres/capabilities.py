@@ -88,6 +88,7 @@ def _conclude(connection: psycopg.Connection, facts: dict[str, Any]) -> Capabili
         release=release,
         indexes_before_data=distributed,
         concurrent_index_builds=distributed,
+        transactional_ddl=not distributed,
         copy_rows_per_transaction=distributed,
         # Nobody has tried it there yet.
         binary_copy=not distributed,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,20 @@ class StatementEntry:
     def statement_id(self, migration_uuid: UUID, phase: str) -> UUID:
         """The same for the same text, wherever it stands in the files: an edited statement is another one."""
         return uuid5(migration_uuid, f"{phase}/{self.sha256}/{self.occurrence}")
+
+
+DONE_TOGETHER = """\
+INSERT INTO ybvoyager.schema_statements
+    (statement_id, migration_uuid, phase, ordinal, sha256, file, line, object, state, finished_at)
+SELECT d.statement_id, d.migration_uuid, d.phase, d.ordinal, d.sha256, d.file, d.line, d.object, d.state,
+       pg_catalog.clock_timestamp()
+FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS d
+    (statement_id uuid, migration_uuid uuid, phase text, ordinal int, sha256 text, file text, line int, object text,
+     state text)
+ON CONFLICT (statement_id) DO UPDATE
+SET ordinal = excluded.ordinal, file = excluded.file, line = excluded.line, object = excluded.object,
+    state = excluded.state, error = NULL, started_at = excluded.started_at, finished_at = excluded.finished_at"""
+"""Runs in the transaction of the statements themselves: none of them is ever started and not known to be done."""
 
 
 class Statements:
@@ -96,6 +111,13 @@ class Statements:
             .values(state=state, error=_shortened(error), finished_at=NOW)
         )
         self._session.single(lambda connection: connection.execute(statement), "note the end of a statement")
+
+    def done_together(
+        self, migration_uuid: UUID, phase: str, entries: Iterable[StatementEntry]
+    ) -> tuple[str, list[str]]:
+        """SQL, with its value, that writes all of these as done; for the transaction that executes them."""
+        rows = [self._row(migration_uuid, phase, entry, "done") for entry in entries]
+        return DONE_TOGETHER, [json.dumps(rows, default=str)]
 
     def forget(self, migration_uuid: UUID, phase: str, texts: Collection[str] | None = None) -> None:
         """Forget a phase's journal, or only the statements whose texts have these checksums."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,8 @@ _SETTINGS = {
     "default_tablespace": "",
 }
 
-_MISSING = frozenset({"42P01", "42704", "42883", "42703", "3F000", "42830"})
+# 42803: a query that groups by a primary key lacks the key.
+_MISSING = frozenset({"42P01", "42704", "42883", "42703", "3F000", "42830", "42803"})
 _EXISTS = frozenset({"42P07", "42710", "42723", "42P06", "42701"})
 _EXISTS_TEXT = re.compile(
     r"already exists|multiple primary keys for|is already a partition|already an identity column"
@@ -53,8 +54,17 @@ class StatementFailed(BlockersFound):
 
 def prepare(connection: Connection) -> None:
     """Set what every statement of a schema relies on. `Target.connect` has done it."""
-    calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in _SETTINGS)
-    connection.execute(f"SELECT {calls}", [word for pair in _SETTINGS.items() for word in pair])
+    _set(connection, _SETTINGS)
+
+
+def configure(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set what this session does otherwise than the server's default."""
+    if not settings:
+        return
+    try:
+        _set(connection, settings)
+    except DriverError as error:
+        raise translate(error, f"set {', '.join(settings)} in the target") from None
 
 
 def execute(connection: Connection, sql: str, *, what: str = "the statement") -> None:
@@ -73,6 +83,32 @@ def execute(connection: Connection, sql: str, *, what: str = "the statement") ->
         # Class 08 on a connection that stands: what the server itself could not reach (a foreign server).
         lost = connection.closed or (connection_lost(error) and not sqlstate(error).startswith("08"))
         raise _failed(error, what, lost=lost) from None
+
+
+def execute_together(connection: Connection, statements: Sequence[str], *, note: tuple[str, Sequence[str]]) -> bool:
+    """Execute statements and `note` (SQL with its values) in one transaction, again after a conflict.
+
+    False when the target refuses one of them: then none has taken effect, and each is to be executed by itself. Raises
+    DatabaseAway when the connection is lost: what is noted tells whether they have.
+    """
+    # A line break before each semicolon: the text may end in a comment.
+    script = "".join(f"{statement}\n;\n" for statement in statements).encode("utf-8")
+    sql, values = note
+
+    def attempt() -> None:
+        with connection.transaction():
+            connection.execute(script)
+            connection.execute(sql.encode(), values)
+
+    try:
+        repeat(attempt)
+    except DriverError as error:
+        lost = connection.closed or (connection_lost(error) and not sqlstate(error).startswith("08"))
+        failure = _failed(error, "several statements", lost=lost)
+        if isinstance(failure, StatementFailed):
+            return False
+        raise failure from None
+    return True
 
 
 def classify_failure(error: BaseException) -> Failure:
@@ -132,6 +168,11 @@ def drop_invalid_indexes(connection: Connection, names: Iterable[TableName]) -> 
     for index in dropped:
         execute(connection, f"DROP INDEX IF EXISTS {index.sql}")
     return dropped
+
+
+def _set(connection: Connection, settings: Mapping[str, str]) -> None:
+    calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings)
+    connection.execute(f"SELECT {calls}", [word for pair in settings.items() for word in pair])
 
 
 def _failed(error: DriverError, what: str, *, lost: bool) -> Exception:

@@ -1,8 +1,10 @@
-"""What the target needs after its data: the order of refreshes, and the constraints that are not valid yet."""
+"""What the target needs after its data: how much it takes to build it, in which order, and what is not valid yet."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voyager.identifiers import Identifier, TableName
@@ -28,6 +30,17 @@ SELECT n.nspname, c.relname,
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm'
 """
+_SIZES = """
+SELECT n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)
+FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
+JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
+WHERE c.relkind IN ('r', 'm')
+"""
+_LIMITS = """
+SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
+       pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))
+"""
 _NOT_VALID = """
 SELECT k.conname, t.oid IS NOT NULL AS is_domain, n.nspname, coalesce(t.typname, c.relname) AS name
 FROM pg_catalog.pg_constraint k
@@ -38,6 +51,25 @@ WHERE NOT k.convalidated AND k.contype IN ('c', 'f', 'n')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'ybvoyager')
 ORDER BY 3, 4, 1
 """
+
+
+@dataclass(frozen=True)
+class BuildLimits:
+    """What the server says of its memory, in bytes: for one build, and for its cache."""
+
+    maintenance_memory: int
+    shared_buffers: int
+
+
+def build_limits(connection: psycopg.Connection) -> BuildLimits:
+    row = connection.execute(_LIMITS).fetchone()
+    return BuildLimits(*row) if row else BuildLimits(0, 0)
+
+
+def table_sizes(connection: psycopg.Connection, names: Collection[TableName]) -> dict[TableName, int]:
+    """How many bytes the rows of each table take; what the target does not have is left out."""
+    wanted = json.dumps([{"schema_name": name.schema, "table_name": name.name} for name in names])
+    return {TableName(schema, name): size for schema, name, size in connection.execute(_SIZES, [wanted]).fetchall()}
 
 
 def refresh_order(connection: psycopg.Connection, names: Iterable[TableName]) -> list[TableName]:

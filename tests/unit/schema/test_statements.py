@@ -182,15 +182,36 @@ def test_secondary_indexes_wait_for_the_data_unless_the_target_wants_them_before
     assert [kinds(side) for side in ordered(given, True)] == [["table", "index", "comment"], []]
 
 
-def test_the_index_of_a_key_is_attached_before_the_data() -> None:
+def test_keys_wait_for_the_data_with_the_indexes_and_are_attached_after_them() -> None:
     given = statements(
-        "ALTER INDEX s.i ATTACH PARTITION s.j",
         "ALTER INDEX s.p ATTACH PARTITION s.q",
+        "CREATE INDEX i ON s.t (a)",
+        "ALTER TABLE ONLY s.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.t(a)",
+        "ALTER TABLE ONLY s.t ADD CONSTRAINT u UNIQUE (b)",
         "ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a)",
     )
+    assert [kinds(side) for side in ordered(given, False)] == [
+        [],
+        ["primary_key", "unique", "index", "index_attach", "foreign_key"],
+    ]
+    assert [kinds(side) for side in ordered(given, True)] == [
+        ["primary_key", "unique", "index", "index_attach"],
+        ["foreign_key"],
+    ]
+
+
+def test_a_view_that_a_dump_makes_in_two_steps_gets_its_query_after_the_keys() -> None:
+    given = statements(
+        "CREATE VIEW s.v AS SELECT NULL::int AS a",
+        "CREATE OR REPLACE VIEW s.v AS SELECT a FROM s.t GROUP BY t.id",
+        "CREATE OR REPLACE VIEW s.w AS SELECT 1",
+        "ALTER TABLE ONLY s.t ADD CONSTRAINT p PRIMARY KEY (a)",
+        "CREATE RULE r AS ON INSERT TO s.v DO INSTEAD NOTHING",
+    )
     pre, post = ordered(given, False)
-    assert [one.object_name for one in pre] == ["p ON s.t", "s.p"]
-    assert [one.object_name for one in post] == ["s.i"]
+    assert [one.object_name for one in pre] == ["s.v", "s.w"]
+    assert kinds(post) == ["primary_key", "view_replacement", "rule"]
+    assert kinds(ordered(given, True)[0]) == ["primary_key", "view", "view_replacement", "view_replacement"]
 
 
 def test_an_event_trigger_and_what_is_about_it_come_last() -> None:
