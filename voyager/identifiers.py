@@ -52,6 +52,8 @@ def quote_literal(text: str) -> str:
 
 def visible(text: str) -> str:
     """Return `text` with control and format characters shown as escapes, so no name can move a terminal's cursor."""
+    if text.isprintable():
+        return text
     return "".join(
         character
         if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}

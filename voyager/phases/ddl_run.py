@@ -50,8 +50,9 @@ class DdlRun:
     brings nothing. Unless `continue_on_error`, the first one that is refused for another reason stops the run.
 
     Where the target takes several statements in one transaction, small ones go in bulk, and their journal with them;
-    one that is refused then costs a second try of its companions, each by itself. With `jobs`, builds of indexes, keys
-    and foreign keys run at the same time, the largest of the tables in `sizes` first, in sessions with `settings`.
+    one that is refused then costs a second try of its companions, each by itself. With `jobs`, many tables are made at
+    the same time, and indexes, keys and foreign keys built, for the largest of the tables in `sizes` first, in sessions
+    with `settings`.
     """
 
     job: Job
@@ -173,7 +174,7 @@ class _Round:
             if stopped:
                 self.untried += statements
                 continue
-            at_once = together and self.run.jobs > 1 and len(statements) > 1 and self._in_bulk
+            at_once = together and len(statements) > 1 and self._in_parallel
             refused = self._together(statements) if at_once else list(self._in_order(statements))
             yield from refused
             stopped = self._stops(refused)
@@ -198,6 +199,10 @@ class _Round:
         if self.run.continue_on_error:
             return False
         return bool(kinds) if self.run.straight_order else bool(kinds - {"missing_dependency"})
+
+    @property
+    def _in_parallel(self) -> bool:
+        return self.run.jobs > 1 and self._in_bulk and not self.run.straight_order
 
     @property
     def _in_bulk(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from voyager.identifiers import TableName
 from voyager.schema.kinds import KINDS
 
 if TYPE_CHECKING:
-    from voyager.identifiers import TableName
     from voyager.schema.statements import Statement
 
 BATCH = 100
@@ -23,6 +24,8 @@ BATCH_BYTES = 16 << 20
 
 BUILDS = frozenset({"primary_key", "unique", "index", "exclusion"})
 FOREIGN_KEYS = frozenset({"foreign_key"})
+# A table that is made from another one must come after it.
+_FROM_ANOTHER = re.compile(r"\b(inherits|like|of)\b", re.IGNORECASE)
 # What may be anything, or does not bear company in a transaction.
 _BY_THEMSELVES = frozenset(
     {"other", "database", "extension", "extension_dependency", "event_trigger", "refresh", "validate_constraint"}
@@ -55,6 +58,8 @@ def stages(statements: Iterable[Statement]) -> Iterator[tuple[bool, list[Stateme
     """Cut a list in order into (may be executed in any order and at the same time, statements)."""
 
     def group(statement: Statement) -> int:
+        if statement.kind == "table":
+            return 0 if _FROM_ANOTHER.search(statement.text) else 3
         return 1 if statement.kind in BUILDS else 2 if statement.kind in FOREIGN_KEYS else 0
 
     for kind, members in groupby(statements, key=group):
@@ -74,8 +79,7 @@ def units(
 ) -> list[Unit]:
     """Units that may run at the same time unless they collide: what belongs to small tables in bulk, else one by one.
 
-    All of a small table is in as few units as its statements take; tables come in the order of their names, so that
-    many of them are locked in the same order by everybody.
+    All that is to be done to a small table is in one unit, in the order given.
     """
     small: dict[tuple[TableName, ...], list[Statement]] = {}
     found: list[Unit] = []
@@ -101,8 +105,7 @@ def _bulk(small: Mapping[tuple[TableName, ...], list[Statement]], sizes: Mapping
         batch.clear()
         tables.clear()
 
-    for concerned in sorted(small):
-        members = small[concerned]
+    for concerned, members in small.items():
         bytes_so_far = sum(sizes.get(table, 0) for table in tables)
         if len(batch) + len(members) > BATCH or bytes_so_far > BATCH_BYTES:
             close()
@@ -125,6 +128,8 @@ def _concerned(statement: Statement) -> tuple[TableName, ...]:
     """The tables that a statement locks."""
     from voyager.schema.mentions import referenced_table
 
+    if statement.kind == "table":
+        return (TableName(statement.schema, statement.name),)
     if statement.table is None:
         return ()
     other = referenced_table(statement) if statement.kind in FOREIGN_KEYS else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound
 from voyager.phases.ddl_run import DdlResult, DdlRun, Refusal, failed_sql
+from voyager.phases.index_options import index_jobs
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.recorded import recorded_connection
@@ -107,6 +108,7 @@ def _execute(job: Job, pre: Sequence[Statement], post: Sequence[Statement]) -> D
     run = DdlRun(
         job,
         "schema",
+        jobs=index_jobs(options),
         ignore_exist=options.ignore_exist,
         continue_on_error=options.continue_on_error,
         straight_order=options.straight_order,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from voyager.errors import UsageError, disk_error
@@ -62,7 +63,7 @@ def read_schema_files(directory: Path) -> list[Statement]:
     return [statement for name in names for statement in _read(directory / name, name)]
 
 
-def _read(path: Path, name: str) -> list[Statement]:
+def _read(path: Path, name: str) -> tuple[Statement, ...]:
     # Bytes, not text mode: a carriage return inside a function's body or a name is part of it.
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -71,13 +72,19 @@ def _read(path: Path, name: str) -> list[Statement]:
             f"{visible(str(path))} is not UTF-8 (byte {error.start}).", "Save the file as UTF-8 and run again."
         ) from None
     try:
-        return [classify(raw.text, line=raw.line, file=name) for raw in split(text)]
+        return _statements(text, name)
     except ParseError as error:
         raise ParseError(
             f"{visible(str(path))}, line {error.line}: {error.message}",
             line=error.line,
             hint="Correct the file and run the same command again.",
         ) from None
+
+
+@lru_cache(maxsize=len(FILES))
+def _statements(text: str, name: str) -> tuple[Statement, ...]:
+    """The statements of a file's text. Several phases read the same files, each as they are by then."""
+    return tuple(classify(raw.text, line=raw.line, file=name) for raw in split(text))
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from voyager.errors import BlockersFound
 
@@ -26,8 +27,7 @@ class RawStatement:
     offset: int
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is word, name (a quoted identifier), string, number, symbol or meta (a line for psql).
 
     `value` is folded as the server folds it: words in lower case, names and strings without their quotes.

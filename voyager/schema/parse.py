@@ -110,8 +110,7 @@ def without_positions(node: Any) -> bytes:
 
 def items(nodes: Iterable[Any]) -> list[Any]:
     """Return the concrete nodes of a list of wrapped ones, without the empty."""
-    named = ((node, node.WhichOneof("node")) for node in nodes)
-    return [getattr(node, which) for node, which in named if which]
+    return [getattr(node, which) for node in nodes if (which := node.WhichOneof("node"))]
 
 
 def strings(nodes: Iterable[Any]) -> tuple[str, ...]:

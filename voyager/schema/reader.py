@@ -19,8 +19,8 @@ class Reader:
 
     def word(self, ahead: int = 0) -> str:
         """The unquoted word here, '' when something else stands here."""
-        token = self._token(ahead)
-        return token.value if token and token.kind == "word" else ""
+        token = self._at(self.at + ahead)
+        return token.value if token is not None and token.kind == "word" else ""
 
     def symbol(self) -> str:
         token = self._token()
@@ -28,10 +28,11 @@ class Reader:
 
     def accept(self, *words: str) -> bool:
         """Step over `words` if all of them come next."""
-        if all(self.word(ahead) == word for ahead, word in enumerate(words)):
-            self.at += len(words)
-            return True
-        return False
+        for ahead, word in enumerate(words):
+            if self.word(ahead) != word:
+                return False
+        self.at += len(words)
+        return True
 
     def accept_any(self, *words: str) -> str:
         """Step over one word if it is one of `words` and return it."""
@@ -103,12 +104,13 @@ class Reader:
         return self._at(self.at + ahead)
 
     def _at(self, index: int) -> Token | None:
-        while index >= len(self._tokens):
+        known = self._tokens
+        while index >= len(known):
             token = next(self._more, None)
             if token is None:
                 return None
-            self._tokens.append(token)
-        return self._tokens[index]
+            known.append(token)
+        return known[index]
 
     def _find(self, words: tuple[str, ...]) -> int | None:
         depth, index = 0, self.at
