@@ -102,7 +102,7 @@ def test_an_importer_that_was_stopped_in_its_ddl_executes_no_further_statement(m
         at=lambda: waiting(migration, "CREATE INDEX"),
         mode="ROW EXCLUSIVE",
     ) as former:
-        # Its statement goes on without it; the successor finds it started and settles it.
+        # Its statement goes on without it, in a transaction that the successor ends.
         wait_until(lambda: not waiting(migration, "CREATE INDEX"))
         migration.attempt("import", "data")
         statements = "SELECT * FROM ybvoyager.schema_statements ORDER BY 1"

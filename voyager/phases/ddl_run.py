@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import VoyagerError
+from voyager.errors import DatabaseAway, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.ddl_schedule import Schedule, companionable, runs, stages, units
 from voyager.phases.job import Job
@@ -116,7 +116,10 @@ class DdlRun:
         return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)
 
     def _connections(self) -> Connections:
-        return Connections(self.job, self.step, self.settings)
+        # Nobody waits longer for the locks of a process that was stopped than for its lease.
+        patience = {"idle_in_transaction_session_timeout": f"{round(self.job.lease.seconds * 1000)}ms"}
+        bulk = self.job.target.capabilities.transactional_ddl
+        return Connections(self.job, self.step, {**self.settings, **patience} if bulk else self.settings)
 
     def finished(self, count: int) -> None:
         with self._guard:
@@ -235,8 +238,13 @@ class _Round:
         job.checkpoint()
         entries = [self.entries[id(statement)] for statement in statements]
         note = job.store.statements.done_together(job.record.migration_uuid, job.phase.name, entries)
-        if not ddl.execute_together(self.pool.get(), [statement.text for statement in statements], note=note):
-            return False
+        try:
+            if not ddl.execute_together(self.pool.get(), [statement.text for statement in statements], note=note):
+                return False
+        except DatabaseAway:
+            # Perhaps whoever took the lease over has ended this connection: then that is what to say.
+            job.checkpoint()
+            raise
         self.states.update((id(statement), "done") for statement in statements)
         self.run.finished(len(statements))
         return True
