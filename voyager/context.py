@@ -114,8 +114,10 @@ class Context:
             # A copy for convenience: a full or read-only disk is told by the phase that needs it.
             return
 
-    def refresh(self) -> MigrationRecord:
-        self.record = self.store.migrations.read(self.record.migration_uuid)
+    def refresh(self, *, tables: bool = True) -> MigrationRecord:
+        """Read the record anew; without `tables`, their standing stays as it was read before."""
+        migrations = self.store.migrations
+        self.record = migrations.read(self.record.migration_uuid) if tables else migrations.read_again(self.record)
         return self.record
 
     def observe_facts(

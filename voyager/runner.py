@@ -79,7 +79,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     if not run.dry_run and context.store.ddl.pending():
         # A newer version brings new tables and columns; older ones go on reading what they know.
         context.store.ddl.install()
-    context.refresh()
+    context.refresh(tables=False)
     if not run.dry_run and not phase.consequential:
         begins_anew = run.start_clean and phase_name == "EXPORT_SCHEMA"
         context.settle_export_dir(lost=begins_anew or not getattr(handler(phase_name), "KEEPS_FILES", True))
@@ -103,7 +103,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     if question and not run.confirmed:
         raise ConfirmationNeeded(question, "Answer on a terminal, or add --yes to this command.")
     with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
-        if context.refresh().settings.get("undoing"):
+        if context.refresh(tables=False).settings.get("undoing"):
             raise NotAllowed(
                 f"Somebody else began to undo phases of migration {context.record.name} meanwhile.",
                 "Run the same command again: it finishes that first.",

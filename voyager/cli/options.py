@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from voyager.cli.invocation import Invocation
 from voyager.config import Value
@@ -100,8 +100,8 @@ def prose(text: str | None, *examples: str) -> str:
 
 def _with_shared(own: list[Any], options: Parameters | None, sections: tuple[str, ...], *, hidden: bool) -> list[Any]:
     for parameter in own:
-        if type(parameter) is TyperOption:
-            parameter.__class__ = _Unasked
+        if type(parameter) in _LIGHT:
+            parameter.__class__ = _LIGHT[type(parameter)]
     mine = [*own[:-1], *(options() if options else ())]
     named = {flag for parameter in mine for flag in parameter.opts}
     return [*mine, *(one for one in shared(sections, hidden) if not named.intersection(one.opts)), own[-1]]
@@ -131,17 +131,36 @@ def build(parameters: Iterable[inspect.Parameter]) -> list[Any]:
     return made
 
 
-class _Unasked(TyperOption):
-    """An option that costs nothing where it was not given. Typer would load pydantic and build a converter for each,
-    which takes longer than all the rest of --help."""
+def _costs_nothing(parameter: TyperOption | TyperArgument, value: Any) -> bool:
+    """Whether a value is what it should be: not given, or a text. Typer would load pydantic and build a converter for
+    each parameter, which takes longer than all the rest of --help."""
+    if value is None:
+        return not parameter.required
+    return isinstance(value, str) and parameter.type_descriptor.annotation is str
+
+
+class _LightOption(TyperOption):
+    """An option that costs nothing where it was not given, or is a text."""
 
     def process_value(self, ctx: typer.Context, value: Any) -> Any:  # type: ignore[override]
-        if value is not None or self.required:
+        if not _costs_nothing(self, value):
             return super().process_value(ctx, value)
         return self.callback(ctx, self, value) if self.callback is not None else value
 
 
-class _AsTyped(_Unasked):
+class _LightArgument(TyperArgument):
+    """An argument that costs nothing where it was not given, or is a text."""
+
+    def process_value(self, ctx: typer.Context, value: Any) -> Any:  # type: ignore[override]
+        if not _costs_nothing(self, value):
+            return super().process_value(ctx, value)
+        return self.callback(ctx, self, value) if self.callback is not None else value
+
+
+_LIGHT: Mapping[type, type] = {TyperOption: _LightOption, TyperArgument: _LightArgument}
+
+
+class _AsTyped(_LightOption):
     """An option kept as it was typed: `voyager.config.values.convert` makes values of all, wherever they come from."""
 
     def process_value(self, ctx: typer.Context, value: Any) -> Any:  # type: ignore[override]

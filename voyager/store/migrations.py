@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -75,8 +76,16 @@ class Migrations:
 
     def read(self, migration_uuid: UUID) -> MigrationRecord:
         """Return the whole record as of one moment; UsageError when there is none."""
+        return self._read(migration_uuid, tables=True)
+
+    def read_again(self, record: MigrationRecord) -> MigrationRecord:
+        """Return the record as it is now, but with the standing of tables that was read before."""
+        return replace(self._read(record.migration_uuid, tables=False), tables=record.tables, totals=record.totals)
+
+    def _read(self, migration_uuid: UUID, *, tables: bool) -> MigrationRecord:
         record = self._session.read(
-            lambda connection: read_record(connection, migration_uuid), f"read migration {migration_uuid}"
+            lambda connection: read_record(connection, migration_uuid, tables=tables),
+            f"read migration {migration_uuid}",
         )
         if record is None:
             raise UsageError(
@@ -138,7 +147,7 @@ class Migrations:
                 _hold(connection, lease)
 
         self._session.run(work, f"move migration {record.name}")
-        return self.read(record.migration_uuid)
+        return self.read_again(record)
 
     def fail(
         self,

@@ -1,4 +1,4 @@
-"""Read one migration whole: five statements on one snapshot, however many tables it has."""
+"""Read one migration, whole or but for its tables: few statements on one snapshot, however many tables it has."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _IS_WHOLE: ColumnElement[bool] = literal_column(
 )
 
 
-def read_record(connection: Connection, migration_uuid: UUID) -> MigrationRecord | None:
-    """Return the record, None when there is no such migration."""
+def read_record(connection: Connection, migration_uuid: UUID, *, tables: bool = True) -> MigrationRecord | None:
+    """Return the record, None when there is no such migration; without the standing of `tables` where nobody asks."""
     facts = (NOW.label("read_at"), _IS_WHOLE.label("is_whole"))
     query = select(migrations, *facts).where(migrations.c.migration_uuid == migration_uuid)
     row = connection.execute(query).mappings().first()
@@ -48,8 +48,8 @@ def read_record(connection: Connection, migration_uuid: UUID) -> MigrationRecord
         end_reason=row["end_reason"],
         phases=_in_order(_phases(connection, migration_uuid), row["phase_table"]),
         leases=read_leases(connection, migration_uuid),
-        tables=_tables(connection, migration_uuid, whole=row["is_whole"]),
-        totals=_totals(connection, migration_uuid, whole=row["is_whole"]),
+        tables=_tables(connection, migration_uuid, whole=row["is_whole"]) if tables else (),
+        totals=_totals(connection, migration_uuid, whole=row["is_whole"]) if tables else {},
     )
 
 

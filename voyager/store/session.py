@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine
@@ -38,6 +37,8 @@ class Session:
         self.endpoint = endpoint
         self.outage_budget = outage_budget
         self.engine = _engine(endpoint)
+        self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._one_statement = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def run(self, work: Callable[[Connection], T], doing: str) -> T:
         """Execute `work` in one transaction and commit it. `doing` completes "Could not …" in errors."""
@@ -59,15 +60,12 @@ class Session:
             return work(connection)
 
     def _snapshot(self, work: Callable[[Connection], T]) -> T:
-        with self._with(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
+        with self._reading.connect() as connection:
             return work(connection)
 
     def _autocommitted(self, work: Callable[[Connection], T]) -> T:
-        with self._with(isolation_level="AUTOCOMMIT") as connection:
+        with self._one_statement.connect() as connection:
             return work(connection)
-
-    def _with(self, **options: Any) -> AbstractContextManager[Connection]:
-        return self.engine.execution_options(**options).connect()
 
     def _refused(self, cause: Exception, doing: str) -> VoyagerError:
         """The error for what no repetition helps."""
