@@ -182,7 +182,7 @@ def _is_refused_and_edited(migration: Migration) -> None:
     failed = schema_files(migration)["failed.sql"]
     assert "tables/table.sql:5: table app.doubled: syntax error" in done.stderr
     assert "-- table app.doubled\n-- tables/table.sql:5\n-- syntax error" in failed
-    assert "-- not tried\nCREATE TABLE app.wishes" in failed
+    assert "-- not tried\nCREATE VIEW app.fresh" in failed
 
     done = migration.run("import", "schema", "--continue-on-error", code=4)
     assert "refused 4 statements" in done.stderr + done.stdout

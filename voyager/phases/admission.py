@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from voyager.errors import BlockersFound, UsageError
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from voyager.errors import BlockersFound, DatabaseAway, UsageError
 from voyager.identifiers import TableName
 from voyager.phases.export_attempt import ExportAttempt
 from voyager.phases.import_plan import Ledger
 from voyager.phases.job import Job
 from voyager.phases.row_options import ERROR, STASH, UPDATE
+from voyager.postgres.connection import Connection, DriverError
+from voyager.postgres.failures import translate
 from voyager.target.shape import TargetTable, look_for_rows, read_tables
 
+T = TypeVar("T")
+
+LONGEST_PAUSE = 2.0
 FAST_LOADED = "fast_loaded"
 """The setting that names tables whose rows may be in although the ledger does not know any of them yet."""
 
@@ -37,8 +46,7 @@ class Admission:
         """Whether the table could be asked for rows. Where somebody locks it, it is asked again; that does not wait."""
         if table not in self._locked:
             return True
-        with self._job.target.connect("import data") as connection:
-            holding, locked = look_for_rows(connection, [table])
+        holding, locked = self._ask(lambda connection: look_for_rows(connection, [table]))
         if not locked:
             self._refused |= {name: _occupied(name) for name in holding}
             self._locked.discard(table)
@@ -57,17 +65,36 @@ class Admission:
         exported = {one.name: one.key for one in attempt.tables} if attempt else {}
         self._keys = exported
         loaded = Ledger.read(job).tables | fast_loaded(job)
-        with job.target.connect("import data") as connection:
-            tables = read_tables(connection, exported.keys())
-            # With a key to go by, rows that are there already are what was asked about; without one they would double.
-            new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]
-            holding, self._locked = look_for_rows(connection, new)
+        tables = self._ask(lambda connection: read_tables(connection, exported.keys()))
+        # With a key to go by, rows that are there already are what was asked about; without one they would double.
+        new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]
+        holding, self._locked = self._ask(lambda connection: look_for_rows(connection, new))
         self._refused = {name: _occupied(name) for name in holding}
         if self._merging:
             self._refused |= {name: found for name in tables if (found := self._unmergeable(tables[name])) is not None}
         if job.options.fast_load:
             self.fast = self._choose_fast(tables)
         self._tables = tables
+
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        """Ask the target, and wait for it while it is away, as a batch would."""
+        job, gives_up_at, pause = self._job, time.monotonic() + self._job.store.outage_budget, 0.1
+        while True:
+            try:
+                with job.target.connect("import data") as connection:
+                    return question(connection)
+            except DatabaseAway as error:
+                away = error
+            except DriverError as error:
+                translated = translate(error, "look at the tables that are loaded")
+                if not isinstance(translated, DatabaseAway):
+                    raise translated from None
+                away = translated
+            if time.monotonic() + pause > gives_up_at:
+                raise away
+            job.checkpoint()
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     def _unmergeable(self, table: TargetTable) -> BlockersFound | None:
         action = self._job.options.on_primary_key_conflict
