@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests import drive
 from tests.faults.driver import schema_snapshot, snapshot
 from tests.faults.trial import Trial, trial
@@ -34,6 +36,7 @@ REFRESH MATERIALIZED VIEW pages;
 """
 
 
+@pytest.mark.slow
 def test_the_same_pair_is_migrated_again_and_again(
     source_server: Server, target_server: Server, tmp_path: Path
 ) -> None:

@@ -128,6 +128,7 @@ def test_an_export_for_which_nobody_makes_room_ends_with_10_and_goes_on_later(mi
     assert_every_row_once(migration)
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_where_nobody_makes_room_is_refused_before_a_row_is_read(
     source_server: Server, target_server: Server, tmp_path: Path
 ) -> None:

@@ -122,6 +122,7 @@ def loaded(migration: Trial) -> int:
     return int(drive.fetch(migration.target, "SELECT count(DISTINCT chunk_id) FROM ybvoyager.import_batches")[0][0])
 
 
+@pytest.mark.slow
 def test_an_import_without_an_export_says_so_and_ends(migration: Trial) -> None:
     refused = migration.document("import", "data", code=5)["error"]
     assert "runs beside Export Data" in " ".join(refused["details"])

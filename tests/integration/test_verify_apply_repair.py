@@ -79,6 +79,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_changed(damaged: Trial) -
     assert snapshot(damaged.target) == before
 
 
+@pytest.mark.slow
 def test_a_source_that_was_written_since_is_not_repaired_from(damaged: Trial) -> None:
     damaged.attempt("verify", code=3)
     before = snapshot(damaged.target)
@@ -91,6 +92,7 @@ def test_a_source_that_was_written_since_is_not_repaired_from(damaged: Trial) ->
     assert snapshot(damaged.target) == snapshot(damaged.source)
 
 
+@pytest.mark.slow
 def test_without_repair_files_and_with_changed_ones_it_is_refused_before_anything_begins(damaged: Trial) -> None:
     damaged.attempt(*QUESTION, code=2)
     assert damaged.state("VERIFY") == "NOT_STARTED"
@@ -110,6 +112,7 @@ def test_a_dry_run_says_what_would_be_run_and_runs_nothing(damaged: Trial) -> No
     assert snapshot(damaged.target) == before
 
 
+@pytest.mark.slow
 def test_what_the_target_refuses_remains_and_is_named(damaged: Trial) -> None:
     damaged.attempt("verify", code=3)
     drive.execute(damaged.target, "ALTER TABLE orders ADD CHECK (id <> 5)")

@@ -92,6 +92,7 @@ def test_limits_that_mean_nothing_are_usage_errors(verified: Trial, words: tuple
     assert says in verified.attempt("cutover", "initiate", *words, code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_part_of_the_tables_is_enough_only_where_less_coverage_is_asked_for(imported: Trial) -> None:
     imported.attempt("verify", "--table-list", "orders")
     told = imported.attempt("cutover", "initiate", code=5).stderr

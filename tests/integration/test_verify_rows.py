@@ -248,6 +248,7 @@ def test_stopping_ends_the_reading_on_both_servers(pair: Pair) -> None:
     assert drive.fetch(pair.target, running + " AND state = 'active'") == [(0,)]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows_nor_with_the_differences(pair: Pair) -> None:
     pair.both("CREATE TABLE t (id int PRIMARY KEY, v text)")
     pair.both("INSERT INTO t SELECT i, repeat('x', 200) FROM generate_series(1, 100000) i")

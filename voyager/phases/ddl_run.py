@@ -85,6 +85,10 @@ class DdlRun:
                 self._drop_invalid_indexes(pool, pending)
             context = _Round(self, pool, entries, states, existing)
             refused, not_tried = self._rounds(context, pending)
+        # Several connections come to them in any order.
+        place = {id(statement): number for number, statement in enumerate(statements)}
+        refused.sort(key=lambda refusal: place[id(refusal.statement)])
+        not_tried.sort(key=lambda statement: place[id(statement)])
         done = len(pending) - len(refused) - len(not_tried) - len(existing)
         self._report("DONE" if not refused and not not_tried else "FAILED")
         return DdlResult(done, earlier, tuple(existing), tuple(refused), tuple(not_tried))
