@@ -142,11 +142,11 @@ class DataPath:
 
 def without_post_data(monkeypatch: Any) -> None:
     """Leave out what follows the rows; it has tests of its own."""
-    stand_in = types.ModuleType("voyager.phases.post_data")
+    stand_in = types.ModuleType("voyager.phases.ddl.post_data")
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
     stand_in.undo = lambda job: None  # type: ignore[attr-defined]
     stand_in.clear_the_way = lambda job, tables: None  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "voyager.phases.post_data", stand_in)
+    monkeypatch.setitem(sys.modules, "voyager.phases.ddl.post_data", stand_in)
     monkeypatch.setattr(voyager.phases, "post_data", stand_in, raising=False)
 
 
@@ -157,10 +157,10 @@ def _child() -> None:
         Endpoint.from_public(told[side]).with_password(told[f"{side}_password"]) for side in ("source", "target")
     )
     path = DataPath(source, target, Path(told["directory"]), told["lease_seconds"], record=UUID(told["uuid"]))
-    stand_in = types.ModuleType("voyager.phases.post_data")
+    stand_in = types.ModuleType("voyager.phases.ddl.post_data")
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
-    sys.modules["voyager.phases.post_data"] = stand_in
-    voyager.phases.post_data = stand_in  # type: ignore[attr-defined]
+    sys.modules["voyager.phases.ddl.post_data"] = stand_in
+    voyager.phases.ddl.post_data = stand_in  # type: ignore[attr-defined]
     deadline = time.monotonic() + 30
     while True:
         try:

@@ -30,7 +30,7 @@ from voyager.errors import (
     UsageError,
 )
 from voyager.phases import export_data, import_data
-from voyager.phases.export_attempt import ExportAttempt
+from voyager.phases.export.attempt import ExportAttempt
 
 CONTENT = """
 SELECT count(*), coalesce(md5(string_agg(one::text, E'\\n' ORDER BY one::text COLLATE "C")), '')

@@ -23,7 +23,7 @@ from voyager.context import open_context
 from voyager.endpoint import Endpoint
 from voyager.errors import Interrupted
 from voyager.phases import export_data
-from voyager.phases.pace import LivePace
+from voyager.phases.pacing.live import LivePace
 from voyager.ports import Capabilities
 from voyager.progress import TableProgress
 from voyager.runner import Run, run_phase

@@ -17,7 +17,7 @@ import zstandard
 from tests import drive
 from tests.file_import import FileImport
 from voyager.embedded import Server
-from voyager.phases import file_reader
+from voyager.phases.files import reader as file_reader
 
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz, note text)"
 CONTENT = "SELECT id, name, price::text, note FROM orders ORDER BY id"

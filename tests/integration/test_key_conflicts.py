@@ -170,7 +170,7 @@ def test_many_tables_are_asked_for_rows_in_one_question(
     drive.execute(target, "INSERT INTO t7 VALUES (2)")
     asked: list[str] = []
     monkeypatch.setattr(shape, "look_for_rows", _counted(shape.look_for_rows, asked))
-    monkeypatch.setattr("voyager.phases.admission.look_for_rows", shape.look_for_rows)
+    monkeypatch.setattr("voyager.phases.load.admission.look_for_rows", shape.look_for_rows)
     with pytest.raises(BlockersFound, match=r"public\.t7 holds rows"):
         path.load(parallel_jobs=2)
     assert len(asked) == 1

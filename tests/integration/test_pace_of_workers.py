@@ -19,9 +19,9 @@ from tests.relay import Relay
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, Interrupted
-from voyager.phases.export_attempt import ExportAttempt
+from voyager.phases.export.attempt import ExportAttempt
 from voyager.phases.job import Job
-from voyager.phases.pace import LivePace
+from voyager.phases.pacing.live import LivePace
 from voyager.progress import Pacing
 from voyager.store.steering import Pause, Steering
 from voyager.target.nodes import Nodes
@@ -272,7 +272,7 @@ def test_a_target_out_of_connections_gets_fewer_of_them(
     path.export(chunk_size="64kB")
     path.capabilities = replace(path.capabilities, replication_role=False)
     own, path.target = path.target, replace(path.target, user="few", password="x")
-    monkeypatch.setattr("voyager.phases.target_pace.read_cores", lambda _connection, _nodes: 32)
+    monkeypatch.setattr("voyager.phases.pacing.target.read_cores", lambda _connection, _nodes: 32)
     path.load(outage_budget=30.0)
     path.target = own
     assert path.told[0].workers == 8

@@ -17,7 +17,7 @@ from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, Interrupted, LeaseLost, NotAllowed, UsageError
 from voyager.phases import export_data, import_data
-from voyager.phases.export_attempt import ExportAttempt
+from voyager.phases.export.attempt import ExportAttempt
 from voyager.postgres import bulk
 from voyager.sources.postgresql.source import PostgresSource
 
@@ -298,7 +298,7 @@ def test_emptying_a_table_that_is_cut_off_is_finished_by_the_next_run(
 
     with monkeypatch.context() as patched:
         if stage == "before it":
-            patched.setattr("voyager.phases.import_undo.empty_tables", fail)
+            patched.setattr("voyager.phases.load.undo.empty_tables", fail)
         else:
             patched.setattr(path.store.batches, "forget_chunks", fail)
         with pytest.raises(Interrupted):

@@ -12,7 +12,7 @@ from tests import drive
 from tests.in_process import Ends
 from tests.integration.test_capabilities import YUGABYTEDB_DOUBLE
 from voyager.endpoint import Endpoint
-from voyager.phases.pace import LivePace
+from voyager.phases.pacing.live import LivePace
 from voyager.target.target import Target
 
 REFUSES = """

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from voyager.identifiers import TableName
-from voyager.phases.ddl_schedule import BATCH, SMALL_BYTES, Schedule, Unit, runs, stages, units
+from voyager.phases.ddl.schedule import BATCH, SMALL_BYTES, Schedule, Unit, runs, stages, units
 from voyager.schema.statements import Statement, classify
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from voyager.data_file import Block, ChunkManifest
 from voyager.errors import BlockersFound, PermissionMissing
 from voyager.identifiers import TableName
-from voyager.phases.import_plan import plan_batches
+from voyager.phases.load.plan import plan_batches
 from voyager.ports import Capabilities
 from voyager.sources.postgresql.snapshot import plan_chunks
 from voyager.target.load import Load, rejection, session_settings

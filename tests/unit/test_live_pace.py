@@ -13,9 +13,9 @@ import pytest
 
 from voyager.errors import DatabaseAway, Interrupted, UsageError
 from voyager.identifiers import TableName
-from voyager.phases.pace import LivePace, source_pace, wait_while_paused
-from voyager.phases.pace_control import Machines
-from voyager.phases.pace_options import TargetLoad, check_pace_options
+from voyager.phases.pacing.control import Machines
+from voyager.phases.pacing.live import LivePace, source_pace, wait_while_paused
+from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.progress import Pacing
 from voyager.store.steering import Pause, Steering
 from voyager.target.cluster import Load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voyager.phases.pace_control import (
+from voyager.phases.pacing.control import (
     AGGRESSIVE,
     BALANCED,
     DISABLED,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from voyager.identifiers import TableName
-from voyager.phases.copy_row import values_of
+from voyager.phases.load.copy_row import values_of
 from voyager.postgres.retries import retry_class
 from voyager.target.fill import Filled, Load
 from voyager.target.salvage import Refused, Rows, Salvage

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from voyager.phases.same_meaning import same_meaning
+from voyager.phases.ddl.same_meaning import same_meaning
 from voyager.verification.schema import questions
 from voyager.verification.schema.ask import Side
 from voyager.verification.schema.classes import RULES, Situation, judge

@@ -8,7 +8,7 @@ import pytest
 
 from voyager.catalog import Column, Table
 from voyager.identifiers import TableName
-from voyager.phases.stream_format import base_type, binary_alike
+from voyager.phases.export.stream_format import base_type, binary_alike
 from voyager.ports import Capabilities
 
 PG15, PG18 = Capabilities("15.18", 150018), Capabilities("18.6", 180006)

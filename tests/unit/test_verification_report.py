@@ -14,8 +14,8 @@ import pytest
 
 from voyager.errors import UsageError
 from voyager.identifiers import TableName
-from voyager.phases.verify_options import change, seconds, share
-from voyager.phases.verify_outcome import outcome
+from voyager.phases.comparison.options import change, seconds, share
+from voyager.phases.comparison.outcome import outcome
 from voyager.ports import WriteCounter
 from voyager.verification.findings import Difference, Found, RowDifference, TableResult
 from voyager.verification.page import MOST_ROWS, render_html

@@ -95,7 +95,7 @@ def pause_reply(invocation: Invocation, phase: str | None) -> Reply:
     """The answer of `migrate pause`."""
     from voyager.cli.session import opened
     from voyager.context import actor
-    from voyager.phases.pace_options import PACED
+    from voyager.phases.pacing.options import PACED
 
     with opened(invocation) as context:
         _refuse_ended(context)
@@ -162,7 +162,7 @@ def _setting(setting: str, value: str) -> tuple[str, Any]:
     import difflib
 
     from voyager.config.values import convert
-    from voyager.phases.pace_options import TargetLoad, check_pace_options
+    from voyager.phases.pacing.options import TargetLoad, check_pace_options
 
     known = {"parallel_jobs": "int", "adaptive_parallelism": "str", "adaptive_parallelism_max": "int"}
     name = setting.strip().lower().replace("-", "_")
@@ -180,7 +180,7 @@ def _setting(setting: str, value: str) -> tuple[str, Any]:
 
 def _paced(context: Context, option: str, phase: str | None) -> list[str]:
     """The phases whose option is changed."""
-    from voyager.phases.pace_options import PACED
+    from voyager.phases.pacing.options import PACED
 
     named = _phase(context, phase)
     able = [

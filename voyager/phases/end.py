@@ -85,8 +85,8 @@ def run(job: Job) -> Outcome:
 
 def not_backed_up(job: Job) -> list[str]:
     """What a backup of the data files has not, in words: import data --discard-loaded removed it before."""
-    from voyager.phases.export_attempt import ExportAttempt, finished_chunks
-    from voyager.phases.loaded_files import gone
+    from voyager.phases.export.attempt import ExportAttempt, finished_chunks
+    from voyager.phases.load.loaded_files import gone
 
     data = job.export_dir.data
     attempt = ExportAttempt.load(data) if job.options.backup_data_files else None

@@ -9,13 +9,13 @@ from voyager.errors import UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
-from voyager.phases.pace_options import TargetLoad, check_pace_options
+from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
 
 if TYPE_CHECKING:
-    from voyager.phases.export_attempt import ExportAttempt, Finished
-    from voyager.phases.export_run import Destination
-    from voyager.phases.pace import LivePace
+    from voyager.phases.export.attempt import ExportAttempt, Finished
+    from voyager.phases.export.run import Destination
+    from voyager.phases.pacing.live import LivePace
     from voyager.phases.table_list import Chosen
 
 NEEDS = ("source",)
@@ -89,8 +89,8 @@ def run(job: Job) -> Outcome:
     import asyncio
 
     from voyager.phases import sequence_file
-    from voyager.phases.export_attempt import NAME, ExportAttempt
-    from voyager.phases.export_run import Exporter
+    from voyager.phases.export.attempt import NAME, ExportAttempt
+    from voyager.phases.export.run import Exporter
 
     _check_options(job.options)
     with job.export_dir.lock("export-data"):
@@ -120,7 +120,7 @@ def needs(options: Options) -> tuple[str, ...]:
 
 def undo(job: Job) -> None:
     """Remove what an export left under data/ and, where it streamed, in the target's tables."""
-    from voyager.phases.stream_parts import empty_streamed
+    from voyager.phases.export.stream_parts import empty_streamed
 
     _clear(job)
     empty_streamed(job)
@@ -129,8 +129,8 @@ def undo(job: Job) -> None:
 def _clear(job: Job) -> None:
     """Remove the files: the plan first, so that a second try knows that it is over."""
     from voyager.phases import sequence_file
-    from voyager.phases.export_attempt import NAME
-    from voyager.phases.export_files import remove_files
+    from voyager.phases.export.attempt import NAME
+    from voyager.phases.export.files import remove_files
 
     (job.export_dir.data / NAME).unlink(missing_ok=True)
     (job.export_dir.data / sequence_file.NAME).unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
     """Cut the tables into parts and write the plan down before the first row is read."""
     from datetime import UTC, datetime
 
-    from voyager.phases.export_attempt import NAME, begin
+    from voyager.phases.export.attempt import NAME, begin
 
     chunk_bytes = _chunk_bytes(job.options)
     attempt = begin(
@@ -171,13 +171,13 @@ def _begin(job: Job, chosen: Chosen) -> ExportAttempt:
 def _ends(job: Job, attempt: ExportAttempt, chosen: Chosen) -> tuple[LivePace, Destination]:
     """Where the parts go, and how many at a time: into the target as many as it bears, into files as many as we do."""
     if attempt.streamed:
-        from voyager.phases.stream_parts import TargetTables
-        from voyager.phases.target_pace import target_pace
+        from voyager.phases.export.stream_parts import TargetTables
+        from voyager.phases.pacing.target import target_pace
 
         found = target_pace(job)
         return found.pace, TargetTables(job, attempt, chosen.tables, found)
-    from voyager.phases.export_files import DataFiles
-    from voyager.phases.pace import source_pace
+    from voyager.phases.export.files import DataFiles
+    from voyager.phases.pacing.live import source_pace
 
     pace = source_pace(job)
     return pace, DataFiles(job, attempt, hold=pace.hold)

@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from voyager.errors import UsageError
-from voyager.phases.job import Job, Outcome
-from voyager.phases.options import option
-from voyager.phases.recommended import (
+from voyager.phases.ddl.recommended import (
     FLAG,
     apply_recommendations,
     forget,
@@ -21,6 +19,8 @@ from voyager.phases.recommended import (
     lines,
     without_assessment,
 )
+from voyager.phases.job import Job, Outcome
+from voyager.phases.options import option
 from voyager.ports import Check
 from voyager.progress import TableProgress
 from voyager.wording import counted

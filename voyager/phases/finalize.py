@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voyager.identifiers import TableName
-from voyager.phases import post_data
+from voyager.phases.ddl import post_data
 from voyager.phases.import_schema import statements_of
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, UsageError
-from voyager.phases.index_options import IndexOptions, check_index_options
+from voyager.phases.ddl.index_options import IndexOptions, check_index_options
 from voyager.phases.job import Job, Outcome
+from voyager.phases.load.row_options import RowOptions, check_row_options
 from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
-from voyager.phases.pace_options import TargetLoad, check_pace_options
-from voyager.phases.row_options import RowOptions, check_row_options
+from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ class Options(TargetLoad, RowOptions, IndexOptions, MetricsOptions):
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
-    from voyager.phases import import_beside, replay
-    from voyager.phases.admission import planned
-    from voyager.phases.export_attempt import complete_chunks
-    from voyager.phases.import_plan import Ledger, plan_batches
+    from voyager.phases.export.attempt import complete_chunks
+    from voyager.phases.load import beside as import_beside
+    from voyager.phases.load import replay
+    from voyager.phases.load.admission import planned
+    from voyager.phases.load.plan import Ledger, plan_batches
 
     if import_beside.is_beside(job) and not job.options.post_data_only:
         return import_beside.plan(job, _limits(job.options))
@@ -89,12 +90,15 @@ def run(job: Job) -> Outcome:
     """
     import asyncio
 
-    from voyager.phases import import_beside, import_load, import_outcome, replay
-    from voyager.phases.export_attempt import complete_chunks
-    from voyager.phases.import_plan import Ledger
-    from voyager.phases.loaded_files import LoadedFiles
-    from voyager.phases.pace import wait_while_paused
-    from voyager.phases.stream_chunks import check_streamed
+    from voyager.phases.export.attempt import complete_chunks
+    from voyager.phases.export.stream_chunks import check_streamed
+    from voyager.phases.load import beside as import_beside
+    from voyager.phases.load import outcome as import_outcome
+    from voyager.phases.load import replay
+    from voyager.phases.load import snapshot as import_load
+    from voyager.phases.load.loaded_files import LoadedFiles
+    from voyager.phases.load.plan import Ledger
+    from voyager.phases.pacing.live import wait_while_paused
 
     options: Options = job.options
     _check_options(job)
@@ -124,7 +128,8 @@ def run(job: Job) -> Outcome:
 
 
 def _post_data(job: Job) -> dict[str, Any]:
-    from voyager.phases import import_outcome, post_data
+    from voyager.phases.ddl import post_data
+    from voyager.phases.load import outcome as import_outcome
 
     try:
         return post_data.run(job)
@@ -134,7 +139,7 @@ def _post_data(job: Job) -> dict[str, Any]:
 
 def check_undo(export_dir: ExportDir, undone: list[str]) -> None:
     """Raise NotAllowed when the rows could not be loaded again; `undone` are the phases that are undone together."""
-    from voyager.phases import loaded_files
+    from voyager.phases.load import loaded_files
 
     loaded_files.check_undo(export_dir.data, undone)
 
@@ -144,10 +149,10 @@ def undo(job: Job) -> None:
 
     Only those in the ledger and exported ones that are empty anyway (one of those may reference another) are touched.
     """
-    from voyager.phases import post_data
-    from voyager.phases.admission import FAST_LOADED, fast_loaded
-    from voyager.phases.import_plan import Ledger
-    from voyager.phases.import_undo import empty_tables
+    from voyager.phases.ddl import post_data
+    from voyager.phases.load.admission import FAST_LOADED, fast_loaded
+    from voyager.phases.load.plan import Ledger
+    from voyager.phases.load.undo import empty_tables
 
     post_data.undo(job)
     ledger = Ledger.read(job)
@@ -159,7 +164,7 @@ def undo(job: Job) -> None:
 
 
 def _check_options(job: Job) -> None:
-    from voyager.phases.admission import check_fast_load
+    from voyager.phases.load.admission import check_fast_load
 
     options: Options = job.options
     check_pace_options(options)

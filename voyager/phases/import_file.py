@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from voyager.errors import BlockersFound, NotAllowed, RowsSetAside, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
+from voyager.phases.load.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
 from voyager.phases.options import option
-from voyager.phases.pace_options import TargetLoad, check_pace_options
-from voyager.phases.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
+from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
 from voyager.wording import counted
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from voyager.files.mapping import Entry
     from voyager.files.storage import StoredFile
     from voyager.identifiers import TableName
-    from voyager.phases.file_plan import FilePart
+    from voyager.phases.files.plan import FilePart
     from voyager.ports import Check
     from voyager.store.record import MigrationRecord
     from voyager.target.columns import TableColumns
@@ -96,7 +96,7 @@ def check(target: Target, options: Options, schemas: Sequence[str]) -> list[str]
     """
     from uuid import uuid4
 
-    from voyager.phases.file_plan import plan_parts
+    from voyager.phases.files.plan import plan_parts
     from voyager.target.columns import read_tables
 
     dialect, found = _found(options)
@@ -130,9 +130,9 @@ def run(job: Job) -> Outcome:
 
 
 async def _load(job: Job, parts: Sequence[FilePart], dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
-    from voyager.phases.file_policy import FilePolicy
-    from voyager.phases.file_run import FileImporter
-    from voyager.phases.target_pace import target_pace
+    from voyager.phases.files.policy import FilePolicy
+    from voyager.phases.files.run import FileImporter
+    from voyager.phases.pacing.target import target_pace
 
     limits = job.options.batch_size, parse_size(job.options.batch_size_bytes, "--batch-size-bytes")
     policy = FilePolicy(job, dialect, shapes)
@@ -157,7 +157,7 @@ def _shapes(job: Job, parts: Sequence[FilePart]) -> Mapping[TableName, TargetTab
 
 def undo(job: Job) -> None:
     """Empty the tables that this import loaded, then forget that it did; none that held rows before."""
-    from voyager.phases.emptied import empty
+    from voyager.phases.load.emptied import empty
 
     held = job.record.settings.get("held_rows") or []
     loaded = sorted(job.store.batches.totals(job.record.migration_uuid))
@@ -206,7 +206,7 @@ def _found(options: Options) -> tuple[Dialect, list[tuple[StoredFile, Entry]]]:
 
 
 def _parts(job: Job) -> tuple[Dialect, list[FilePart]]:
-    from voyager.phases.file_plan import plan_parts, with_ledger
+    from voyager.phases.files.plan import plan_parts, with_ledger
     from voyager.target.columns import read_tables
 
     dialect, found = _found(job.options)

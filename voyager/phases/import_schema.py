@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound
-from voyager.phases.ddl_run import DdlResult, DdlRun, Refusal, failed_sql
-from voyager.phases.index_options import index_jobs
+from voyager.phases.ddl.index_options import index_jobs
+from voyager.phases.ddl.run import DdlResult, DdlRun, Refusal, failed_sql
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.phases.recorded import recorded_connection

@@ -100,7 +100,7 @@ def asks(options: Options) -> str:
 def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) -> list[Check]:  # noqa: ARG001
     """Refuse options that mean nothing, before anything is asked of a server. Raises UsageError, and NotAllowed for
     repair files that may not be applied."""
-    from voyager.phases.verify_options import change, seconds, share
+    from voyager.phases.comparison.options import change, seconds, share
     from voyager.verification.request import LEVELS
 
     levels = ("schema", *LEVELS)
@@ -121,7 +121,7 @@ def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) 
     if options.level == "schema" and (options.sample or options.since):
         raise UsageError("--sample and --since choose rows, and --level schema reads none.", "Leave one of them out.")
     if options.apply_repair:
-        from voyager.phases.verify_repair import FOLDER
+        from voyager.phases.comparison.repair import FOLDER
         from voyager.verification.repair_apply import RepairList
 
         RepairList.load(export_dir.reports / FOLDER).check()
@@ -130,8 +130,8 @@ def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) 
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
-    from voyager.phases.verify_repair import planned
-    from voyager.phases.verify_scope import extent_of, scope_of
+    from voyager.phases.comparison.repair import planned
+    from voyager.phases.comparison.scope import extent_of, scope_of
 
     scope = scope_of(job)
     extent = extent_of(scope, job)
@@ -159,9 +159,9 @@ def run(job: Job) -> Outcome:
     they still hold. Differences do not fail the phase: they withhold `verified`, and the exit code is 3. When the time
     is up the report tells what was reached, and the phase stays begun.
     """
-    from voyager.phases.verify_outcome import outcome, time_is_up
-    from voyager.phases.verify_repair import apply_repair, told
-    from voyager.phases.verify_run import compare
+    from voyager.phases.comparison.outcome import outcome, time_is_up
+    from voyager.phases.comparison.repair import apply_repair, told
+    from voyager.phases.comparison.run import compare
     from voyager.verification.page import render_html
     from voyager.verification.report import document
 

@@ -1,0 +1,1 @@
+"""Statements executed on the target, journaled, in an order that locks and crashes allow."""

@@ -1,0 +1,31 @@
+"""Build indexes, keys and what follows them over rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from voyager.phases.ddl.index_options import build_settings, index_jobs
+from voyager.phases.ddl.run import DdlResult, DdlRun
+from voyager.phases.job import Job
+
+if TYPE_CHECKING:
+    from voyager.schema.statements import Statement
+
+
+def build(job: Job, step: str, statements: Sequence[Statement]) -> DdlResult:
+    """Execute what makes indexes, keys and the like over rows that are there, several at the same time."""
+    from voyager.target import maintenance
+
+    there = {
+        entry.sha256
+        for entry in job.store.statements.load(job.record.migration_uuid, "IMPORT_SCHEMA").values()
+        if entry.state in ("done", "skipped")
+    }
+    left = [one for one in statements if one.sha256 not in there]
+    with job.target.connect(step) as connection:
+        limits = maintenance.build_limits(connection)
+        sizes = maintenance.table_sizes(connection, {one.table for one in left if one.table is not None})
+    settings = build_settings(job.options, limits)
+    run = DdlRun(job, step, jobs=index_jobs(job.options), continue_on_error=True, sizes=sizes, settings=settings)
+    return run.run(left)

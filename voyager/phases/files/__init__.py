@@ -1,0 +1,1 @@
+"""Rows that other programs wrote into files, on their way into the target."""

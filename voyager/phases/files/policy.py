@@ -1,0 +1,160 @@
+"""FilePolicy: how rows of files come into their tables, by the options, and what becomes of those that are refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid5
+
+from voyager.errors import BlockersFound
+from voyager.files.dialect import Dialect
+from voyager.files.rows import ends_of
+from voyager.identifiers import TableName
+from voyager.phases.files.reader import FileBatch
+from voyager.phases.job import Job
+from voyager.phases.load.allowance import Allowance
+from voyager.phases.load.copy_row import values_of
+from voyager.phases.load.plan import BatchVoucher
+from voyager.phases.load.row_options import ERROR, STASH, UPDATE
+from voyager.phases.load.salvage_block import SalvageVoucher
+from voyager.store.record import SetAsideRow
+from voyager.target.fill import CopyFill, Fill, Load, RowsLeftOut
+from voyager.target.load import Loader
+from voyager.target.merge import MergeFill
+from voyager.target.refusal import RowsRefused
+from voyager.target.salvage import Refused, Rows, Salvage
+from voyager.target.shape import TargetTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SET_ASIDE = "set_aside"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of the rows of one batch that are set aside: where they stand, their key, their values if asked."""
+
+    batch: FileBatch
+    rows: Rows
+    key: tuple[str, ...]
+    dialect: Dialect
+    with_values: bool
+
+    def of(self, refused: Sequence[Refused]) -> list[SetAsideRow]:
+        return [self._row(one) for one in refused]
+
+    def _row(self, refused: Refused) -> SetAsideRow:
+        batch, part = self.batch, self.batch.part
+        begins = self.rows.ends[refused.row - 1] if refused.row else 0
+        values = _values(bytes(self.rows.between(refused.row, refused.row + 1)), batch.columns, self.dialect)
+        key = {name: values.get(name) for name in self.key if name in batch.columns}
+        return SetAsideRow(
+            id=uuid5(part.chunk_id, f"{batch.cut.block}/{refused.row}"),
+            schema=part.table.name.schema,
+            table=part.table.name.name,
+            chunk_id=part.chunk_id,
+            block=batch.cut.block,
+            row=refused.row,
+            file=part.file.url,
+            # Of the text as it is stored, but where bytes became others (another encoding) of the batch alone.
+            offset=batch.cut.offset + len(batch.cut.data) - len(batch.data) + begins,
+            key=key or None,
+            reason=refused.reason,
+            sqlstate=refused.sqlstate,
+            values=values if self.with_values else None,
+        )
+
+
+class FilePolicy:
+    """Plain COPY, or beside and over rows with the same key; refused rows end their table or are set aside."""
+
+    def __init__(self, job: Job, dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
+        options = job.options
+        counts = job.store.quarantine.counts(job.record.migration_uuid, job.lease.phase)
+        self._job, self._dialect, self._shapes = job, dialect, shapes
+        self._stash = options.error_policy == STASH
+        self._allowance = Allowance(options.max_quarantined, {name: one[SET_ASIDE] for name, one in counts.items()})
+        self._copy = CopyFill(job.target.capabilities)
+        self._merges = options.on_primary_key_conflict != ERROR
+        self._merge = MergeFill(self._shape, update=options.on_primary_key_conflict == UPDATE)
+        self._told: set[TableName] = set()
+
+    def fill(self, table: TableName) -> Fill:
+        return self._merge if self._merges and self._shape(table).key else self._copy
+
+    async def refused(
+        self, loader: Loader, batch: FileBatch, load: Load, voucher: BatchVoucher, error: BlockersFound
+    ) -> int:
+        """Load the batch without the rows at fault and return how many were set aside, or raise what ends its table."""
+        if not self._stash or not isinstance(error, RowsRefused | RowsLeftOut):
+            raise error
+        table, taken = batch.part.table.name, 0
+        rows = Rows(batch.data, ends_of(batch.data, self._dialect, batch.newline))
+
+        def begin() -> None:
+            nonlocal taken
+            self._allowance.give_back(table, taken)
+            taken = 0
+
+        def give_up(refused: Refused) -> None:
+            nonlocal taken
+            taken += 1
+            self._allowance.take(table, refused)
+
+        part = Salvage(self.fill(table), rows, checkpoint=self._job.checkpoint, begin=begin, give_up=give_up)
+        kept = _Kept(batch, rows, self._shape(table).key, self._dialect, self._job.options.quarantine_values)
+        try:
+            loaded = await loader.load(load, SalvageVoucher(voucher, lambda: kept.of(part.refused)), part)
+        except BaseException:
+            begin()
+            raise
+        if not loaded:
+            begin()
+            return 0
+        self._tell(batch, load, part.refused)
+        return len(part.refused)
+
+    def _shape(self, table: TableName) -> TargetTable:
+        return self._shapes.get(table) or TargetTable(table)
+
+    def _tell(self, batch: FileBatch, load: Load, refused: list[Refused]) -> None:
+        """Say the first time that rows of a table are set aside; the end tells how many."""
+        table = batch.part.table.name
+        if refused and table not in self._told:
+            self._told.add(table)
+            self._job.warn(
+                f"Rows for {table} are refused and set aside, the first of {load.described}: {refused[0].reason}."
+            )
+
+
+def _values(row: bytes, columns: tuple[str, ...], dialect: Dialect) -> dict[str, str | None]:
+    """The values of one row by column; those of a row that cannot be taken apart are left out."""
+    if dialect.format == "text":
+        delimiter = dialect.delimiter.encode()
+        plain = row.removesuffix(b"\n").removesuffix(b"\r")
+        cells = [values_of(cell + b"\n", ("x",), ("x",))["x"] for cell in plain.split(delimiter)]
+        found = [None if cell == dialect.null else cell for cell in cells]
+    else:
+        same = dialect.quote == dialect.escape
+        text = io.StringIO(row.decode("utf-8", "replace"), newline="")
+        try:
+            cells = [
+                *next(
+                    csv.reader(
+                        text,
+                        delimiter=dialect.delimiter,
+                        quotechar=dialect.quote,
+                        doublequote=same,
+                        escapechar=None if same else dialect.escape,
+                    ),
+                    (),
+                )
+            ]
+        except csv.Error:
+            return {}
+        found = [None if cell == dialect.null else cell for cell in cells]
+    return dict(zip(columns, found, strict=False))

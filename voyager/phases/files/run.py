@@ -1,0 +1,274 @@
+"""FileImporter: readers cut files into batches and workers load them; memory is bounded by bytes in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
+from voyager.files.dialect import Dialect
+from voyager.identifiers import TableName, visible
+from voyager.phases.files.plan import FilePart
+from voyager.phases.files.policy import FilePolicy
+from voyager.phases.files.progress import FileProgress
+from voyager.phases.files.reader import FileBatch, PartReader
+from voyager.phases.job import Job
+from voyager.phases.load.failed_tables import gravity, together
+from voyager.phases.load.plan import BatchVoucher
+from voyager.phases.pacing.target import TargetPace
+from voyager.store import ledger
+from voyager.store.lease import lost
+from voyager.target.fill import Load
+from voyager.target.load import Loader
+
+IN_FLIGHT = 64 << 20
+"""Bytes of files in memory, at most, but for rows that are larger than that."""
+PIECE = 256 << 10
+TELL_EVERY = 60.0
+LOOK_EVERY = 0.02
+_OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
+"""Errors that end one table; the others go on."""
+
+
+class Flight:
+    """Bytes that are being read, or were read and are not in yet. What is larger than all that may be goes alone."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._changed = asyncio.Condition()
+        self._open = False
+
+    async def enter(self, size: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._open or not self._size or self._size + size <= self._most)
+            self._size += size
+
+    async def leave(self, size: int) -> None:
+        """Give bytes back; less than nothing for a batch that became larger than what was asked for it."""
+        async with self._changed:
+            self._size -= size
+            self._changed.notify_all()
+
+    async def open(self) -> None:
+        """Hold nobody back any more: all is to stop."""
+        async with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+
+class FileImporter:
+    """One run: every file is read once by one of `readers`, its batches are loaded by as many as the pace allows."""
+
+    def __init__(
+        self,
+        job: Job,
+        parts: Sequence[FilePart],
+        dialect: Dialect,
+        *,
+        limits: tuple[int, int],
+        policy: FilePolicy,
+        found: TargetPace,
+    ) -> None:
+        self._job, self._dialect, self._limits = job, dialect, limits
+        self._pace, self._nodes = found.pace, found.nodes
+        self._progress = FileProgress(job, parts)
+        self._left = deque(sorted((p for p in parts if not p.done), key=lambda part: -part.file.size))
+        self._policy = policy
+        self._flight = Flight(max(IN_FLIGHT, 2 * limits[1]))
+        self._queue: deque[tuple[PartReader, FileBatch]] = deque()
+        self._arrived = asyncio.Event()
+        self._all_read, self._in_hand = False, 0
+        self._unloaded: Counter[FilePart] = Counter()
+        self._failed: dict[TableName, VoyagerError] = {}
+        self._backends: dict[int, dict[str, Any]] = {}
+        self._stopping = False
+        self._told_at = float("-inf")
+
+    async def run(self, *, readers: int) -> None:
+        """Load everything; a table whose file is damaged or refused is left behind, and raised when the rest is in."""
+        self._progress.tell_all()
+        working = (self._work(number) for number in range(self._pace.most))
+        async with self._pace:
+            results = await asyncio.gather(self._feed(readers), *working, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            raise max(failures, key=gravity)
+        if self._failed:
+            raise together(self._failed)
+
+    def _over(self) -> bool:
+        return self._stopping or (self._all_read and not self._queue and not self._in_hand)
+
+    async def _feed(self, readers: int) -> None:
+        reading = (self._read_files() for _ in range(min(readers, len(self._left))))
+        results = await asyncio.gather(*reading, return_exceptions=True)
+        self._all_read = True
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            raise max(failures, key=gravity)
+
+    async def _read_files(self) -> None:
+        try:
+            while self._left and not self._stopping:
+                part = self._left.popleft()
+                if part.table.name not in self._failed:
+                    await self._read(part)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def _read(self, part: FilePart) -> None:
+        reader = PartReader(part, self._dialect, limits=self._limits)
+        self._unloaded[part] = 1  # the reader itself, so that the file is not done before it is read
+        try:
+            while not self._stopping and part.table.name not in self._failed:
+                self._job.checkpoint()
+                if not await self._read_batch(reader, part):
+                    self._settle(part)
+                    return
+        except _OF_THE_FILE as error:
+            self._fail(part.table.name, error)
+        finally:
+            reader.close()
+
+    async def _read_batch(self, reader: PartReader, part: FilePart) -> bool:
+        """Read the next batch when there is room for one, and hand it on; False behind the last one."""
+        asked, size = min(self._limits[1], part.file.size), 0
+        await self._flight.enter(asked)
+        try:
+            batch = await asyncio.to_thread(reader.next)
+            ended = batch is None
+            batch = batch or reader.end_mark()
+            if batch is not None:
+                size = batch.size
+                self._unloaded[part] += 1
+                self._queue.append((reader, batch))
+                self._arrived.set()
+        finally:
+            await self._flight.leave(asked - size)
+        return not ended
+
+    async def _work(self, number: int) -> None:
+        job = self._job
+        loader = Loader(
+            job.target.endpoint,
+            capabilities=job.target.capabilities,
+            lease_seconds=job.lease.seconds,
+            announce=lambda backend: self._announce(number, backend),
+            pause=lambda reason, seconds: self._pause(number, reason, seconds),
+            outage_budget=job.store.outage_budget,
+            nodes=self._nodes,
+        )
+        try:
+            while not self._over():
+                if not self._pace.may(number):
+                    # Who waits, perhaps for hours, keeps no connection.
+                    loader.close()
+                await self._pace.turn(number, self._over)
+                if not self._queue:
+                    self._arrived.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._arrived.wait(), LOOK_EVERY)
+                    continue
+                reader, batch = self._queue.popleft()
+                self._in_hand += 1
+                try:
+                    job.checkpoint()
+                    if not self._stopping and batch.part.table.name not in self._failed:
+                        await self._load(number, loader, reader, batch)
+                finally:
+                    self._in_hand -= 1
+                    await self._flight.leave(batch.size)
+        except BaseException:
+            await self._stop()
+            raise
+        finally:
+            loader.close()
+
+    async def _load(self, number: int, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
+        table, load, set_aside, begun = batch.part.table.name, self._load_of(reader, batch), 0, time.monotonic()
+        voucher = BatchVoucher(self._job.lease, self._ledger_row(batch))
+        try:
+            try:
+                await loader.load(load, voucher, self._policy.fill(table))
+            except BlockersFound as error:
+                set_aside = await self._policy.refused(loader, batch, load, voucher, error)
+        except _OF_THE_FILE as error:
+            self._fail(table, error)
+            return
+        self._pace.took(number, table, size=batch.size, seconds=time.monotonic() - begun)
+        self._progress.loaded(table, rows=batch.rows - set_aside, set_aside=set_aside, weight=batch.weight)
+        self._settle(batch.part)
+
+    def _load_of(self, reader: PartReader, batch: FileBatch) -> Load:
+        part = batch.part
+        return Load(
+            table=part.table.name,
+            columns=batch.columns,
+            rows=batch.rows,
+            described=f"rows of {visible(part.file.url)} for {part.table.name}",
+            pieces=lambda: _pieces(batch.data),
+            options=self._dialect.copy_options,
+            place=lambda line: reader.place(batch, line),
+            remedy="Correct the table, or how the file is read (--delimiter, --quote-char, --null-string, --encoding), "
+            "and run the command again; or set such rows aside and go on: --error-policy stash-and-continue; or "
+            "correct the file and load anew: yb-voyager migrate import file --start-clean.",
+        )
+
+    def _ledger_row(self, batch: FileBatch) -> ledger.Batch:
+        part, lease = batch.part, self._job.lease
+        return ledger.Batch(
+            migration_uuid=lease.migration_uuid,
+            lease_token=lease.token,
+            chunk_id=part.chunk_id,
+            batch_no=batch.cut.block,
+            blocks=batch.cut.blocks,
+            snapshot=str(part.origin),
+            schema=part.table.name.schema,
+            table=part.table.name.name,
+            rows=batch.rows,
+            bytes=batch.cut.size,
+        )
+
+    def _settle(self, part: FilePart) -> None:
+        self._unloaded[part] -= 1
+        if not self._unloaded[part]:
+            self._progress.ended(part)
+
+    def _fail(self, table: TableName, error: VoyagerError) -> None:
+        if table not in self._failed:
+            self._failed[table] = error
+            self._progress.failed(table, error)
+            self._job.warn(f"{error.message.rstrip('.')}. Other tables go on.")
+
+    async def _stop(self) -> None:
+        self._stopping = True
+        await self._flight.open()
+
+    async def _pause(self, number: int, reason: VoyagerError, seconds: float) -> None:
+        """Wait before a batch is tried again; told once a minute, and always ready to stop."""
+        self._pace.hindered(number, reason)
+        now = time.monotonic()
+        if now - self._told_at > TELL_EVERY:
+            self._told_at = now
+            self._job.warn(f"{reason.message} Trying again.")
+        while time.monotonic() < now + seconds:
+            self._job.checkpoint()
+            await asyncio.sleep(0.1)
+
+    async def _announce(self, number: int, backend: dict[str, Any]) -> None:
+        """Write down who loads before it does: whoever takes the lease over ends these connections first."""
+        self._backends[number] = backend
+        known = [backend for backend in self._backends.values() if backend]
+        lease = self._job.lease
+        if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
+            raise lost(lease)
+
+
+def _pieces(data: bytes) -> Iterable[memoryview]:
+    view = memoryview(data)
+    return (view[at : at + PIECE] for at in range(0, len(view), PIECE))

@@ -1,0 +1,1 @@
+"""The rows of an export on their way into the target: planned, loaded once, accounted for."""

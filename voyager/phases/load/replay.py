@@ -1,0 +1,199 @@
+"""Replay: rows set aside are read again from their files, by their places, and loaded; what is in is marked so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from voyager.data_file import ChunkManifest, ChunkReader
+from voyager.errors import DamagedFile, VoyagerError
+from voyager.identifiers import TableName
+from voyager.phases.job import Job
+from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
+from voyager.phases.load.salvage_block import PHASE
+from voyager.ports import Execute
+from voyager.store import ledger, quarantine
+from voyager.store.lease import Lease, lost
+from voyager.store.record import SetAsideRow
+from voyager.target.fill import Filled, Load
+from voyager.target.load import Loader
+from voyager.target.salvage import Rows, Salvage
+
+DISCARDED = "discarded"
+
+
+@dataclass(frozen=True)
+class ReplayVoucher:
+    """What makes rows of one block count that were set aside: they are marked in the transaction that loads them."""
+
+    lease: Lease
+    rows: Sequence[SetAsideRow]
+    salvage: Salvage
+
+    async def begin(self, execute: Execute) -> None:
+        await ledger.read_lease(execute, self.lease)
+
+    async def finish(self, execute: Execute, filled: Filled) -> None:
+        refused = {one.row: one for one in self.salvage.refused}
+        loaded = [row for number, row in enumerate(self.rows) if number not in refused]
+        still = [
+            replace(self.rows[number], reason=one.reason, sqlstate=one.sqlstate) for number, one in refused.items()
+        ]
+        await quarantine.replayed(execute, loaded, ignored=filled.ignored, updated=filled.updated)
+        await quarantine.still_refused(execute, still)
+        await ledger.hold_lease(execute, self.lease)
+
+    async def is_in(self, execute: Execute) -> bool:
+        return await quarantine.any_replayed(execute, self.rows)
+
+
+@dataclass
+class Replayed:
+    """What a replay came to: rows loaded and rows still refused by table, and files that are not there any more."""
+
+    loaded: Counter[TableName] = field(default_factory=Counter)
+    refused: Counter[TableName] = field(default_factory=Counter)
+    gone: dict[str, Counter[TableName]] = field(default_factory=dict)
+
+    def failure(self) -> VoyagerError | None:
+        """The error for rows that can never be read again, by the files that are gone."""
+        if not self.gone:
+            return None
+        rows = sum(sum(tables.values()) for tables in self.gone.values())
+        return DamagedFile(
+            f"{rows:,} rows set aside cannot be loaded again: {len(self.gone):,} data files that hold them are gone or "
+            "damaged.",
+            "Restore the files from a copy and run the same command again; or bring the rows in by hand (their keys "
+            "are in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine; or export anew: "
+            "yb-voyager migrate export data --start-clean.",
+            tuple(
+                f"{file}: {', '.join(f'{count:,} rows of {table}' for table, count in sorted(tables.items()))}"
+                for file, tables in sorted(self.gone.items())[:20]
+            ),
+        )
+
+
+class Replay:
+    """One replay of all rows that are still set aside; one transaction for those of one block."""
+
+    def __init__(self, job: Job, chunks: Iterable[ChunkManifest], policy: RowPolicy) -> None:
+        self._job = job
+        self._chunks = {UUID(chunk.chunk_id): chunk for chunk in chunks}
+        self._policy = policy
+        self._done = Replayed()
+
+    async def run(self) -> Replayed:
+        """Load what the target takes now. Rows that it refuses again stay set aside, with the new reason."""
+        job = self._job
+        loader = Loader(
+            job.target.endpoint,
+            capabilities=job.target.capabilities,
+            lease_seconds=job.lease.seconds,
+            announce=self._announce,
+            pause=self._pause,
+            outage_budget=job.store.outage_budget,
+        )
+        tables = open_rows(job)
+        try:
+            for table in sorted(tables):
+                await self._policy.admit(table)
+                for page in job.store.quarantine.pages(job.record.migration_uuid, PHASE, table):
+                    for _, rows in groupby(page, key=lambda row: (row.chunk_id, row.block)):
+                        job.checkpoint()
+                        await self._block(loader, table, list(rows))
+        finally:
+            loader.close()
+        return self._done
+
+    async def _block(self, loader: Loader, table: TableName, rows: list[SetAsideRow]) -> None:
+        chunk, number = self._chunks.get(rows[0].chunk_id), rows[0].block
+        try:
+            if chunk is None:
+                raise DamagedFile(f"The manifest of {rows[0].file} is missing.")
+            with ChunkReader(self._job.export_dir.data, chunk) as reader:
+                block = Rows.of(b"".join(reader.pieces(chunk.blocks[number])))
+        except DamagedFile:
+            self._done.gone.setdefault(rows[0].file, Counter())[table] += len(rows)
+            return
+        picked = Rows.of(b"".join(bytes(block.between(row.row, row.row + 1)) for row in rows))
+        part = Salvage(
+            self._policy.careful(table),
+            picked,
+            checkpoint=self._job.checkpoint,
+            begin=lambda: None,
+            give_up=lambda _: None,
+        )
+        load = Load(
+            table=table,
+            columns=chunk.columns,
+            rows=len(rows),
+            described=f"{len(rows):,} rows set aside of {table} in block {number} of {chunk.data_name}",
+            pieces=lambda: (picked.text,),
+        )
+        await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)
+        self._done.loaded[table] += len(rows) - len(part.refused)
+        self._done.refused[table] += len(part.refused)
+
+    async def _announce(self, backend: dict[str, Any]) -> None:
+        if not await asyncio.to_thread(self._job.store.leases.renew, self._job.lease, [backend] if backend else []):
+            raise lost(self._job.lease)
+
+    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
+        self._job.warn(f"{reason.message} Trying again.")
+        self._job.checkpoint()
+        await asyncio.sleep(seconds)
+
+
+def replay(job: Job, chunks: Iterable[ChunkManifest]) -> Replayed:
+    """Load the rows set aside again, without what judges or answers rows meanwhile: what follows the rows makes the
+    constraints and triggers of their tables anew, over all rows."""
+    from voyager.phases.ddl import post_data
+    from voyager.target.shape import lines_of
+
+    tables = open_rows(job)
+    if not tables:
+        job.warn("No rows are set aside: there is nothing to replay.")
+        return Replayed()
+    with job.target.connect("import data") as connection:
+        concerned = lines_of(connection, tables.keys())
+    post_data.clear_the_way(job, concerned)
+    done = asyncio.run(Replay(job, chunks, RowPolicy(job)).run())
+    if (failure := done.failure()) is not None:
+        raise failure
+    return done
+
+
+def planned(job: Job) -> list[str]:
+    """What the options do to the rows that are set aside, for a plan."""
+    options, lines = job.options, []
+    for table, count in (
+        sorted(open_rows(job).items()) if options.replay_quarantine or options.discard_quarantine else ()
+    ):
+        if options.replay_quarantine:
+            lines.append(f"load {count:,} rows of {table} that were set aside, without its foreign keys and triggers")
+        if options.discard_quarantine:
+            lines.append(f"give up the rows of {table} that are {'still ' * options.replay_quarantine}set aside")
+    return lines
+
+
+def discard(job: Job) -> None:
+    """Give up the rows that are still set aside; the event log keeps how many of which table."""
+    tables = open_rows(job)
+    job.store.quarantine.discard(job.record.migration_uuid, PHASE, tables.keys())
+    for table, count in sorted(tables.items()):
+        job.warn(f"{count:,} rows of {table} that were set aside are given up: they will not be in the target.")
+
+
+def open_rows(job: Job) -> dict[TableName, int]:
+    """The tables with rows that are set aside and neither replayed nor given up."""
+    return rows_that_are(SET_ASIDE, job)
+
+
+def rows_that_are(status: str, job: Job) -> dict[TableName, int]:
+    counts = job.store.quarantine.counts(job.record.migration_uuid, PHASE)
+    return {table: one[status] for table, one in counts.items() if one[status]}

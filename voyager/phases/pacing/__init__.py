@@ -1,0 +1,1 @@
+"""How many workers write into the target at the same time."""
