@@ -101,6 +101,17 @@ class Quarantine:
             found.setdefault(TableName(schema, name), Counter())[status] = int(count)
         return found
 
+    def not_loaded(self, migration_uuid: UUID) -> list[tuple[TableName, Mapping[str, str | None] | None, bool]]:
+        """The rows of every phase that are not in the target: table, key, and whether they were given up."""
+        table = quarantined_rows.c
+        query = (
+            select(table.schema_name, table.table_name, table.key, table.status == "discarded")
+            .where(table.migration_uuid == migration_uuid, table.status != "replayed")
+            .order_by(table.schema_name, table.table_name)
+        )
+        rows = self._session.single(lambda connection: connection.execute(query).all(), "read the rows set aside")
+        return [(TableName(schema, name), key, given_up) for schema, name, key, given_up in rows]
+
     def pages(self, migration_uuid: UUID, phase: str, table: TableName) -> Iterator[list[SetAsideRow]]:
         """The rows of a table that are still set aside, in the order of its files, some thousands at a time."""
         after: tuple[Any, ...] | None = None

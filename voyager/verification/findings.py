@@ -8,11 +8,17 @@ from typing import Any
 
 from voyager.identifiers import Identifier, TableName, visible
 
-MISSING, EXTRA, DIFFERENT, ROUNDED, CONVERTED = ROW_KINDS = ("missing", "extra", "different", "rounded", "converted")
+MISSING, EXTRA, DIFFERENT, ROUNDED, CONVERTED = "missing", "extra", "different", "rounded", "converted"
 """A row is missing at the target, extra there, or on both sides with other values; the last two are expected ones."""
 
+SET_ASIDE, GIVEN_UP = "set_aside", "given_up"
+"""A row is missing because the target refused it when it was loaded; the operator may have given it up since."""
+
+ROW_KINDS = (MISSING, SET_ASIDE, GIVEN_UP, EXTRA, DIFFERENT, ROUNDED, CONVERTED)
+NOT_LOADED = frozenset({SET_ASIDE, GIVEN_UP})
+
 HARMLESS = frozenset({ROUNDED, CONVERTED})
-WITHHOLDING = frozenset({"missing", "different"})
+WITHHOLDING = frozenset({"missing", "different", SET_ASIDE})
 """The classes of a difference that withhold `verified`; "intended" and "cosmetic" do not."""
 
 SHOWN_LENGTH = 200
@@ -38,7 +44,7 @@ class RowDifference:
         """The row for people: `(id=12345) different: note`."""
         key = ", ".join(f"{Identifier(name)}={visible(text[:SHOWN_LENGTH])}" for name, text in self.key)
         columns = f": {', '.join(str(Identifier(name)) for name in self.columns)}" if self.columns else ""
-        return f"({key}) {self.kind}{columns}"
+        return f"({key}) {self.kind.replace('_', ' ')}{columns}"
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"key": dict(self.key), "kind": self.kind, "columns": list(self.columns)}
@@ -54,9 +60,10 @@ class Difference:
     """One thing that is not equal on the two sides; for rows, one table.
 
     `kind` is "rows", "table", "column", "primary_key", "index", "sequence" or another kind of object; `finding` is a
-    sentence. `judged` is its class: "missing", "different", "intended" or "cosmetic". For rows, `counts` has the exact
-    number of every kind of row (empty when rows were only counted), `rows` the first of them by name, and `ranges` says
-    in which parts of the table they are.
+    sentence. `judged` is its class: "missing", "different", "set_aside" (rows that were refused when they were loaded,
+    and nothing else), "intended" or "cosmetic". For rows, `counts` has the exact number of every kind of row (empty
+    when rows were only counted), `rows` the first of them by name, and `ranges` says in which parts of the table they
+    are.
     """
 
     kind: str

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from voyager.identifiers import visible
 from voyager.store.record import MigrationRecord, PhaseRecord
+from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted
 
 THOROUGH = ("checksum", "rows")
@@ -107,7 +108,7 @@ def _set_aside(record: MigrationRecord, verify: PhaseRecord) -> Iterator[Obstacl
     if tables and not verify.summary.get("clean"):
         yield Obstacle(
             f"{set_aside_named(tables)} were set aside by Import Data and are not in the target.",
-            "Correct what refused them, run `yb-voyager migrate import data --replay-quarantine`, then verify again.",
+            f"Correct what refused them, run `{REPLAY}`, then verify again.",
         )
 
 

@@ -13,6 +13,7 @@ from voyager.pages import figures
 from voyager.pages.charts import Segment, bar, ring
 from voyager.pages.page import asset, environment, policy, style_sheet
 from voyager.verification.gate import THOROUGH
+from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted
 
 _HOME = "voyager.verification"
@@ -25,8 +26,14 @@ LEVEL_MEANS: Mapping[str, str] = {
     "checksum": "every value, by checksums that the servers made",
     "rows": "every value, row by row",
 }
-_ROW_LOOKS: Mapping[str, str] = {"missing": "fill-3", "extra": "fill-2", "different": "fill-1"}
-_CLASS_LEVELS: Mapping[str, int] = {"missing": 3, "different": 3, "intended": 1, "cosmetic": 0}
+_ROW_LOOKS: Mapping[str, str] = {
+    "missing": "fill-3",
+    "set_aside": "fill-2",
+    "given_up": "fill-2",
+    "extra": "fill-2",
+    "different": "fill-1",
+}
+_CLASS_LEVELS: Mapping[str, int] = {"missing": 3, "different": 3, "set_aside": 2, "intended": 1, "cosmetic": 0}
 
 
 def render_html(document: Mapping[str, Any]) -> str:
@@ -34,6 +41,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     templates = environment(_HOME)
     templates.filters |= {
         "name": lambda value: visible(str(value)),
+        "words": lambda value: visible(str(value).replace("_", " ")),
         "count": figures.count,
         "moment": figures.moment,
         "counted": counted,
@@ -51,6 +59,8 @@ def render_html(document: Mapping[str, Any]) -> str:
         most_rows=MOST_ROWS,
         tables=_unequal_first(document["tables"])[:MOST_TABLES],
         most_tables=MOST_TABLES,
+        set_aside=document.get("set_aside", ()),
+        replay=REPLAY,
         schema=schema,
         schema_differences=schema.get("differences", ()),
         forms=_forms(document["forms"]),
@@ -88,7 +98,7 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
         "row_kinds": by_kind,
         "rows_bar": bar(
             [
-                Segment(number, _ROW_LOOKS.get(kind, "fill-0"), f"{kind}: {number:,}")
+                Segment(number, _ROW_LOOKS.get(kind, "fill-0"), f"{kind.replace('_', ' ')}: {number:,}")
                 for kind, number in by_kind.items()
             ],
             whole=sum(by_kind.values()),

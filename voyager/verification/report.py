@@ -11,6 +11,8 @@ from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
 from voyager.verification.findings import Found, TableResult
 from voyager.verification.gate import THOROUGH
+from voyager.verification.set_aside import RowSetAside
+from voyager.verification.set_aside import to_json as aside_to_json
 from voyager.wording import counted
 
 SCHEMA_VERSION = 2
@@ -58,6 +60,7 @@ class Result:
     started_at: str
     at: str
     repair: Sequence[str] = field(default=())
+    set_aside: Mapping[TableName, Sequence[RowSetAside]] = field(default_factory=dict)
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -82,6 +85,7 @@ def document(result: Result) -> dict[str, Any]:
         "not_compared": [dict(one) for one in result.not_compared],
         "schema": None if result.schema is None else dict(result.schema),
         "repair": list(result.repair),
+        "set_aside": aside_to_json(result.set_aside),
         "counters": plain(result.counters),
         "target_counters": plain(result.target_counters),
         "started_at": result.started_at,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from voyager.catalog import Sequence, Table
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
+from voyager.verification.set_aside import RowSetAside
 
 LEVELS = ("counts", "checksum", "rows")
 """From the quickest to the most thorough."""
@@ -39,7 +40,8 @@ class Request:
     passed, nor while `max_load()` says that a side has enough to do. `float_tolerance` tells rows apart that are equal
     once floating-point numbers are rounded to 6 or 15 digits, and numbers to the target's scale. `conversions` gives
     SQL over {} (the source's column) for values that were changed on purpose on the way. `show_values` lets values into
-    the result; without it only keys are there, of at most `max_differences` rows per table.
+    the result; without it only keys are there, of at most `max_differences` rows per table. `set_aside` are the rows
+    that were refused when they were loaded and are still not there.
     """
 
     tables: tuple[Table, ...]
@@ -55,5 +57,6 @@ class Request:
     conversions: Mapping[tuple[TableName, str], str] = field(default_factory=dict)
     show_values: bool = False
     max_differences: int = DIFFERENCES_NAMED
+    set_aside: Mapping[TableName, tuple[RowSetAside, ...]] = field(default_factory=dict)
     rows_per_chunk: int = ROWS_PER_CHUNK
     rows_per_group: int = ROWS_PER_GROUP

@@ -28,6 +28,7 @@ from voyager.verification.rows_cuts import in_key_order
 from voyager.verification.rows_level import RowByRow
 from voyager.verification.rows_plan import concerned
 from voyager.verification.sequences import compare_sequences
+from voyager.verification.set_aside import TableAside
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
 from voyager.verification.tally import Listener, Named, Tally
 
@@ -134,7 +135,12 @@ class Verification:
                 plan = self.source.use(partial(cut, rows_per_chunk=rows_per_chunk), doing)
             if self.request.since and plan.table not in self.request.since:
                 plan = replace(plan, note="compared whole: --since names no column of it")
-            named = Named(plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row)
+            aside = TableAside.of(
+                self.request.set_aside.get(plan.table, ()), [form.column for form in plan.key], plan.key_types[0]
+            )
+            named = Named(
+                plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row, aside=aside
+            )
             tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
         return tallies
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voyager.identifiers import TableName
 from voyager.progress import TableProgress
@@ -16,13 +16,17 @@ from voyager.verification.findings import (
     CONVERTED,
     DIFFERENT,
     EXTRA,
+    GIVEN_UP,
     HARMLESS,
     MISSING,
+    NOT_LOADED,
     ROUNDED,
+    SET_ASIDE,
     Difference,
     RowDifference,
     TableResult,
 )
+from voyager.verification.set_aside import TableAside
 from voyager.wording import counted
 
 Listener = Callable[[TableName, RowDifference], None]
@@ -31,6 +35,8 @@ RANGES_NAMED = 20
 
 _SAYS = {
     MISSING: "missing in the target",
+    SET_ASIDE: "set aside, not loaded",
+    GIVEN_UP: "set aside and given up",
     EXTRA: "only in the target",
     DIFFERENT: "different",
     ROUNDED: "equal once rounded",
@@ -40,24 +46,30 @@ _SAYS = {
 
 @dataclass
 class Named:
-    """Differing rows of one table: all are counted, the first by chunk and place are kept; from several threads."""
+    """Differing rows of one table: all are counted, the first by chunk and place are kept; from several threads.
+
+    The `listener` makes the SQL that repairs them. It does not hear of rows that wait to be loaded again: those would
+    come twice.
+    """
 
     table: TableName
     limit: int
     keyed: bool = True
     listener: Listener | None = None
+    aside: TableAside = field(default_factory=TableAside)
     counts: Counter[str] = field(default_factory=Counter)
     found_in: Counter[int] = field(default_factory=Counter)
     _kept: list[tuple[int, int, int, RowDifference]] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, chunk: int, place: int, row: RowDifference) -> None:
+        row = self.aside.judged(row)
         with self._guard:
             # Without a key, one name stands for all rows that are the same.
             self.counts[row.kind] += abs(row.copies[0] - row.copies[1]) if row.copies and not self.keyed else 1
             self.found_in[chunk] += 1
-            if self.listener is not None:
-                self.listener(self.table, row)
+            if self.listener is not None and not self._waits(row):
+                self.listener(self.table, replace(row, kind=MISSING) if row.kind == GIVEN_UP else row)
             if self.limit:
                 self._kept.append((chunk, place, len(self._kept), row))
                 if len(self._kept) >= 4 * self.limit + 100:
@@ -72,6 +84,13 @@ class Named:
         """Put rows with more to them in the place of those that were kept."""
         with self._guard:
             self._kept = [(chunk, place, n, filled.get(row, row)) for chunk, place, n, row in self._kept]
+
+    def explained(self) -> dict[str, int]:
+        """Rows by kind, those that were set aside and are known by their number only among them."""
+        return dict(self.aside.counted(self.counts))
+
+    def _waits(self, row: RowDifference) -> bool:
+        return row.kind == SET_ASIDE or (row.kind == MISSING and self.aside.open_by_number)
 
     def _shorten(self) -> None:
         self._kept.sort(key=lambda one: one[:3])
@@ -135,7 +154,7 @@ class Tally:
             chunks_different=len(self.unequal),
             chunks_reused=self.reused,
             chunks_compared=len(self.results),
-            counts=dict(self.named.counts),
+            counts=self.named.explained(),
             forms={form.column: form.described for form in self.plan.columns},
             seconds=self.seconds,
             note=self.plan.note,
@@ -146,23 +165,34 @@ class Tally:
         unequal = self.unequal
         if not unequal:
             return None
-        counts = dict(self.named.counts)
+        counts = self.named.explained()
         source_rows = sum(result.source_rows for result in self.results.values())
         target_rows = sum(result.target_rows for result in self.results.values())
         unexplained = [result for result in unequal if not self.named.found_in[result.chunk.number]]
-        harmless = not unexplained and set(counts) <= HARMLESS
-        judged = ("cosmetic" if set(counts) == {ROUNDED} else "intended") if harmless else "different"
         return Difference(
             "rows",
             str(self.plan.table),
             f"Table {self.plan.table}: {self._says(counts, len(unexplained), source_rows, target_rows)}.",
-            judged=judged,
+            judged=self._judged(counts, unexplained),
             source_rows=source_rows,
             target_rows=target_rows,
             counts=counts,
             rows=self.named.first(),
             ranges=tuple(result.chunk.where for result in unequal[:RANGES_NAMED]),
         )
+
+    def _judged(self, counts: Mapping[str, int], unexplained: list[ChunkResult]) -> str:
+        """The class of it all: the gravest, and that of rows set aside only where they are all that is missing."""
+        if unexplained:
+            return SET_ASIDE if self._short_by_those_aside(unexplained) else "different"
+        if set(counts) <= HARMLESS:
+            return "cosmetic" if set(counts) == {ROUNDED} else "intended"
+        return SET_ASIDE if set(counts) <= HARMLESS | NOT_LOADED else "different"
+
+    def _short_by_those_aside(self, unexplained: list[ChunkResult]) -> bool:
+        """Whether rows were only counted, and as many are missing as were set aside."""
+        short = [result.source_rows - result.target_rows for result in unexplained]
+        return not self.named.counts and min(short) > 0 and sum(short) == self.named.aside.total
 
     def _says(self, counts: dict[str, int], unexplained: int, source_rows: int, target_rows: int) -> str:
         parts = [f"{counted(counts[kind], 'row')} {_SAYS[kind]}" for kind in _SAYS if counts.get(kind)]
@@ -173,4 +203,6 @@ class Tally:
                 rows = f"{source_rows:,} rows in the source, {target_rows:,} in the target"
             of = f"{unexplained} of {len(self.plan.chunks)} chunks" if len(self.plan.chunks) > 1 else "the whole table"
             parts.append(f"{rows} ({of})")
+            if self.named.aside.total:
+                parts.append(f"{counted(self.named.aside.total, 'row')} {_SAYS[SET_ASIDE]}")
         return "; ".join(parts)

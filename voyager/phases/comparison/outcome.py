@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from voyager.errors import DifferencesFound, TimeIsUp, TimeIsUpWithDifferences
-from voyager.identifiers import Identifier, visible
+from voyager.identifiers import Identifier, TableName, visible
 from voyager.phases.job import Grid, Outcome
-from voyager.verification.findings import SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
+from voyager.verification.findings import SET_ASIDE, SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
 from voyager.verification.report import Result
+from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted
 
 SHOWN = 20
@@ -24,6 +25,7 @@ def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
     withholding = [difference for difference in found.differences if difference.withholds]
     details = (
         *lines(withholding),
+        *_left_aside(body),
         *_expected(found.differences),
         *body["notes"],
         *(f"Not compared: {one['kind']} {one['name']} ({one['reason']})." for one in body["not_compared"]),
@@ -37,7 +39,7 @@ def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
         f"{headline}: {counted(len(withholding), 'difference')} found.{_covered(body)}",
         _summary(withholding, found, body, path),
         details,
-        _problem(withholding, path, body["repair"]),
+        _problem(withholding, body, path),
         grid(found.tables),
     )
 
@@ -150,6 +152,7 @@ def _summary(differences: Sequence[Difference], found: Found, body: Mapping[str,
         "differences": [_short(difference) for difference in differences[:SHOWN]],
         "differences_total": len(differences),
         "not_compared": body["not_compared"],
+        "set_aside": body["set_aside"],
         "at": body["at"],
         "counters": body["counters"],
         "target_counters": body["target_counters"],
@@ -161,14 +164,41 @@ def _short(difference: Difference) -> dict[str, Any]:
     return {
         "kind": difference.kind,
         "object": difference.object,
+        "class": difference.judged,
         "counts": dict(difference.counts),
         "ranges": list(difference.ranges[:SHOWN]),
     }
 
 
-def _problem(differences: Sequence[Difference], path: str, repair: Sequence[str]) -> DifferencesFound:
+def _left_aside(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the load set aside and is still not there, whether or not this comparison read those rows."""
+    for one in body["set_aside"][:SHOWN]:
+        table = TableName(one["schema"], one["table"])
+        given_up = f"; {one['given_up']:,} given up" if one["given_up"] else ""
+        yield f"{table}: {counted(one['set_aside'], 'row')} set aside, not loaded{given_up}."
+
+
+def _replay(body: Mapping[str, Any]) -> str:
+    """What brings rows in that were set aside, "" without such."""
+    rows = sum(one["set_aside"] for one in body["set_aside"])
+    if not rows:
+        return ""
+    return (
+        f" {counted(rows, 'row')} that import data set aside will be there again once the target takes them: correct "
+        f"what refused them, then run: {REPLAY}."
+    )
+
+
+def _problem(differences: Sequence[Difference], body: Mapping[str, Any], path: str) -> DifferencesFound:
+    repair = body["repair"]
     objects = list(dict.fromkeys(difference.object for difference in differences))
     named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
+    if all(difference.judged == SET_ASIDE for difference in differences):
+        return DifferencesFound(
+            f"Source and target are equal but for rows that were set aside: {named}.",
+            f"The report names them: {path}.{_replay(body)} Verify again afterwards: yb-voyager migrate verify.",
+            tuple(lines(differences)),
+        )
     rows = (
         f" For rows the SQL is there, in {counted(len(repair), 'file')} in reports/repair: read it, then "
         "`yb-voyager migrate verify --apply-repair` runs it and verifies again."
@@ -177,6 +207,7 @@ def _problem(differences: Sequence[Difference], path: str, repair: Sequence[str]
     )
     return DifferencesFound(
         f"Source and target are not equal: {named}.",
-        f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.{rows}",
+        f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.{rows}"
+        f"{_replay(body)}",
         tuple(lines(differences)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from voyager.verification.readers import Readers
 from voyager.verification.report import Extent, Result, plain
 from voyager.verification.request import Request
 from voyager.verification.run import Verification
+from voyager.verification.set_aside import RowSetAside
 
 Counters = Mapping[TableName, WriteCounter] | None
 
@@ -67,11 +69,22 @@ class Counted:
     target: Counters
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compared, and what was known of both ends before the first read."""
+
+    scope: Scope
+    extent: Extent
+    before: Counted
+    set_aside: Mapping[TableName, tuple[RowSetAside, ...]]
+
+
 def compare(job: Job) -> Result:
     """Compare what the options ask for, as far as time allows: what was compared is kept."""
     started_at = _now()
     scope = scope_of(job)
     extent = extent_of(scope, job)
+    aside = _set_aside(job)
     before = _counters(job, scope, settled=True)
     if before.source is None:
         job.warn(
@@ -81,7 +94,8 @@ def compare(job: Job) -> Result:
     ends = Ends(job)
     point = _point(ends)
     _fence().wait()
-    found, schema, declared_at, repair = _compare(job, ends, scope, extent, before, point)
+    asked = Asked(scope, extent, before, aside)
+    found, schema, declared_at, repair = _compare(job, ends, asked, point)
     found.differences += [_made_since(name) for name in scope.made_since]
     found.notes += scope.notes if extent.level != "schema" else []
     found.notes += _written_meanwhile(before, _counters(job, scope, settled=False))
@@ -99,17 +113,19 @@ def compare(job: Job) -> Result:
         started_at=started_at,
         at=_now(),
         repair=repair,
+        set_aside=aside,
     )
 
 
 def _compare(
-    job: Job, ends: Ends, scope: Scope, extent: Extent, before: Counted, point: Mapping[str, Any]
+    job: Job, ends: Ends, asked: Asked, point: Mapping[str, Any]
 ) -> tuple[Found, SchemaResult, str, list[str]]:
     """The schema first, which is quick; then the rows, unless the schema is all that was asked for.
 
     Also returns the moment for which it holds (a run that goes on holds from where it began), and the repair files.
     """
     repair: list[str] = []
+    scope, extent = asked.scope, asked.extent
     jobs = job.options.parallel_jobs
     with (
         closing(ends.readers("source", ends.source, jobs)) as source,
@@ -120,7 +136,7 @@ def _compare(
         if extent.level == "schema":
             found, declared_at = Found("schema"), str(point["source"]["at"])
         else:
-            request = _request(job, scope, extent, before, throttle)
+            request = _request(job, asked, throttle)
             for table, since in request.since.items():
                 source.use(partial(check_value, since=since, table=table), "read the value of --since")
             journal = _journal(job, extent, point)
@@ -128,15 +144,15 @@ def _compare(
             spool = collect(job)
             verification = Verification(request, source, target, journal, job.report, job.checkpoint, spool.add)
             found = verification.run()
-            counters = plain(before.source)
+            counters = plain(asked.before.source)
             repair = write(job, spool, verification.concerned, (source, target), at=declared_at, counters=counters)
         found.differences = schema.together(found.differences)
         found.notes += schema.notes
         return found, schema, declared_at, repair
 
 
-def _request(job: Job, scope: Scope, extent: Extent, before: Counted, throttle: Throttle) -> Request:
-    options = job.options
+def _request(job: Job, asked: Asked, throttle: Throttle) -> Request:
+    options, scope, extent, before = job.options, asked.scope, asked.extent, asked.before
     return Request(
         tables=scope.tables,
         sequences=scope.catalog.sequences if scope.all_tables else (),
@@ -150,7 +166,16 @@ def _request(job: Job, scope: Scope, extent: Extent, before: Counted, throttle: 
         float_tolerance=options.float_tolerance,
         show_values=options.show_values,
         max_differences=options.max_differences,
+        set_aside=asked.set_aside,
     )
+
+
+def _set_aside(job: Job) -> dict[TableName, tuple[RowSetAside, ...]]:
+    """The rows that a load set aside and that are still not there, by table."""
+    found: dict[TableName, list[RowSetAside]] = defaultdict(list)
+    for table, key, given_up in job.store.quarantine.not_loaded(job.record.migration_uuid):
+        found[table].append(RowSetAside(key, given_up=given_up))
+    return {table: tuple(rows) for table, rows in found.items()}
 
 
 def _journal(job: Job, extent: Extent, point: Mapping[str, Any]) -> StoreJournal:
