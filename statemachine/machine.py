@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from transitions import MachineError
@@ -97,6 +99,71 @@ def current_state(workflow: Workflow, configuration: Configuration) -> str:
     return f"{furthest.name}_{state}"
 
 
+class _Machinery:
+    """A workflow as `transitions` knows it. To build one takes longer than all that is asked of it, so a process has one
+    for each workflow; whoever asks says in which states the regions are."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._regions = _Regions()
+        self._asking = threading.Lock()
+        self._machine = _Machine(
+            model=self._regions,
+            states=[{"name": phase.name, "children": list(phase.states)} for phase in workflow.phases],
+            transitions=[edge for phase in workflow.phases for edge in _edges(phase)],
+            initial=[f"{phase.name}.{phase.states[0]}" for phase in workflow.phases],
+            auto_transitions=False,
+            send_event=True,
+        )
+
+    def possible(self, listed: list[str]) -> tuple[str, ...]:
+        """The triggers that lead anywhere from these states, whatever guards say."""
+        return tuple(dict.fromkeys(self._machine.get_triggers(*listed)))
+
+    def permitted(self, listed: list[str], triggers: Sequence[str], **known: Any) -> list[str]:
+        """Those of `triggers` that lead somewhere from these states; `known` is what their guards go by."""
+        with self._asking:
+            self._enter(listed)
+            return [trigger for trigger in triggers if self._regions.may_trigger(trigger, **known)]
+
+    def move(self, listed: list[str], trigger: str, **known: Any) -> dict[str, str] | None:
+        """The state of every region after `trigger`; None when it leads nowhere."""
+        with self._asking:
+            self._enter(listed)
+            try:
+                moved = trigger in self._machine.events and self._regions.trigger(trigger, **known)
+            except MachineError:
+                moved = False
+            state = self._regions.state
+        regions = [state] if isinstance(state, str) else state
+        return dict(region.split(".") for region in regions) if moved else None
+
+    def _enter(self, listed: list[str]) -> None:
+        self._regions.state = listed if len(listed) > 1 else listed[0]
+
+
+@cache
+def _machinery(workflow: Workflow) -> _Machinery:
+    return _Machinery(workflow)
+
+
+def _edges(phase: Phase) -> Iterator[dict[str, Any]]:
+    for verb in VERBS:
+        if not _has(verb, phase):
+            continue
+        for source in _sources(verb, phase):
+            yield {
+                "trigger": f"{verb}_{phase.name}",
+                "source": f"{phase.name}.{source}",
+                "dest": f"{phase.name}.{_destination(verb, phase)}",
+                "conditions": [_guard(verb, phase)],
+            }
+
+
+def _guard(verb: str, phase: Phase) -> Any:
+    """The guards are those of the statechart that asks."""
+    return lambda event: event.kwargs["chart"].opposed(verb, phase, event.kwargs["facts"]) is None
+
+
 class Statechart:
     """One migration's phases as parallel regions. Firing changes this object only; saving it is the caller's."""
 
@@ -104,15 +171,7 @@ class Statechart:
         self.workflow = workflow
         self._phases = {phase.name: phase for phase in workflow.phases}
         self._configuration = self._checked(configuration)
-        self._regions = _Regions()
-        self._machine = _Machine(
-            model=self._regions,
-            states=[{"name": phase.name, "children": list(phase.states)} for phase in workflow.phases],
-            transitions=[edge for phase in workflow.phases for edge in self._edges(phase)],
-            initial=self._listed(),
-            auto_transitions=False,
-            send_event=True,
-        )
+        self._machinery = _machinery(workflow)
 
     @property
     def configuration(self) -> dict[str, str]:
@@ -120,10 +179,9 @@ class Statechart:
 
     def allowed(self, facts: Facts) -> list[str]:
         """The triggers that may fire now, in table order."""
-        possible = dict.fromkeys(self._machine.get_triggers(*self._listed()))
-        # may_trigger asks every region in turn, so only those that nothing speaks against are put to it
-        free = [trigger for trigger in possible if self.may(trigger, facts)]
-        return [trigger for trigger in free if self._regions.may_trigger(trigger, facts=facts)]
+        # permitted() asks every region in turn, so only those that nothing speaks against are put to it
+        free = [trigger for trigger in self._machinery.possible(self._listed()) if self.may(trigger, facts)]
+        return self._machinery.permitted(self._listed(), free, chart=self, facts=facts)
 
     def trigger_of(self, phase: str) -> str:
         """The trigger that running the phase's command means now; it may be one that is not allowed."""
@@ -140,15 +198,13 @@ class Statechart:
         """Take the transition, or raise TransitionNotAllowed with every reason."""
         verb, phase = self._split(trigger)
         before = self._configuration
-        try:
-            moved = trigger in self._machine.events and self._regions.trigger(trigger, facts=facts)
-        except MachineError:
-            moved = False
-        if not moved:
+        moved = self._machinery.move(self._listed(), trigger, chart=self, facts=facts)
+        if moved is None:
             raise self._refusal(trigger, facts)
-        self._configuration = self._read()
+        self._configuration = {name: moved[name] for name in self._phases}
         if verb in {"restart", "cancel"}:
-            self._reset(self.workflow.dependents(phase.name))
+            reset = self.workflow.dependents(phase.name)
+            self._configuration = {**self._configuration, **dict.fromkeys(reset, NOT_STARTED)}
         changed = {name: state for name, state in self._configuration.items() if before[name] != state}
         return Transition(trigger, phase.name, before[phase.name], self._configuration[phase.name], changed)
 
@@ -157,6 +213,10 @@ class Statechart:
         verb, phase = self._split(trigger)
         wrong = self._wrong_state(verb, phase)
         return (wrong,) if wrong else tuple(self._guards(verb, phase, facts))
+
+    def opposed(self, verb: str, phase: Phase, facts: Facts) -> Reason | None:
+        """The first guard that speaks against a transition which the phase's own state would let happen."""
+        return next(self._guards(verb, phase, facts), None)
 
     def _checked(self, configuration: Configuration) -> dict[str, str]:
         # transitions loads a partial list of regions, and unknown ones, without a word
@@ -169,33 +229,8 @@ class Statechart:
                 raise UnknownState(phase.name, state, workflow=self.workflow.name)
         return {name: configuration[name] for name in self._phases}
 
-    def _edges(self, phase: Phase) -> Iterator[dict[str, Any]]:
-        for verb in VERBS:
-            if not _has(verb, phase):
-                continue
-            for source in _sources(verb, phase):
-                yield {
-                    "trigger": f"{verb}_{phase.name}",
-                    "source": f"{phase.name}.{source}",
-                    "dest": f"{phase.name}.{_destination(verb, phase)}",
-                    "conditions": [self._guard(verb, phase)],
-                }
-
-    def _guard(self, verb: str, phase: Phase) -> Any:
-        return lambda event: next(self._guards(verb, phase, event.kwargs["facts"]), None) is None
-
     def _listed(self) -> list[str]:
         return [f"{name}.{state}" for name, state in self._configuration.items()]
-
-    def _read(self) -> dict[str, str]:
-        state = self._regions.state
-        regions = dict(region.split(".") for region in ([state] if isinstance(state, str) else state))
-        return {name: regions[name] for name in self._phases}
-
-    def _reset(self, names: tuple[str, ...]) -> None:
-        self._configuration = {**self._configuration, **dict.fromkeys(names, NOT_STARTED)}
-        listed = self._listed()
-        self._regions.state = listed if len(listed) > 1 else listed[0]
 
     def _split(self, trigger: str) -> tuple[str, Phase]:
         verb, _, name = trigger.partition("_")
