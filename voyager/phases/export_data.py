@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voyager.errors import UsageError
+from voyager.errors import RowsSetAside, UsageError
 from voyager.phases.job import Job, Outcome
+from voyager.phases.load.row_options import ABORT, RefusedRowOptions, check_refused_row_options
 from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
+from voyager.wording import counted
 
 if TYPE_CHECKING:
+    from voyager.identifiers import TableName
     from voyager.phases.export.attempt import ExportAttempt, Finished
     from voyager.phases.export.run import Destination
     from voyager.phases.pacing.live import LivePace
@@ -20,12 +24,13 @@ if TYPE_CHECKING:
 
 NEEDS = ("source",)
 UNDOES = "the exported data files are removed, and tables that rows were streamed into are emptied"
+SHOWN = 20
 CHUNK_SIZE, STREAMED_CHUNK_SIZE = "64MB", "8MB"
 """A streamed part is read and loaded anew as a whole, and is one transaction of the target: it is better small."""
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad, MetricsOptions):
+class Options(TargetLoad, RefusedRowOptions, MetricsOptions):
     parallel_jobs: int = option(
         0,
         "How many parts to read at the same time (0: by this machine's processors; with --stream as"
@@ -41,7 +46,8 @@ class Options(TargetLoad, MetricsOptions):
     )
     stream: bool = option(
         False,
-        "Write no files: send every part straight into the target's tables, in one transaction each.",
+        "Write no files: send every part straight into the target's tables, in one transaction each. What becomes of "
+        "rows that the target refuses is then up to --error-policy here.",
         flags=("--stream/--no-stream",),
     )
     chunk_size: str | None = option(
@@ -84,18 +90,22 @@ def run(job: Job) -> Outcome:
 
     Raises NotAllowed when the tables, or where the rows go, are not what it began with, OutOfSpace, DatabaseAway when
     the source (or the target that it streams into) stays away, LockedByOther when another process exports into this
-    directory, BlockersFound for rows that the target refuses (the other tables are streamed all the same).
+    directory, BlockersFound for rows that the target refuses (the other tables are streamed all the same). Rows that
+    are set aside complete the phase, with a problem.
     """
     import asyncio
 
     from voyager.phases import sequence_file
     from voyager.phases.export.attempt import NAME, ExportAttempt
     from voyager.phases.export.run import Exporter
+    from voyager.phases.load.snapshot import build_keys_first
 
     _check_options(job.options)
     with job.export_dir.lock("export-data"):
         chosen = _choose(job)
         attempt = ExportAttempt.load(job.export_dir.data)
+        if job.options.stream:
+            build_keys_first(job)
         if attempt is None:
             _clear(job)
             attempt = _begin(job, chosen)
@@ -191,7 +201,8 @@ def _with_what_is_in(attempt: ExportAttempt, finished: Finished) -> ExportAttemp
     if not attempt.streamed:
         return replace(attempt, completed=True)
     done = [finished[part.table, part.ordinal] for part in attempt.parts]
-    return replace(attempt, completed=True, loaded=tuple((part.snapshot, part.rows, part.bytes) for part in done))
+    loaded = tuple((part.snapshot, part.rows + part.set_aside, part.bytes) for part in done)
+    return replace(attempt, completed=True, loaded=loaded)
 
 
 def _check_options(options: Options) -> None:
@@ -201,6 +212,12 @@ def _check_options(options: Options) -> None:
         raise UsageError(
             f"--compression {options.compression} cannot be given with --stream: no files are written.",
             "Leave one of the two out.",
+        )
+    check_refused_row_options(options)
+    if options.error_policy != ABORT and not options.stream:
+        raise UsageError(
+            f"--error-policy {options.error_policy} is for rows that a target refuses, and files take every row.",
+            "Give it to import data, or to export data together with --stream.",
         )
     check_pace_options(options)
 
@@ -214,7 +231,14 @@ def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
     rows, size = sum(part.rows for part in finished.values()), sum(part.bytes for part in finished.values())
     verb = "Streamed" if attempt.streamed else "Exported"
     skipped = [one for one in attempt.dispositions if one.action == "skipped"]
-    details = tuple(f"{one.kind} {one.name} was skipped: {one.reason}" for one in skipped)
+    aside: Counter[TableName] = Counter()
+    for part in finished.values():
+        aside[part.table] += part.set_aside
+    aside = +aside
+    details = (
+        *(f"{table}: {counted(count, 'row')} set aside" for table, count in aside.most_common(SHOWN)),
+        *(f"{one.kind} {one.name} was skipped: {one.reason}" for one in skipped),
+    )
     mixed = (
         ""
         if not attempt.mixed
@@ -236,6 +260,20 @@ def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
             "snapshots": [{"key": s.key, "taken_at": s.taken_at, "position": s.position} for s in attempt.snapshots],
             "copied": [one.name for one in attempt.dispositions if one.action == "copied"],
             "skipped": [{"kind": one.kind, "name": one.name, "reason": one.reason} for one in skipped],
+            "rows_set_aside": {str(table): count for table, count in sorted(aside.items())},
         },
         details=details,
+        problem=_set_aside(aside),
+    )
+
+
+def _set_aside(tables: Counter[TableName]) -> RowsSetAside | None:
+    if not tables:
+        return None
+    named = ", ".join(str(table) for table in sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
+    return RowsSetAside(
+        f"Everything is streamed but {counted(tables.total(), 'row')} of {named}, set aside.",
+        "Go on with yb-voyager migrate import data. Once the target's definitions are corrected, yb-voyager migrate "
+        "import data --replay-quarantine reads the rows from the source again and loads them. Each row's table, key, "
+        "reason and place are in ybvoyager.quarantined_rows.",
     )

@@ -41,7 +41,8 @@ class Options(TargetLoad, RowOptions, IndexOptions, MetricsOptions):
     )
     replay_quarantine: bool = option(
         False,
-        "Load the rows that were set aside again, from the data files, after what refused them was corrected.",
+        "Load the rows that were set aside again, from the data files (after a streamed export: from the source, by "
+        "their keys), after what refused them was corrected.",
         per_run=True,
     )
     discard_quarantine: bool = option(
@@ -63,7 +64,7 @@ def plan(job: Job) -> list[str]:
     attempt.belongs_to(job.record, job.export_dir.data)
     if attempt.streamed:
         rows = sum(chunk.rows for chunk in chunks)
-        return [f"load nothing: export data streamed {rows:,} rows already", _AFTER]
+        return [f"load nothing: export data streamed {rows:,} rows already", *replay.planned(job), _AFTER]
     ledger, limits = Ledger.read(job), _limits(job.options)
     left = [one for chunk in chunks for one in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits)]
     rows = sum(batch.rows for batch in left)
@@ -115,7 +116,7 @@ def run(job: Job) -> Outcome:
     if loading and not beside:
         course = asyncio.run(import_load.load(job, chunks, files, limits))
     if options.replay_quarantine:
-        replay.replay(job, chunks)
+        replay.replay(job, chunks, streamed=attempt.streamed)
     if options.discard_quarantine:
         replay.discard(job)
     import_load.tell_standing(job, chunks, files)

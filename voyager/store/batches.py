@@ -50,12 +50,18 @@ class Batches:
         5), those of files are random."""
         table = import_batches.c
         query = select(
-            table.chunk_id, table.schema_name, table.table_name, table.snapshot, table.rows, table.bytes
+            table.chunk_id,
+            table.schema_name,
+            table.table_name,
+            table.snapshot,
+            table.rows,
+            table.bytes,
+            table.quarantined,
         ).where(table.migration_uuid == migration_uuid, table.batch_no == 0)
         rows = self._session.single(lambda connection: connection.execute(query).all(), "read the ledger")
         return {
-            chunk_id: StreamedChunk(TableName(schema, name), snapshot, count, size)
-            for chunk_id, schema, name, snapshot, count, size in rows
+            chunk_id: StreamedChunk(TableName(schema, name), *came)
+            for chunk_id, schema, name, *came in rows
             if chunk_id.version == STREAMED
         }
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from voyager.errors import VoyagerError
 from voyager.identifiers import TableName
@@ -130,6 +131,16 @@ class Quarantine:
         statement = quarantined_rows.delete().where(table.migration_uuid == migration_uuid, table.phase == phase)
         self._session.single(lambda connection: connection.execute(statement), "forget the rows set aside")
 
+    def forget_chunks(self, migration_uuid: UUID, chunks: Iterable[UUID]) -> None:
+        """Forget the rows of these chunks, which are removed or read anew; some thousands at a time."""
+        table, doomed = quarantined_rows.c, sorted(chunks)
+        for first in range(0, len(doomed), ROWS_PER_PAGE):
+            some = doomed[first : first + ROWS_PER_PAGE]
+            statement = quarantined_rows.delete().where(
+                table.migration_uuid == migration_uuid, table.chunk_id.in_(some)
+            )
+            self._session.single(partial(_execute, statement=statement), "forget the rows set aside")
+
     def _page(
         self, migration_uuid: UUID, phase: str, name: TableName, after: tuple[Any, ...] | None
     ) -> list[SetAsideRow]:
@@ -176,6 +187,10 @@ class Quarantine:
             .values(status="discarded", settled_at=func.clock_timestamp())
         )
         return self._session.single(lambda connection: connection.execute(statement).rowcount, "discard rows set aside")
+
+
+def _execute(connection: Connection, *, statement: Any) -> None:
+    connection.execute(statement)
 
 
 def _row(cells: tuple[Any, ...]) -> SetAsideRow:

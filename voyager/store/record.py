@@ -205,6 +205,7 @@ class StreamedChunk:
     snapshot: str
     rows: int
     bytes: int
+    set_aside: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,9 @@ class LoadedTable:
 @dataclass(frozen=True)
 class SetAsideRow:
     """A row that the target refused and where it stands: row `row` (from 0) of block `block` of its chunk's file, which
-    begins at `offset`. `key` is the row's own, None where the table has none; `values` only where they were asked
-    for."""
+    begins at `offset` (None for a streamed part, which is one block). `key` is the row's own, None where the table has
+    none; `values` only where they were asked for.
+    """
 
     id: UUID
     schema: str
@@ -232,7 +234,7 @@ class SetAsideRow:
     block: int
     row: int
     file: str
-    offset: int
+    offset: int | None
     key: Mapping[str, str | None] | None
     reason: str
     sqlstate: str

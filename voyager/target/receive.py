@@ -16,22 +16,25 @@ from voyager.ports import Capabilities, Execute, SentRows
 from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
 from voyager.postgres.retries import CATALOG, retry_class
-from voyager.target.fill import CopyFill, Load
+from voyager.target.fill import CopyFill, Filled, Load
 from voyager.target.line import Line
 from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
 from voyager.target.nodes import Nodes
 from voyager.target.refusal import RowsRefused, rejection, row_fault
+from voyager.target.sift import Sift
 
 PURPOSE = "stream data"
 TELL_BYTES = 1 << 20
 PIECE_BYTES = 512 << 10
+SIFTED_BYTES = 1 << 20
 # How many rows a part has is not known before its end: no COPY of ours may be cut into transactions before it.
 _ALL_ROWS = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """One part on its way. `read()` opens its rows, anew for a retry; `told` hears how many bytes have come so far."""
+    """One part on its way. `read()` opens its rows, anew for a retry; `told` hears how many bytes have come so far.
+    With a `sift`, which needs COPY text, rows that the target refuses are left out."""
 
     table: TableName
     columns: tuple[str, ...]
@@ -39,11 +42,15 @@ class Incoming:
     binary: bool
     read: Callable[[], AbstractAsyncContextManager[SentRows]]
     told: Callable[[int], None]
+    sift: Sift | None = None
 
 
 class Received(NamedTuple):
+    """`rows` are in; `set_aside` were sent too, and refused."""
+
     rows: int
     bytes: int
+    set_aside: int = 0
 
 
 class PartVoucher(Protocol):
@@ -161,14 +168,18 @@ class Receiver:
         # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         await voucher.begin(execute)
-        options = self._copy.options("FORMAT binary" if part.binary else "", rows=_ALL_ROWS)
-        taken = await bulk.copy_in(connection, part.table, part.columns, flow.frames(), options=options)
+        if part.sift is not None:
+            filled = await part.sift.take(connection, flow.pieces(), part=_named(part), fill=self._copy)
+        else:
+            options = self._copy.options("FORMAT binary" if part.binary else "", rows=_ALL_ROWS)
+            filled = Filled(await bulk.copy_in(connection, part.table, part.columns, flow.frames(), options=options))
+        taken = filled.rows + filled.set_aside
         if taken != rows.count:
             raise RowsRefused(
                 f"The target took {taken:,} of the {rows.count:,} rows of {part.described}; all were rolled back.",
                 f"A trigger or rule on {part.table} leaves rows out: drop or disable it, then run the command again.",
             )
-        received = Received(taken, flow.size)
+        received = Received(filled.rows, flow.size, filled.set_aside)
         await voucher.finish(execute, received)
         await connection.execute("COMMIT")
         return received
@@ -204,11 +215,30 @@ class _Flow:
         except Exception as error:
             raise _SourceFailed(error) from None
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The rows as pieces that hold whole ones, for text: one frame is a whole number of rows."""
+        waiting, tell_at = bytearray(), TELL_BYTES
+        try:
+            async for frame in self._rows:
+                self.size += len(frame)
+                waiting += frame
+                if len(waiting) < SIFTED_BYTES:
+                    continue
+                if self.size >= tell_at:
+                    self._told(self.size)
+                    tell_at = self.size + TELL_BYTES
+                piece, waiting = bytes(waiting), bytearray()
+                yield piece
+        except Exception as error:
+            raise _SourceFailed(error) from None
+        if waiting:
+            yield bytes(waiting)
+
 
 def _named(part: Incoming) -> Load:
     """The part as refusals name it."""
     remedy = (
-        f"Make the definition of {part.table} on the target accept the row, then run the command again; or export into "
-        "files (--no-stream --start-clean): import data can set such rows aside."
+        f"Make the definition of {part.table} on the target accept the row, then run the command again; or set such "
+        "rows aside and go on: --error-policy stash-and-continue."
     )
     return Load(part.table, part.columns, 0, part.described, tuple, place="row {} of the part".format, remedy=remedy)

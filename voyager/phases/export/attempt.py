@@ -193,6 +193,11 @@ class FinishedPart(Protocol):
         """Bytes on disk."""
         ...
 
+    @property
+    def set_aside(self) -> int:
+        """Rows that the target refused, beside `rows`."""
+        ...
+
 
 Finished = dict[tuple[TableName, int], FinishedPart]
 

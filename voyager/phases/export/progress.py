@@ -22,12 +22,13 @@ class ExportProgress:
         self._parts = Counter(part.table for part in attempt.parts)
         self._rows: Counter[TableName] = Counter()
         self._bytes: Counter[TableName] = Counter()
+        self._aside: Counter[TableName] = Counter()
         self._done: Counter[TableName] = Counter()
         self._reading: dict[TableName, dict[int, tuple[int, int]]] = {}
         self._failed: dict[TableName, str] = {}
 
     def take(self, parts: Iterable[FinishedPart]) -> None:
-        for counter in (self._rows, self._bytes, self._done):
+        for counter in (self._rows, self._bytes, self._aside, self._done):
             counter.clear()
         for part in parts:
             self._add(part)
@@ -52,13 +53,14 @@ class ExportProgress:
         self.read_so_far(part, rows=0, size=0)
 
     def drop(self, table: TableName) -> None:
-        for counter in (self._rows, self._bytes, self._done):
+        for counter in (self._rows, self._bytes, self._aside, self._done):
             counter.pop(table, None)
         self._tell(table)
 
     def _add(self, done: FinishedPart) -> None:
         self._rows[done.table] += done.rows
         self._bytes[done.table] += done.bytes
+        self._aside[done.table] += done.set_aside
         self._done[done.table] += 1
 
     def _tell(self, table: TableName) -> None:
@@ -80,6 +82,7 @@ class ExportProgress:
                 bytes_total=size if done else max(estimate.bytes, size),
                 chunks_done=self._done[table],
                 chunks_total=self._parts[table],
-                message=self._failed.get(table, ""),
+                # Not as rows_quarantined: import data counts those as they are now, this is what was sent.
+                message=self._failed.get(table, f"{aside:,} rows set aside" if (aside := self._aside[table]) else ""),
             )
         )

@@ -43,7 +43,8 @@ def manifests(attempt: ExportAttempt) -> list[ChunkManifest]:
 
 def check_streamed(attempt: ExportAttempt, chunks: list[ChunkManifest], ledger: Ledger) -> None:
     """Raise NotAllowed when the ledger does not vouch for all that was streamed: there are no files to load it from."""
-    short = [chunk for chunk in chunks if ledger.rows(chunk.chunk_id) != chunk.rows] if attempt.streamed else []
+    known = {chunk.chunk_id: ledger.rows(chunk.chunk_id) + ledger.set_aside(chunk.chunk_id) for chunk in chunks}
+    short = [chunk for chunk in chunks if known[chunk.chunk_id] != chunk.rows] if attempt.streamed else []
     if short:
         raise NotAllowed(
             f"{len(short):,} of {len(chunks):,} parts that export data streamed are not in the target any more, and "

@@ -14,15 +14,19 @@ from voyager.catalog import Table
 from voyager.errors import BlockersFound, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.export.attempt import ExportAttempt, Finished, FinishedPart
+from voyager.phases.export.stream_aside import StreamAside
 from voyager.phases.export.stream_chunks import chunk_id
 from voyager.phases.export.stream_format import binary_alike
 from voyager.phases.job import Job
+from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.target import TargetPace
 from voyager.ports import ChunkRange, Execute, Snapshot
-from voyager.store import ledger
+from voyager.store import ledger, quarantine
 from voyager.store.lease import Lease, lost
+from voyager.store.record import SetAsideRow
 from voyager.target.load import AlreadyLoaded
 from voyager.target.receive import Incoming, Received, Receiver
+from voyager.target.refusal import RowsRefused
 
 EMPTYING = "emptying.json"
 TELL_EVERY = 60.0
@@ -40,23 +44,27 @@ class StreamedPart:
     rows: int
     bytes: int
     length: int = 0
+    set_aside: int = 0
 
 
 @dataclass(frozen=True)
 class StreamVoucher:
-    """The lease and the ledger row of one part, as statements of its transaction."""
+    """The lease and the ledger row of one part, as statements of its transaction, with the rows that are set aside."""
 
     lease: Lease
     batch: ledger.Batch
+    aside: Sequence[SetAsideRow] = ()
 
     async def begin(self, execute: Execute) -> None:
         await ledger.read_lease(execute, self.lease)
 
     async def finish(self, execute: Execute, received: Received) -> None:
         try:
-            await ledger.record_batch(execute, replace(self.batch, rows=received.rows, bytes=received.bytes))
+            came = replace(self.batch, rows=received.rows, bytes=received.bytes, quarantined=received.set_aside)
+            await ledger.record_batch(execute, came)
         except ledger.BatchIsIn:
             raise AlreadyLoaded from None
+        await quarantine.set_aside(execute, self.aside, migration_uuid=self.lease.migration_uuid, phase=PHASE)
         await ledger.hold_lease(execute, self.lease)
 
     async def is_in(self, execute: Execute) -> bool:
@@ -73,6 +81,7 @@ class TargetTables:
         self._tables = tables
         self._ids = {chunk_id(attempt, part): part for part in attempt.parts}
         self._binary: frozenset[TableName] = frozenset()
+        self._aside = StreamAside.by(job)
         self._idle: list[tuple[int, Receiver]] = []
         self._opened = 0
         self._backends: dict[int, dict[str, Any]] = {}
@@ -113,7 +122,14 @@ class TargetTables:
             told=hear,
         )
         try:
-            received = await receiver.receive(incoming, StreamVoucher(self._job.lease, batch))
+            try:
+                received = await receiver.receive(incoming, StreamVoucher(self._job.lease, batch))
+            except RowsRefused:
+                if self._aside is None:
+                    raise
+                aside = self._aside.part(batch.chunk_id, table, part)
+                text = replace(incoming, binary=False, read=lambda: snapshot.read(table, part))
+                received = await aside.send(receiver, text, StreamVoucher(self._job.lease, batch, aside.rows))
         except BaseException:
             self._doubtful = True
             raise
@@ -121,7 +137,15 @@ class TargetTables:
             self._idle.append((number, receiver))
         if received is None:
             return await asyncio.to_thread(self._settled, part)
-        return StreamedPart(str(batch.chunk_id), part.table, part.ordinal, key, *received)
+        return StreamedPart(
+            str(batch.chunk_id),
+            part.table,
+            part.ordinal,
+            key,
+            received.rows,
+            received.bytes,
+            set_aside=received.set_aside,
+        )
 
     def drop(self, parts: Sequence[FinishedPart]) -> None:
         """Empty the table that these parts are of, and forget that they were in."""
@@ -147,7 +171,13 @@ class TargetTables:
         there = self._job.store.batches.streamed(self._job.record.migration_uuid)
         return {
             (part.table, part.ordinal): StreamedPart(
-                str(uuid), part.table, part.ordinal, there[uuid].snapshot, there[uuid].rows, there[uuid].bytes
+                str(uuid),
+                part.table,
+                part.ordinal,
+                there[uuid].snapshot,
+                there[uuid].rows,
+                there[uuid].bytes,
+                set_aside=there[uuid].set_aside,
             )
             for uuid, part in self._ids.items()
             if uuid in there
@@ -237,6 +267,7 @@ def finish_emptying(job: Job, ids: dict[UUID, ChunkRange]) -> None:
         empty_tables(job, frozenset(tables))
         job.checkpoint()
         doomed = [uuid for uuid, part in ids.items() if part.table in tables]
+        job.store.quarantine.forget_chunks(job.record.migration_uuid, doomed)
         job.store.batches.forget_chunks(job.record.migration_uuid, doomed)
     path.unlink(missing_ok=True)
 
@@ -249,6 +280,7 @@ def empty_streamed(job: Job) -> None:
     if streamed:
         empty_tables(job, frozenset(chunk.table for chunk in streamed.values()))
         job.checkpoint()
+        job.store.quarantine.forget_chunks(job.record.migration_uuid, streamed)
         job.store.batches.forget_chunks(job.record.migration_uuid, streamed)
     (job.export_dir.data / EMPTYING).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Replay: rows set aside are read again from their files, by their places, and loaded; what is in is marked so."""
+"""Replay: rows set aside are read again from where they came, and loaded; what is in is marked so."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from voyager.data_file import ChunkManifest, ChunkReader
-from voyager.errors import DamagedFile, VoyagerError
+from voyager.errors import BlockersFound, DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
+from voyager.phases.load.from_source import ROWS_AT_ONCE, SourceRows, source_rows
 from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
 from voyager.phases.load.salvage_block import PHASE
 from voyager.ports import Execute
@@ -23,6 +24,7 @@ from voyager.store.record import SetAsideRow
 from voyager.target.fill import Filled, Load
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
+from voyager.wording import counted
 
 DISCARDED = "discarded"
 
@@ -54,14 +56,19 @@ class ReplayVoucher:
 
 @dataclass
 class Replayed:
-    """What a replay came to: rows loaded and rows still refused by table, and files that are not there any more."""
+    """What a replay came to: rows loaded and rows still refused by table, files that are not there any more, and rows
+    of streamed parts that the source does not have (`unknown`) or that no key names there (`keyless`)."""
 
     loaded: Counter[TableName] = field(default_factory=Counter)
     refused: Counter[TableName] = field(default_factory=Counter)
     gone: dict[str, Counter[TableName]] = field(default_factory=dict)
+    unknown: Counter[TableName] = field(default_factory=Counter)
+    keyless: Counter[TableName] = field(default_factory=Counter)
 
     def failure(self) -> VoyagerError | None:
         """The error for rows that can never be read again, by the files that are gone."""
+        if self.unknown or self.keyless:
+            return self._not_in_source()
         if not self.gone:
             return None
         rows = sum(sum(tables.values()) for tables in self.gone.values())
@@ -77,12 +84,31 @@ class Replayed:
             ),
         )
 
+    def _not_in_source(self) -> VoyagerError:
+        """Rows were streamed, so there is no file to read them from."""
+        lines = [
+            *(f"{table}: {counted(n, 'row')} not in the source any more" for table, n in sorted(self.unknown.items())),
+            *(f"{table}: {counted(n, 'row')} without a key" for table, n in sorted(self.keyless.items())),
+        ]
+        return BlockersFound(
+            f"{counted(self.unknown.total() + self.keyless.total(), 'row')} set aside cannot be loaded again: they "
+            "were streamed, and cannot be found in the source by a key.",
+            "Bring them in by hand (their reasons and places are in ybvoyager.quarantined_rows) and give them up here: "
+            "yb-voyager migrate import data --discard-quarantine; or stream everything anew into the corrected tables: "
+            "yb-voyager migrate export data --stream --start-clean.",
+            tuple(lines[:20]),
+        )
+
 
 class Replay:
-    """One replay of all rows that are still set aside; one transaction for those of one block."""
+    """One replay of all rows that are still set aside; one transaction for those of one block, or for a few of a
+    streamed part. `source` is where rows of streamed parts are read."""
 
-    def __init__(self, job: Job, chunks: Iterable[ChunkManifest], policy: RowPolicy) -> None:
+    def __init__(
+        self, job: Job, chunks: Iterable[ChunkManifest], policy: RowPolicy, source: SourceRows | None = None
+    ) -> None:
         self._job = job
+        self._source = source
         self._chunks = {UUID(chunk.chunk_id): chunk for chunk in chunks}
         self._policy = policy
         self._done = Replayed()
@@ -105,7 +131,8 @@ class Replay:
                 for page in job.store.quarantine.pages(job.record.migration_uuid, PHASE, table):
                     for _, rows in groupby(page, key=lambda row: (row.chunk_id, row.block)):
                         job.checkpoint()
-                        await self._block(loader, table, list(rows))
+                        read = self._block if self._source is None else self._part
+                        await read(loader, table, list(rows))
         finally:
             loader.close()
         return self._done
@@ -121,6 +148,26 @@ class Replay:
             self._done.gone.setdefault(rows[0].file, Counter())[table] += len(rows)
             return
         picked = Rows.of(b"".join(bytes(block.between(row.row, row.row + 1)) for row in rows))
+        await self._load(loader, chunk, rows, picked)
+
+    async def _part(self, loader: Loader, table: TableName, rows: list[SetAsideRow]) -> None:
+        """Rows of a streamed part, as the source has them now."""
+        assert self._source is not None
+        chunk = self._chunks.get(rows[0].chunk_id)
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            self._job.checkpoint()
+            some = rows[first : first + ROWS_AT_ONCE]
+            texts = [None] * len(some) if chunk is None else await self._source.read(chunk, some)
+            for row, text in zip(some, texts, strict=True):
+                if text is None:
+                    (self._done.unknown if row.key is not None else self._done.keyless)[table] += 1
+            found = [(row, text) for row, text in zip(some, texts, strict=True) if text is not None]
+            if chunk is not None and found:
+                picked = Rows.of(b"".join(text for _, text in found))
+                await self._load(loader, chunk, [row for row, _ in found], picked)
+
+    async def _load(self, loader: Loader, chunk: ChunkManifest, rows: list[SetAsideRow], picked: Rows) -> None:
+        table = chunk.table
         part = Salvage(
             self._policy.careful(table),
             picked,
@@ -132,7 +179,7 @@ class Replay:
             table=table,
             columns=chunk.columns,
             rows=len(rows),
-            described=f"{len(rows):,} rows set aside of {table} in block {number} of {chunk.data_name}",
+            described=f"{counted(len(rows), 'row')} set aside of {table} in block {rows[0].block} of {rows[0].file}",
             pieces=lambda: (picked.text,),
         )
         await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)
@@ -149,9 +196,10 @@ class Replay:
         await asyncio.sleep(seconds)
 
 
-def replay(job: Job, chunks: Iterable[ChunkManifest]) -> Replayed:
+def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False) -> Replayed:
     """Load the rows set aside again, without what judges or answers rows meanwhile: what follows the rows makes the
-    constraints and triggers of their tables anew, over all rows."""
+    constraints and triggers of their tables anew, over all rows. They are read from the files, or, where the export
+    `streamed`, from the source."""
     from voyager.phases.ddl import post_data
     from voyager.target.shape import lines_of
 
@@ -162,7 +210,14 @@ def replay(job: Job, chunks: Iterable[ChunkManifest]) -> Replayed:
     with job.target.connect("import data") as connection:
         concerned = lines_of(connection, tables.keys())
     post_data.clear_the_way(job, concerned)
-    done = asyncio.run(Replay(job, chunks, RowPolicy(job)).run())
+
+    async def run() -> Replayed:
+        if not streamed:
+            return await Replay(job, chunks, RowPolicy(job)).run()
+        async with source_rows(job, sorted(tables)) as source:
+            return await Replay(job, chunks, RowPolicy(job), source).run()
+
+    done = asyncio.run(run())
     if (failure := done.failure()) is not None:
         raise failure
     return done

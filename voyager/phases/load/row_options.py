@@ -13,8 +13,8 @@ ERROR, IGNORE, UPDATE = ON_CONFLICT = ("error", "ignore", "update")
 
 
 @dataclass(frozen=True)
-class RowOptions:
-    """What becomes of rows that the target refuses, and of those whose key it holds."""
+class RefusedRowOptions:
+    """What becomes of rows that the target refuses."""
 
     error_policy: str = option(
         ABORT,
@@ -30,6 +30,12 @@ class RowOptions:
         "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)",
         flags=("--quarantine-values/--no-quarantine-values",),
     )
+
+
+@dataclass(frozen=True)
+class RowOptions(RefusedRowOptions):
+    """What becomes of rows that the target refuses, and of those whose key it holds."""
+
     on_primary_key_conflict: str = option(
         ERROR,
         "When the target holds a row with the same primary key: error, ignore the new row, or update the old one. "
@@ -46,16 +52,22 @@ class RowOptions:
 
 def check_row_options(options: Any) -> None:
     """Refuse words that mean nothing, and what does not go together."""
-    for flag, value, known in (
-        ("--error-policy", options.error_policy, ERROR_POLICIES),
-        ("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT),
-    ):
-        if value not in known:
-            raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")
-    if options.max_quarantined < 1:
-        raise UsageError("--max-quarantined must be at least 1.", "To set no row aside: --error-policy abort.")
+    check_refused_row_options(options)
+    _check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
     if options.fast_load and options.on_primary_key_conflict != ERROR:
         raise UsageError(
             "--fast-load writes over rows with the same key, whatever --on-primary-key-conflict says.",
             "Leave one of the two out.",
         )
+
+
+def check_refused_row_options(options: Any) -> None:
+    """Refuse words and numbers that mean nothing."""
+    _check_word("--error-policy", options.error_policy, ERROR_POLICIES)
+    if options.max_quarantined < 1:
+        raise UsageError("--max-quarantined must be at least 1.", "To set no row aside: --error-policy abort.")
+
+
+def _check_word(flag: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")

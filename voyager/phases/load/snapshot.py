@@ -73,7 +73,7 @@ def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles)
 def build_keys_first(job: Job) -> None:
     """Make the keys that would follow the rows, where rows are told apart by them or set aside one by one."""
     options = job.options
-    if options.on_primary_key_conflict == ERROR and options.error_policy != STASH:
+    if getattr(options, "on_primary_key_conflict", ERROR) == ERROR and options.error_policy != STASH:
         return
     keys = [one for one in statements_of(job)[1] if one.kind in KEYS]
     if not keys:
