@@ -162,7 +162,7 @@ class Judge:
     def _keep(self, hits: Iterable[Hit], where: _Place) -> None:
         for hit in hits:
             issue = by_id(hit.issue_id)
-            if self._release is None or not issue.fixed(self._release):
+            if self._release is None or issue.stands(self._release):
                 self.findings.append(self._finding(issue, hit, where))
 
     def _finding(self, issue: Issue, hit: Hit, where: _Place) -> Finding:

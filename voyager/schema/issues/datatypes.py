@@ -68,22 +68,23 @@ def offline_only_id(name: str) -> str:
     return f"UNSUPPORTED_DATATYPE_LIVE_MIGRATION_{name.upper()}"
 
 
-def issue_of_type(model: SchemaModel, written: TypeRef) -> str:
-    """The id of what is the matter with a column of this type, "" when nothing is. Arrays count as their elements,
-    domains as what they are over; but a domain `lo` over oid is a large object, whoever declared it."""
+def issues_of_type(model: SchemaModel, written: TypeRef) -> tuple[str, ...]:
+    """The ids of what is the matter with a column of this type, on one release or another. Arrays count as their
+    elements, domains as what they are over; but a domain `lo` over oid is a large object, whoever declared it."""
     found = model.resolve(written)
     name = found.base.name.lower()
     if name == "oid" and not found.kind and any(domain.lower() == "lo" for _, domain in found.domains):
-        return missing_id("lo")
+        return (missing_id("lo"),)
     if found.kind == "composite":
-        return "" if found.base.arrays else USER_DEFINED_LIVE
+        return () if found.base.arrays else (USER_DEFINED_LIVE,)
     if found.kind:
-        return ""
+        return ()
     if name in MISSING:
-        return missing_id(name)
+        # A release that has the type takes the column, but nothing carries its changes there.
+        return (missing_id(name), offline_only_id(name)) if MISSING[name].fixed_in else (missing_id(name),)
     if name in OFFLINE_ONLY:
-        return offline_only_id(name)
-    return TSQUERY_LIVE if name == "tsquery" else ""
+        return (offline_only_id(name),)
+    return (TSQUERY_LIVE,) if name == "tsquery" else ()
 
 
 def not_indexed(model: SchemaModel, written: TypeRef) -> str:

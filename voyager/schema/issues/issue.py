@@ -78,7 +78,8 @@ class Issue:
 
     `name` is a short title. `impact` 1 needs a change of DDL only, 2 of statements in the application, 3 has no easy
     way around. `refused` says that the server raises an error, so a statement of the schema cannot be imported
-    as it is. A series that `fixed_in` does not name has no fix.
+    as it is. A series that `fixed_in` does not name has no fix. With `begins_with`, it is an issue only of releases
+    that have these fixes: it takes the place of one that they fixed.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Issue:
     link: str = ""
     fixed_in: tuple[Fix, ...] = ()
     refused: bool = True
+    begins_with: tuple[Fix, ...] = ()
 
     def minimum_versions(self, maturity: str = GA) -> dict[str, str]:
         """Series -> its first version in which the issue is fixed with this maturity."""
@@ -97,16 +99,16 @@ class Issue:
 
     def fix_for(self, release: str) -> Fix | None:
         """The most mature fix that `release` ("2025.1.0.0", a build suffix is ignored) has; None without one."""
-        series, numbers = _known_series(release), _numbers(release)
-        fixes = {
-            fix.maturity: fix for fix in self.fixed_in if fix.series == series and numbers >= _numbers(fix.version)
-        }
-        return next((fixes[maturity] for maturity in (GA, EA, TP) if maturity in fixes), None)
+        return _most_mature(self.fixed_in, release)
 
     def fixed(self, release: str) -> bool:
         """Whether `release` takes it for general use: only then is it no issue there."""
         fix = self.fix_for(release)
         return fix is not None and fix.maturity == GA
+
+    def stands(self, release: str) -> bool:
+        """Whether it is an issue of `release`: not fixed there, nor one of later releases only."""
+        return not self.fixed(release) and (not self.begins_with or _most_mature(self.begins_with, release) is not None)
 
     def says_for(self, release: str | None) -> str:
         """What the issue says, with a sentence on the flags that allow it where `release` is that far."""
@@ -159,6 +161,12 @@ def voyager(number: int) -> str:
 def known_issue(anchor: str) -> str:
     """The place in the documentation of migrations from PostgreSQL."""
     return f"https://docs.yugabyte.com/stable/yugabyte-voyager/known-issues/postgresql/#{anchor}"
+
+
+def _most_mature(fixes: tuple[Fix, ...], release: str) -> Fix | None:
+    series, numbers = _known_series(release), _numbers(release)
+    there = {fix.maturity: fix for fix in fixes if fix.series == series and numbers >= _numbers(fix.version)}
+    return next((there[maturity] for maturity in (GA, EA, TP) if maturity in there), None)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

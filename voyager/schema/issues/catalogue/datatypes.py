@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voyager.schema.issues.datatypes import (
     MISSING,
     OFFLINE_ONLY,
@@ -59,14 +61,18 @@ def _live(id: str, name: str, says: str, advice: str, link: str = _OFFLINE) -> I
     )  # fmt: skip
 
 
-_LIVE = tuple(
-    _live(
+def _offline_only(name: str) -> Issue:
+    return _live(
         offline_only_id(name),
         f"Unsupported datatype for live migration - {name}",
         f"The column is of type {name}: its values are exported and imported, but changes to it are not streamed.",
         "Migrate offline, or carry this column over separately after the cutover.",
     )
-    for name in OFFLINE_ONLY
+
+
+_LIVE = (
+    *(_offline_only(name) for name in OFFLINE_ONLY),
+    *(replace(_offline_only(name), begins_with=type_.fixed_in) for name, type_ in MISSING.items() if type_.fixed_in),
 )
 
 ROWS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from voyager.schema.issues.catalogue.datatypes import ROWS
 from voyager.schema.issues.catalogue.leftovers import ORACLE_TYPES
-from voyager.schema.issues.datatypes import issue_of_type
+from voyager.schema.issues.datatypes import issues_of_type
 from voyager.schema.issues.detect.parsed import Parsed
 from voyager.schema.issues.issue import CAVEATS, Hit
 from voyager.schema.model import ColumnFacts, ResolvedType, SchemaModel, TypeRef
@@ -55,9 +55,8 @@ def added(parsed: Parsed) -> Iterator[Hit]:
 def of_catalog(rows: Iterable[Mapping[str, Any]], model: SchemaModel) -> Iterator[Hit]:
     """The columns that a source's catalog lists (schema_name, table_name, column_name, data_type), views included."""
     for row in rows:
-        issue_id = issue_of_type(model, _catalog_type(str(row["data_type"] or "")))
-        if issue_id:
-            name = dotted(str(row["schema_name"]), str(row["table_name"]), str(row["column_name"]))
+        name = dotted(str(row["schema_name"]), str(row["table_name"]), str(row["column_name"]))
+        for issue_id in issues_of_type(model, _catalog_type(str(row["data_type"] or ""))):
             yield Hit(issue_id, "COLUMN", name)
 
 
@@ -70,10 +69,11 @@ def _catalog_type(text: str) -> TypeRef:
 
 def _of_column(parsed: Parsed, column: ColumnFacts, name: str = "") -> Iterator[Hit]:
     name = name or column.name
-    issue_id = issue_of_type(parsed.model, column.type)
-    if issue_id:
-        yield parsed.at_column(issue_id, name)
-    elif parsed.model.resolve(column.type) == ResolvedType(column.type) and column.type_name in ORACLE_TYPES:
+    issue_ids = issues_of_type(parsed.model, column.type)
+    yield from (parsed.at_column(issue_id, name) for issue_id in issue_ids)
+    if issue_ids:
+        return
+    if parsed.model.resolve(column.type) == ResolvedType(column.type) and column.type_name in ORACLE_TYPES:
         yield parsed.at_table(f"ORACLE_{column.type_name.upper()}", ColumnName=dotted(name))
 
 
