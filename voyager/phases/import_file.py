@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from voyager.errors import BlockersFound, NotAllowed, RowsSetAside, UsageError, VoyagerError
+from voyager.errors import BlockersFound, NotAllowed, PermissionMissing, RowsSetAside, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
 from voyager.phases.options import option
@@ -75,6 +75,11 @@ class Options(TargetLoad):
         "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)",
         flags=("--quarantine-values/--no-quarantine-values",),
     )
+    replay_quarantine: bool = option(
+        False,
+        "Load the rows that were set aside again, from their files, after what refused them was corrected.",
+        per_run=True,
+    )
     on_primary_key_conflict: str = option(
         ERROR,
         "When the target holds a row with the same primary key: error, ignore the new row, or update the old one. "
@@ -108,7 +113,18 @@ def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
     _, parts = _parts(job)
     left = [part for part in parts if not part.done]
-    return [f"{len(parts) - len(left)} of {len(parts)} files are in already", *_described(left)]
+    return [
+        f"{len(parts) - len(left)} of {len(parts)} files are in already",
+        *_described(left),
+        *(_replayed(job) if job.options.replay_quarantine else ()),
+        "move sequences beyond the values that were loaded, and ANALYZE the tables",
+    ]
+
+
+def _replayed(job: Job) -> list[str]:
+    from voyager.phases.files.replay import open_rows
+
+    return [f"load {counted(n, 'row')} for {table} that were set aside" for table, n in sorted(open_rows(job).items())]
 
 
 def run(job: Job) -> Outcome:
@@ -119,6 +135,10 @@ def run(job: Job) -> Outcome:
     """
     import asyncio
 
+    from voyager.phases.files.policy import FilePolicy
+    from voyager.phases.files.progress import FileProgress
+    from voyager.phases.files.replay import FileReplay
+
     dialect, parts = _parts(job)
     shapes = _shapes(job, parts)
     _check_empty(job, parts)
@@ -126,7 +146,41 @@ def run(job: Job) -> Outcome:
     asyncio.run(_load(job, parts, dialect, shapes))
     _, parts = _parts(job)
     _all_in(parts)
-    return _outcome(parts)
+    if job.options.replay_quarantine:
+        asyncio.run(FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
+        _, parts = _parts(job)
+        FileProgress(job, parts).tell_all()
+    return _outcome(parts, _after(job, parts))
+
+
+def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
+    """What follows the rows: sequences that their columns take values from, and the planner's statistics."""
+    from voyager.phases.ddl import post_data
+    from voyager.phases.files.plan import tables_of
+
+    tables = tables_of(parts)
+    analyzed = post_data.analyze(job, tables)
+    return {
+        "sequences": _advance_sequences(job, tables),
+        "analyzed": len(analyzed.done),
+        "not_analyzed": analyzed.refused,
+    }
+
+
+def _advance_sequences(job: Job, tables: Sequence[TableName]) -> list[str]:
+    """Those that were moved. A role that loads rows need not own sequences: then they are named."""
+    from voyager.phases.recorded import recorded_connection
+    from voyager.target import sequences
+    from voyager.target.shape import lines_of
+
+    try:
+        with recorded_connection(job, "sequences") as connection:
+            # A partition's rows take their values from what feeds its parent, too.
+            moved = sequences.advance(connection, sorted(lines_of(connection, tables)), checkpoint=job.checkpoint)
+    except PermissionMissing as error:
+        job.warn(f"Sequences were not moved beyond the rows that were loaded: {error.message} {error.hint}")
+        return []
+    return [str(name) for name in moved]
 
 
 async def _load(job: Job, parts: Sequence[FilePart], dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
@@ -261,7 +315,7 @@ def _described(parts: Sequence[FilePart]) -> list[str]:
     return [*lines, *([f"… and {len(parts) - SHOWN:,} more"] if len(parts) > SHOWN else [])]
 
 
-def _outcome(parts: Sequence[FilePart]) -> Outcome:
+def _outcome(parts: Sequence[FilePart], after: Mapping[str, Any]) -> Outcome:
     by_table: dict[str, dict[str, int]] = {}
     for part in parts:
         entry = by_table.setdefault(str(part.table.name), dict.fromkeys(COUNTED, 0))
@@ -284,12 +338,14 @@ def _outcome(parts: Sequence[FilePart]) -> Outcome:
             "bytes": size,
             "set_aside": sum(aside.values()),
             "by_table": by_table,
+            **after,
         },
         details=told,
         problem=RowsSetAside(
             f"Everything is loaded but {counted(sum(aside.values()), 'row')} of {', '.join(list(aside)[:5])}.",
-            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Load them by hand, or "
-            "correct the files and load anew: yb-voyager migrate import file --start-clean.",
+            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Correct the table, then run: "
+            "yb-voyager migrate import file --replay-quarantine. Where the files are wrong: load those rows as a file "
+            "of their own, or correct the files and load anew: yb-voyager migrate import file --start-clean.",
             told,
         )
         if aside

@@ -104,6 +104,24 @@ def restore(
     return Restored(values, tuple(name for name in wanted if name not in values))
 
 
+def advance(
+    connection: Connection, tables: Iterable[TableName], *, checkpoint: Callable[[], None] = lambda: None
+) -> list[TableName]:
+    """Move each sequence that feeds a column of these tables beyond the column's values, where it is not; returns those
+    that were moved. Sequences that cycle reuse values and are left alone."""
+    moved = []
+    for names in _groups(_ask(_feeding, connection, list(tables))):
+        checkpoint()
+        targets = {}
+        for standing in _ask(_read, connection, names):
+            position = _position(standing, _as_it_stands(standing))
+            if not standing.cycles and position != (standing.last_value, standing.called):
+                targets[standing] = position
+        _ask(_set, connection, targets)
+        moved += [standing.name for standing in targets]
+    return moved
+
+
 def behind(connection: Connection, schemas: ListOf[str] = ()) -> list[Behind]:
     """The sequences whose next value exists in a column that they feed, in `schemas` (all when empty).
 
@@ -146,6 +164,19 @@ def _set(connection: Connection, targets: dict[_Standing, tuple[int, bool]]) -> 
     calls = ", ".join("pg_catalog.setval(%s::oid::regclass, %s, %s)" for _ in targets)
     parameters = [item for standing, (value, called) in targets.items() for item in (standing.oid, value, called)]
     connection.execute(f"SELECT {calls}", parameters, prepare=False)
+
+
+def _as_it_stands(standing: _Standing) -> Sequence:
+    """The sequence as a source that knows no more than its target."""
+    last_value = standing.last_value if standing.called else None
+    return Sequence(
+        standing.name, last_value, standing.increment, standing.minimum, standing.maximum, standing.last_value
+    )
+
+
+def _feeding(connection: Connection, tables: ListOf[TableName]) -> list[TableName]:
+    scope = {"schemas": [name.schema for name in tables], "names": [name.name for name in tables]}
+    return [TableName(schema, name) for schema, name in connection.execute(_FEEDING, scope).fetchall()]
 
 
 def _names(connection: Connection, schemas: ListOf[str]) -> list[TableName]:
@@ -224,6 +255,26 @@ SELECT n.nspname, c.relname
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'S' AND c.relpersistence <> 't'
   AND (pg_catalog.cardinality(%(schemas)s::text[]) = 0 AND n.nspname <> 'ybvoyager' OR n.nspname = ANY (%(schemas)s))
+ORDER BY 1, 2
+"""
+
+# Of tables: what is owned by a column, and what a default takes its value from.
+_FEEDING = """
+SELECT DISTINCT sn.nspname, s.relname
+FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[])) AS w (nspname, relname)
+JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname
+CROSS JOIN LATERAL (
+    SELECT d.objid AS sequence FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0
+    UNION ALL
+    SELECT d.refobjid FROM pg_catalog.pg_attrdef ad
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = ad.oid
+    WHERE ad.adrelid = c.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+) f
+JOIN pg_catalog.pg_class s ON s.oid = f.sequence AND s.relkind = 'S'
+JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
 ORDER BY 1, 2
 """
 

@@ -135,28 +135,32 @@ def refresh_materialized_views(job: Job, pre: Sequence[Statement] | None = None)
 
 
 def analyze_tables(job: Job, pre: Sequence[Statement] | None = None) -> Upkeep:
-    """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions.
+    """Gather the planner's statistics of every migrated table. A partitioned one has its own, of all its partitions."""
+    before = statements_of(job)[0] if pre is None else pre
+    return analyze(job, sorted({TableName(one.schema, one.name) for one in before if one.kind == "table"}))
+
+
+def analyze(job: Job, tables: Sequence[TableName]) -> Upkeep:
+    """Gather the planner's statistics of these tables.
 
     Where sessions may do so at the same time, several do, and their commits do not wait for the disk: statistics that
     a crash of the server takes with it are gathered again by autovacuum.
     """
     from voyager.target import maintenance
 
-    before = statements_of(job)[0] if pre is None else pre
-    tables = sorted({TableName(one.schema, one.name) for one in before if one.kind == "table"})
     bulk = job.target.capabilities.transactional_ddl
     jobs = index_jobs(job.options) if bulk else 1
     upkeep = Upkeep()
     with Connections(job, "analyze", {"synchronous_commit": "off"} if bulk else {}) as pool:
         sizes = maintenance.table_sizes(pool.get(), tables) if bulk and tables else {}
 
-        def analyze(names: Sequence[TableName]) -> None:
+        def work(names: Sequence[TableName]) -> None:
             if len(names) == 1 or not _at_once(job, pool.get(), names, upkeep):
                 for name in names:
                     _keep_up(job, pool.get(), "ANALYZE", name, upkeep)
 
         with ThreadPoolExecutor(jobs, thread_name_prefix="analyze") as workers:
-            list(workers.map(analyze, in_groups(tables, sizes) if bulk else [[name] for name in tables]))
+            list(workers.map(work, in_groups(tables, sizes) if bulk else [[name] for name in tables]))
     return _told(job, "analyze", upkeep)
 
 

@@ -44,12 +44,20 @@ class FileBatch:
 
 
 class PartReader:
-    """Reads one part. Every method blocks; one thread at a time."""
+    """Reads one part. Every method blocks; one thread at a time.
 
-    def __init__(self, part: FilePart, dialect: Dialect, *, limits: tuple[int, int]) -> None:
+    `again` names batches that are read although they are in, for rows of them that were set aside; then nothing else
+    is read, and the limits are to be none.
+    """
+
+    def __init__(
+        self, part: FilePart, dialect: Dialect, *, limits: tuple[int, int], again: frozenset[int] = frozenset()
+    ) -> None:
         self._part, self._dialect, self._limits = part, dialect, limits
         self._storage = storage_of(part.file.url)
-        self._ahead = deque(batch for batch in part.batches if batch.bytes)
+        self._again = {one.batch_no: one for one in part.batches if one.batch_no in again}
+        self._only_again = bool(again)
+        self._ahead = deque(batch for batch in part.batches if batch.bytes and batch.batch_no not in again)
         self._offset = self._block = 0
         self._raw: Any = None
         self._stream: Stream | None = None
@@ -63,16 +71,32 @@ class PartReader:
 
         Raises DamagedFile, BlockersFound and NotAllowed for a file that cannot be loaded as it is.
         """
+        if self._only_again and not self._again:
+            return None
         self._open()
         while True:
             if self._ahead and self._ahead[0].batch_no == self._block:
                 self._pass_over()
                 continue
+            if self._only_again:
+                return self._next_again()
             cut = self._cut(self._ahead[0].batch_no if self._ahead else None)
             if cut is None:
                 self._check_unchanged()
                 return None
             return self._batch(cut)
+
+    def _next_again(self) -> FileBatch | None:
+        batch = self._again.pop(self._block, None)
+        if batch is None:
+            return None
+        cut = self._cut(batch.batch_no + batch.blocks)
+        if cut is None or cut.size != batch.bytes:
+            raise DamagedFile(
+                f"{visible(self._part.file.url)} is cut into rows in another way than when it was loaded.",
+                "Put back the file as it was and use the options of the first run.",
+            )
+        return self._batch(cut)
 
     def end_mark(self) -> FileBatch | None:
         """The empty batch behind the last row of a text whose length nobody knows beforehand; None where it is in."""
