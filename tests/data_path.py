@@ -23,7 +23,7 @@ from voyager.phases.job import Job, Outcome
 from voyager.ports import Capabilities
 from voyager.postgres.capabilities import probe
 from voyager.postgres.connection import connect
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 from voyager.sources.postgresql.source import PostgresSource
 from voyager.store.record import NewMigration
 from voyager.store.state import StateStore
@@ -50,6 +50,7 @@ class DataPath:
     lease_seconds: float = 30.0
     warnings: list[str] = field(default_factory=list)
     progress: dict[str, TableProgress] = field(default_factory=dict)
+    paces: list[Pacing] = field(default_factory=list)
     checkpoint: Callable[[], None] = lambda: None
     record: Any = None
 
@@ -121,6 +122,7 @@ class DataPath:
             report=report,
             warn=self.warnings.append,
             checkpoint=lambda: self.checkpoint(),
+            tell_pace=self.paces.append,
         )
 
     def run(self, phase: str, module: Any, options: Any) -> Outcome:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from voyager.errors import UsageError
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_TABLES = 100
@@ -31,6 +31,7 @@ class Metrics:
         self._tables: dict[tuple[str, str], TableProgress] = {}
         self._started = time.time()
         self._warnings = 0
+        self._pacing: Pacing | None = None
         self._guard = threading.Lock()
 
     def report(self, progress: TableProgress) -> None:
@@ -41,19 +42,36 @@ class Metrics:
         with self._guard:
             self._warnings += 1
 
+    def pace(self, pacing: Pacing) -> None:
+        with self._guard:
+            self._pacing = pacing
+
     def expose(self) -> str:
         """All metrics in Prometheus' text format."""
         with self._guard:
-            known, warnings = list(self._tables.values()), self._warnings
+            known, warnings, pacing = list(self._tables.values()), self._warnings, self._pacing
         tables = [one for one in known if one.schema]
         lines: list[str] = []
         lines += self._family("info", "gauge", "The program that tells this.", [({"version": self._version}, 1)])
         lines += self._family("start_time_seconds", "gauge", "When this run began.", [({}, self._started)])
         lines += self._family("warnings", "counter", "Warnings of this run.", [({}, warnings)])
+        lines += self._pace(pacing)
         lines += self._sums(tables)
         lines += self._steps([one for one in known if not one.schema])
         lines += self._single(sorted(tables, key=_interest)[:MOST_TABLES])
         return "".join(f"{line}\n" for line in lines)
+
+    def _pace(self, pacing: Pacing | None) -> Iterator[str]:
+        if pacing is None:
+            return
+        yield from self._family("workers", "gauge", "Workers that may work now.", [({}, pacing.workers)])
+        retries: list[Sample] = [({"class": name}, count) for name, count in sorted(pacing.retries.items())]
+        yield from self._family("retries", "counter", "What was tried again in this run, by class.", retries)
+        tables: list[Sample] = [
+            ({"schema": one["schema"], "table": one["table"]}, one["retries"]) for one in pacing.retried_tables
+        ]
+        help = "What was tried again of a table in this run, of those that it was most often."
+        yield from self._family("table_retries", "counter", help, tables)
 
     def _sums(self, tables: list[TableProgress]) -> Iterator[str]:
         for name, help, value in (

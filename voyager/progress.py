@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Pacing:
 
     `mode` is balanced, aggressive, or fixed. `nodes` holds our connections by host:port where a target has several.
     `paused` says since when and by whom it is held, "" while it is not; `resume` is the command that ends that.
+    `retries` counts what was tried again in this run by its class; `retried_tables` are the tables that it was most
+    often, each with its `schema`, `table` and `retries`.
     """
 
     workers: int
@@ -50,3 +53,5 @@ class Pacing:
     nodes: Mapping[str, int] = field(default_factory=dict)
     paused: str = ""
     resume: str = ""
+    retries: Mapping[str, int] = field(default_factory=dict)
+    retried_tables: tuple[Mapping[str, Any], ...] = ()

@@ -12,3 +12,8 @@ def counted(count: int, noun: str) -> str:
     else:
         plural = f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
     return f"{count:,} {plural}"
+
+
+def sentence(text: str) -> str:
+    """The text with its full stop, for another sentence to follow: what a server says has none."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

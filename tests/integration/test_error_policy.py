@@ -383,29 +383,40 @@ def test_a_table_that_somebody_locks_holds_up_no_other_and_is_asked_for_rows_whe
 # Tries again
 
 
+HINDER = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  CASE nextval('public.tries')
+    WHEN 1, 2 THEN RAISE EXCEPTION 'could not serialize' USING ERRCODE = '40001';
+    WHEN 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01';
+    WHEN 4 THEN RAISE EXCEPTION 'Catalog Version Mismatch: Try Again' USING ERRCODE = 'XX000';
+    WHEN 5 THEN PERFORM pg_terminate_backend(pg_backend_pid());
+    ELSE NULL;
+  END CASE;
+  RETURN NULL; END $$;
+CREATE TRIGGER hinder AFTER INSERT ON visits FOR EACH STATEMENT EXECUTE FUNCTION hinder();
+ALTER TABLE visits ENABLE ALWAYS TRIGGER hinder;
+"""
+TRIED = {"catalog": 1, "connection": 1, "deadlock": 1, "serialization": 2}
+VISITS_TRIED = ({"schema": "public", "table": "visits", "retries": 5},)
+
+
 def test_what_is_tried_again_is_counted_by_its_class_and_told(path: DataPath) -> None:
-    drive.execute(
-        path.target,
-        """
-        CREATE SEQUENCE tries;
-        CREATE FUNCTION hinder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-          CASE nextval('public.tries')
-            WHEN 1, 2 THEN RAISE EXCEPTION 'could not serialize' USING ERRCODE = '40001';
-            WHEN 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01';
-            WHEN 4 THEN RAISE EXCEPTION 'Catalog Version Mismatch: Try Again' USING ERRCODE = 'XX000';
-            WHEN 5 THEN PERFORM pg_terminate_backend(pg_backend_pid());
-            ELSE NULL;
-          END CASE;
-          RETURN NULL; END $$;
-        CREATE TRIGGER hinder AFTER INSERT ON visits FOR EACH STATEMENT EXECUTE FUNCTION hinder();
-        ALTER TABLE visits ENABLE ALWAYS TRIGGER hinder;
-        """,
-    )
+    drive.execute(path.target, HINDER)
     path.export()
     outcome = path.load()
-    assert outcome.summary["retries"] == {"catalog": 1, "connection": 1, "deadlock": 1, "serialization": 2}
+    assert outcome.summary["retries"] == TRIED
+    assert (path.paces[-1].retries, path.paces[-1].retried_tables) == (TRIED, VISITS_TRIED)
     assert any("Tried again" in line and "(deadlock)" in line for line in outcome.details)
     assert any("Trying again" in warning for warning in path.warnings)
+    assert content(path.target, "visits") == content(path.source, "visits")
+
+
+def test_what_is_tried_again_while_rows_are_streamed_is_counted_too(path: DataPath) -> None:
+    drive.execute(path.target, HINDER)
+    outcome = path.export(stream=True)
+    assert outcome.summary["retries"] == TRIED
+    assert (path.paces[-1].retries, path.paces[-1].retried_tables) == (TRIED, VISITS_TRIED)
     assert content(path.target, "visits") == content(path.source, "visits")
 
 

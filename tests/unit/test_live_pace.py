@@ -123,6 +123,23 @@ def test_a_busy_target_gets_fewer_workers_an_idle_one_more_and_each_change_says_
     played(play)
 
 
+def test_what_is_tried_again_is_told_soon_and_still_when_all_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voyager.phases.pacing.live.TELL_RETRIES_SECONDS", 0.0)
+
+    async def play() -> None:
+        run, orders = Run(), TableName("public", "orders")
+        async with live(run, load=Figures(Load(0.6, 0.5))) as pace:
+            assert run.told[-1].retries == {}
+            pace.retries.add(DatabaseAway("the server closed the connection", ""), orders)
+            pace.retries.add(DatabaseAway("the server closed the connection", ""), orders)
+            await until(lambda: sum(run.told[-1].retries.values()) == 2)
+            told = run.told[-1].retried_tables
+        assert told == ({"schema": "public", "table": "orders", "retries": 2},)
+        assert (run.told[-1].workers, run.told[-1].retried_tables) == (0, told)
+
+    played(play)
+
+
 def test_a_target_out_of_connections_gets_half() -> None:
     async def play() -> None:
         run, away = Run(), DatabaseAway("too many clients already", "")

@@ -11,7 +11,7 @@ import pytest
 
 from voyager.errors import UsageError
 from voyager.metrics import MOST_TABLES, Metrics, MetricsServer
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(?:,|$)')
@@ -87,6 +87,18 @@ def test_sums_are_over_all_tables_and_the_newest_standing_counts() -> None:
     assert value(found, "yb_voyager_table_rows_done", schema="s", table="a") == 5
     assert value(found, "yb_voyager_table_rows_set_aside", table="b") == 2
     assert value(found, "yb_voyager_info", version="1.0") == 1
+
+
+def test_what_was_tried_again_is_told_by_class_and_by_table() -> None:
+    told = metrics()
+    tables = ({"schema": "s", "table": 'a"b', "retries": 3}, {"schema": "s", "table": "c", "retries": 1})
+    told.pace(Pacing(3, 8, "balanced", retries={"connection": 4}))
+    told.pace(Pacing(2, 8, "balanced", retries={"connection": 4, "too many connections": 1}, retried_tables=tables))
+    found = parsed(told.expose())
+    assert value(found, "yb_voyager_workers", phase="EXPORT_DATA") == 2
+    assert value(found, "yb_voyager_retries_total", **{"class": "connection"}) == 4
+    assert value(found, "yb_voyager_retries_total", **{"class": "too many connections"}) == 1
+    assert value(found, "yb_voyager_table_retries_total", schema="s", table='a"b') == 3
 
 
 def test_before_anything_is_known_it_is_valid_too() -> None:

@@ -36,6 +36,8 @@ def describe(sums: dict[str, Any]) -> list[str]:
         words.append(rate(sums["rows_per_second"]))
     if sums.get("workers"):
         words.append(counted(sums["workers"], "worker"))
+    if sums.get("retries"):
+        words.append(f"tried again {counted(sum(sums['retries'].values()), 'time')}")
     words.append(duration(sums["elapsed_seconds"]))
     if sums.get("paused"):
         return [*words, "PAUSED"]
@@ -77,6 +79,7 @@ class Tally:
             "estimate_seconds": round((total - rows) / speed, 1) if speed > 0 and total > rows else None,
             "elapsed_seconds": round(time.monotonic() - self.started, 1),
             "workers": self.pacing.workers if self.pacing else None,
+            "retries": dict(self.pacing.retries) if self.pacing else {},
             "paused": held_in_words(self.pacing) if self.pacing and self.pacing.paused else None,
             "steps": [{"step": step.table, "done": step.rows_done, "total": step.rows_total or 0} for step in steps],
         }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voyager import __version__
-from voyager.progress import TableProgress
+from voyager.progress import Pacing, TableProgress
 
 if TYPE_CHECKING:
     from voyager.runner import Run
@@ -34,5 +34,9 @@ def served(run: Run, options: Any, *, migration: str, phase: str) -> Iterator[Ru
         metrics.warn(sentence)
         run.warn(sentence)
 
+    def pace(pacing: Pacing) -> None:
+        metrics.pace(pacing)
+        run.pace(pacing)
+
     with MetricsServer(metrics, host=options.metrics_host, port=port):
-        yield replace(run, report=report, warn=warn)
+        yield replace(run, report=report, warn=warn, pace=pace)

@@ -16,6 +16,8 @@ from voyager.phases.sizes import parse_size, readable_size
 from voyager.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voyager.identifiers import TableName
     from voyager.phases.export.attempt import ExportAttempt, Finished
     from voyager.phases.export.run import Destination
@@ -120,7 +122,7 @@ def run(job: Job) -> Outcome:
         # After the rows: a sequence that was called meanwhile is only further on.
         sequences = sequence_file.dump(job.source.read_catalog().sequences)
         job.export_dir.write_atomic(job.export_dir.data / sequence_file.NAME, sequences)
-    return _outcome(attempt, exporter.finished)
+    return _outcome(attempt, exporter.finished, pace.retries.by_class)
 
 
 def needs(options: Options) -> tuple[str, ...]:
@@ -227,7 +229,7 @@ def _chunk_bytes(options: Options) -> int:
     return parse_size(chosen, "--chunk-size")
 
 
-def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
+def _outcome(attempt: ExportAttempt, finished: Finished, retries: Mapping[str, int]) -> Outcome:
     rows, size = sum(part.rows for part in finished.values()), sum(part.bytes for part in finished.values())
     verb = "Streamed" if attempt.streamed else "Exported"
     skipped = [one for one in attempt.dispositions if one.action == "skipped"]
@@ -260,6 +262,7 @@ def _outcome(attempt: ExportAttempt, finished: Finished) -> Outcome:
             "snapshots": [{"key": s.key, "taken_at": s.taken_at, "position": s.position} for s in attempt.snapshots],
             "copied": [one.name for one in attempt.dispositions if one.action == "copied"],
             "skipped": [{"kind": one.kind, "name": one.name, "reason": one.reason} for one in skipped],
+            "retries": dict(sorted(retries.items())),
             "rows_set_aside": {str(table): count for table, count in sorted(aside.items())},
         },
         details=details,

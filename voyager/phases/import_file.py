@@ -143,14 +143,14 @@ def run(job: Job) -> Outcome:
     shapes = _shapes(job, parts)
     _check_empty(job, parts)
     _warn_of_nothing(job, parts)
-    asyncio.run(_load(job, parts, dialect, shapes))
+    retries = asyncio.run(_load(job, parts, dialect, shapes))
     _, parts = _parts(job)
     _all_in(parts)
     if job.options.replay_quarantine:
         asyncio.run(FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
         _, parts = _parts(job)
         FileProgress(job, parts).tell_all()
-    return _outcome(parts, _after(job, parts))
+    return _outcome(parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
 
 
 def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
@@ -183,14 +183,18 @@ def _advance_sequences(job: Job, tables: Sequence[TableName]) -> list[str]:
     return [str(name) for name in moved]
 
 
-async def _load(job: Job, parts: Sequence[FilePart], dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
+async def _load(
+    job: Job, parts: Sequence[FilePart], dialect: Dialect, shapes: Mapping[TableName, TargetTable]
+) -> Mapping[str, int]:
+    """Returns how often something was tried again, by class."""
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.run import FileImporter
     from voyager.phases.pacing.target import target_pace
 
     limits = job.options.batch_size, parse_size(job.options.batch_size_bytes, "--batch-size-bytes")
-    policy = FilePolicy(job, dialect, shapes)
-    await FileImporter(job, parts, dialect, limits=limits, policy=policy, found=target_pace(job)).run(readers=READERS)
+    policy, found = FilePolicy(job, dialect, shapes), target_pace(job)
+    await FileImporter(job, parts, dialect, limits=limits, policy=policy, found=found).run(readers=READERS)
+    return found.pace.retries.by_class
 
 
 def _shapes(job: Job, parts: Sequence[FilePart]) -> Mapping[TableName, TargetTable]:

@@ -1,9 +1,12 @@
-"""Why a transaction is tried again, in few words: what a retry is counted and told by."""
+"""Why a transaction is tried again, in few words; and how often it was, by class and by table."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 
+from voyager.identifiers import TableName
 from voyager.postgres.failures import connection_lost, primary_message, sqlstate
 
 CATALOG = "catalog"
@@ -27,3 +30,17 @@ def retry_class(error: BaseException) -> str:
     if state in _BY_STATE:
         return _BY_STATE[state]
     return "connection" if connection_lost(error) else "other"
+
+
+@dataclass
+class Retries:
+    """The tries again of one run."""
+
+    by_class: Counter[str] = field(default_factory=Counter)
+    by_table: Counter[TableName] = field(default_factory=Counter)
+
+    def add(self, error: BaseException, table: TableName | None = None) -> None:
+        """Count one more try; without a table where it concerns all of them."""
+        self.by_class[retry_class(error)] += 1
+        if table is not None:
+            self.by_table[table] += 1

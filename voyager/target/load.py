@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ from voyager.errors import DatabaseAway, VoyagerError
 from voyager.ports import Capabilities, Execute
 from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
-from voyager.postgres.retries import CATALOG, retry_class
+from voyager.postgres.retries import CATALOG, Retries, retry_class
 from voyager.target.fill import CopyFill, Fill, Filled, Load
 from voyager.target.line import Line
 from voyager.target.nodes import Nodes
@@ -49,7 +48,7 @@ class Loader:
 
     `announce` is awaited with pid and backend_start of every new connection before it loads anything, so that whoever
     takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait, and
-    `retries` counts the tries by their class. `nodes` says where each connection goes, for a target that has several.
+    `retries` counts the tries. `nodes` says where each connection goes, for a target that has several.
     """
 
     def __init__(
@@ -61,13 +60,13 @@ class Loader:
         announce: Callable[[dict[str, Any]], Awaitable[None]],
         pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float = 600.0,
-        retries: Counter[str] | None = None,
+        retries: Retries | None = None,
         nodes: Nodes | None = None,
     ) -> None:
         settings = session_settings(capabilities, lease_seconds)
         self._line = Line(nodes or Nodes([endpoint]), PURPOSE, settings=settings, announce=announce)
         self._copy = CopyFill(capabilities)
-        self._retries = Counter[str]() if retries is None else retries
+        self._retries = retries or Retries()
         self._pause = pause
         self._budget = outage_budget
 
@@ -107,7 +106,7 @@ class Loader:
                     raise rejection(error, batch) from None
                 if retry_class(error) == CATALOG:
                     self.close()
-            self._retries[retry_class(failure)] += 1
+            self._retries.add(failure, batch.table)
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             if time.monotonic() - failed_at > self._budget:
                 raise translate(failure, f"load {batch.described}") from None
@@ -120,8 +119,10 @@ class Loader:
 
 
 def session_settings(capabilities: Capabilities, lease_seconds: float) -> Mapping[str, str]:
-    """A process that stalls in a transaction must not outlive its lease; triggers stay out of the way."""
-    settings = {"idle_in_transaction_session_timeout": f"{max(1, round(lease_seconds * 1000))}"}
+    """A transaction that stalls, or whose connection is lost, must not outlive its lease: what it wrote stands in the
+    way of its own next try. Triggers stay out of the way."""
+    lease = f"{max(1, round(lease_seconds * 1000))}"
+    settings = {"idle_in_transaction_session_timeout": lease, "tcp_user_timeout": lease}
     if capabilities.replication_role:
         settings["session_replication_role"] = "replica"
     return settings

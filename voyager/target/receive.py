@@ -15,7 +15,7 @@ from voyager.identifiers import TableName
 from voyager.ports import Capabilities, Execute, SentRows
 from voyager.postgres import bulk
 from voyager.postgres.failures import retryable, translate
-from voyager.postgres.retries import CATALOG, retry_class
+from voyager.postgres.retries import CATALOG, Retries, retry_class
 from voyager.target.fill import CopyFill, Filled, Load
 from voyager.target.line import Line
 from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
@@ -91,8 +91,8 @@ class Receiver:
     """One connection that takes parts. It reconnects by itself while the target is away, for `outage_budget` seconds.
 
     `announce` is awaited with pid and backend_start of every new connection before it takes anything, so that whoever
-    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait.
-    `nodes` says where each connection goes, for a target that has several.
+    takes our lease over can end it. `pause` is awaited before another try, with the reason and the seconds to wait, and
+    `retries` counts the tries. `nodes` says where each connection goes, for a target that has several.
     """
 
     def __init__(
@@ -104,11 +104,13 @@ class Receiver:
         announce: Callable[[dict[str, Any]], Awaitable[None]],
         pause: Callable[[VoyagerError, float], Awaitable[None]],
         outage_budget: float,
+        retries: Retries | None = None,
         nodes: Nodes | None = None,
     ) -> None:
         settings = session_settings(capabilities, lease_seconds)
         self._line = Line(nodes or Nodes([endpoint]), PURPOSE, settings=settings, announce=announce)
         self._copy = CopyFill(capabilities)
+        self._retries = retries or Retries()
         self._pause = pause
         self._budget = outage_budget
 
@@ -131,6 +133,7 @@ class Receiver:
                 raise rejection(failure, _named(part)) from None
             if retry_class(failure) == CATALOG:
                 self.close()
+            self._retries.add(failure, part.table)
             failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             reason = translate(failure, f"stream {part.described}")
             if time.monotonic() - failed_at > self._budget:

@@ -17,6 +17,7 @@ from voyager.cli.ask import with_confirmation
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
 from voyager.cli.progress import ProgressView, Tally, describe
+from voyager.cli.render.status import pace_in_words
 from voyager.errors import ConfirmationNeeded
 from voyager.progress import Pacing, TableProgress
 
@@ -157,6 +158,20 @@ def test_programs_are_told_every_change_of_the_pace(capsys):
         ("pace", 2, ""),
     ]
     assert lines[-1]["paused"] == HELD.paused
+
+
+def test_what_is_tried_again_is_told_live_to_people_and_programs(capsys):
+    tally = Tally()
+    tally.take(TableProgress("public", "orders", "LOADING", rows_done=3, rows_total=7))
+    tally.pacing = Pacing(1, 4, "balanced", retries={"connection": 2, "deadlock": 1})
+    assert "tried again 3 times" in describe(tally.sums())
+    assert tally.sums()["retries"] == {"connection": 2, "deadlock": 1}
+    tables = ({"schema": "public", "table": "orders", "retries": 3},)
+    with ProgressView("Import Data", invocation(progress="json")) as view:
+        view.pace(replace(tally.pacing, retried_tables=tables))
+    line = json.loads(capsys.readouterr().err)
+    assert (line["retries"], line["retried_tables"]) == ({"connection": 2, "deadlock": 1}, list(tables))
+    assert pace_in_words(line) == "1 worker (at most 4, balanced); tried again 3 times (connection 2, deadlock 1)"
 
 
 def test_sums_say_how_many_work_and_what_holds_them():

@@ -92,7 +92,10 @@ def pace_in_words(pace: Mapping[str, Any]) -> str:
     nodes = pace.get("nodes") or {}
     spread = f" over {len(nodes)} nodes" if len(nodes) > 1 else ""
     why = f": {pace['why']}" if pace.get("why") and pace.get("mode") != "fixed" else ""
-    return f"{workers}{spread} ({rule}){why}"
+    retries = pace.get("retries") or {}
+    classes = ", ".join(f"{visible(str(name))} {count:,}" for name, count in sorted(retries.items()))
+    retried = f"; tried again {counted(sum(retries.values()), 'time')} ({classes})" if retries else ""
+    return f"{workers}{spread} ({rule}){why}{retried}"
 
 
 def phase_line(phase: PhaseStatus, canvas: Canvas, *, titles: int, words: int) -> Text:

@@ -7,10 +7,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from voyager.catalog import Table
-from voyager.errors import DatabaseAway, Interrupted, LeaseLost, NotAllowed, VoyagerError
+from voyager.errors import DatabaseAway, NotAllowed
 from voyager.identifiers import TableName
 from voyager.phases.export.attempt import (
     NAME,
@@ -23,10 +23,12 @@ from voyager.phases.export.attempt import (
 )
 from voyager.phases.export.progress import ExportProgress
 from voyager.phases.job import Job
+from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.pacing.live import LivePace
 from voyager.ports import ChunkRange, Snapshot
 from voyager.target.receive import TargetStaysAway
 from voyager.target.refusal import RowsRefused
+from voyager.wording import sentence
 
 LONGEST_PAUSE = 10.0
 
@@ -96,17 +98,18 @@ class Exporter:
                 except DatabaseAway as error:
                     if len(self._finished) > before:
                         away_since, pause = 0.0, 1.0
+                    self._pace.retries.add(error)
                     away_since = away_since or time.monotonic()
                     waited_too_long = time.monotonic() - away_since + pause > self._job.store.outage_budget
                     if waited_too_long or self._must_refuse():
                         raise
-                    self._job.warn(f"{error.message} Trying again in {pause:.0f} s.")
+                    self._job.warn(f"{sentence(error.message)} Trying again in {pause:.0f} s.")
                     await self._wait(pause)
                     pause = min(LONGEST_PAUSE, pause * 2)
         finally:
             self._destination.close()
         if self._refused:
-            raise _together(list(self._refused.values()))
+            raise together(self._refused)
         return self._attempt
 
     def _left(self) -> list[ChunkRange]:
@@ -184,7 +187,7 @@ class Exporter:
         results = await asyncio.gather(*workers, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
-            raise max(failures, key=_gravity)
+            raise max(failures, key=gravity)
 
     async def _work(self, number: int, snapshot: Snapshot, queue: deque[ChunkRange]) -> None:
         def over() -> bool:
@@ -219,7 +222,7 @@ class Exporter:
         except RowsRefused as error:
             self._refused.setdefault(table.name, error)
             self._standing.failed(part, error)
-            self._job.warn(f"{error.message} Other tables go on.")
+            self._job.warn(others_go_on(error))
             return
         except BaseException:
             self._standing.read_so_far(part, rows=0, size=0)
@@ -243,17 +246,6 @@ def stale_before(attempt: ExportAttempt) -> set[TableName]:
     return {table.name for table in attempt.tables if str(table.name) in named}
 
 
-def _together(errors: Sequence[RowsRefused]) -> RowsRefused:
-    """One error for all tables that were left behind."""
-    if len(errors) == 1:
-        return errors[0]
-    return RowsRefused(
-        f"{len(errors)} tables could not be copied completely; all others are.",
-        errors[0].hint,
-        tuple(error.message for error in errors),
-    )
-
-
 def _taken(snapshot: Snapshot, attempt: ExportAttempt, counters: Counters | None) -> SnapshotTaken:
     key = f"{attempt.id}/{len(attempt.snapshots) + 1}"
     return SnapshotTaken(key, snapshot.id, snapshot.taken_at, getattr(snapshot, "position", ""), counters)
@@ -262,15 +254,3 @@ def _taken(snapshot: Snapshot, attempt: ExportAttempt, counters: Counters | None
 def _same(earlier: Counters | None, now: Counters | None, table: TableName) -> bool:
     """Whether a table is known not to have been written between two readings."""
     return earlier is not None and now is not None and table in now and earlier.get(table) == now[table]
-
-
-def _gravity(error: Any) -> int:
-    """Which of several failures to tell: a lost lease before all, an unforeseen one before an outage, which need not be
-    waited for where somebody asked to stop."""
-    if isinstance(error, LeaseLost):
-        return 5
-    if not isinstance(error, VoyagerError):
-        return 4
-    if isinstance(error, DatabaseAway):
-        return 0
-    return 1 if isinstance(error, Interrupted) else 3

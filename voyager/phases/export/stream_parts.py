@@ -27,6 +27,7 @@ from voyager.store.record import SetAsideRow
 from voyager.target.load import AlreadyLoaded
 from voyager.target.receive import Incoming, Received, Receiver
 from voyager.target.refusal import RowsRefused
+from voyager.wording import sentence
 
 EMPTYING = "emptying.json"
 TELL_EVERY = 60.0
@@ -230,6 +231,7 @@ class TargetTables:
             pause=self._pause,
             outage_budget=job.store.outage_budget,
             nodes=self._pace.nodes,
+            retries=self._pace.pace.retries,
         )
         return number, receiver
 
@@ -246,7 +248,7 @@ class TargetTables:
         now = time.monotonic()
         if now - self._told_at > TELL_EVERY:
             self._told_at = now
-            self._job.warn(f"{reason.message} Trying again.")
+            self._job.warn(f"{sentence(reason.message)} Trying again.")
         while time.monotonic() < now + seconds:
             self._job.checkpoint()
             await asyncio.sleep(0.1)

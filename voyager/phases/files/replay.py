@@ -24,7 +24,7 @@ from voyager.store.record import SetAsideRow
 from voyager.target.fill import Load
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
-from voyager.wording import counted
+from voyager.wording import counted, sentence
 
 WITHOUT_LIMIT = (1 << 62, 1 << 62)
 SHOWN = 20
@@ -119,7 +119,7 @@ class FileReplay:
             raise lost(self._job.lease)
 
     async def _pause(self, reason: VoyagerError, seconds: float) -> None:
-        self._job.warn(f"{reason.message} Trying again.")
+        self._job.warn(f"{sentence(reason.message)} Trying again.")
         self._job.checkpoint()
         await asyncio.sleep(seconds)
 

@@ -17,13 +17,14 @@ from voyager.phases.files.policy import FilePolicy
 from voyager.phases.files.progress import FileProgress
 from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
-from voyager.phases.load.failed_tables import gravity, together
+from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchVoucher
 from voyager.phases.pacing.target import TargetPace
 from voyager.store import ledger
 from voyager.store.lease import lost
 from voyager.target.fill import Load
 from voyager.target.load import Loader
+from voyager.wording import sentence
 
 IN_FLIGHT = 64 << 20
 """Bytes of files in memory, at most, but for rows that are larger than that."""
@@ -162,6 +163,7 @@ class FileImporter:
             pause=lambda reason, seconds: self._pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
             nodes=self._nodes,
+            retries=self._pace.retries,
         )
         try:
             while not self._over():
@@ -243,7 +245,7 @@ class FileImporter:
         if table not in self._failed:
             self._failed[table] = error
             self._progress.failed(table, error)
-            self._job.warn(f"{error.message.rstrip('.')}. Other tables go on.")
+            self._job.warn(others_go_on(error))
 
     async def _stop(self) -> None:
         self._stopping = True
@@ -255,7 +257,7 @@ class FileImporter:
         now = time.monotonic()
         if now - self._told_at > TELL_EVERY:
             self._told_at = now
-            self._job.warn(f"{reason.message} Trying again.")
+            self._job.warn(f"{sentence(reason.message)} Trying again.")
         while time.monotonic() < now + seconds:
             self._job.checkpoint()
             await asyncio.sleep(0.1)

@@ -1,12 +1,13 @@
-"""Several tables that could not be loaded, as one error; and which of several errors is the one to raise."""
+"""Tables that are left behind while others go on, as one error; and which of several errors is the one to raise."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
 
-from voyager.errors import Interrupted, LeaseLost, VoyagerError
+from voyager.errors import DatabaseAway, Interrupted, LeaseLost, VoyagerError
 from voyager.identifiers import TableName
+from voyager.wording import sentence
 
 
 def together(failed: Mapping[TableName, VoyagerError]) -> VoyagerError:
@@ -27,10 +28,18 @@ def together(failed: Mapping[TableName, VoyagerError]) -> VoyagerError:
     )
 
 
+def others_go_on(error: VoyagerError) -> str:
+    """What is said of a table when it is left behind."""
+    return f"{sentence(error.message)} Other tables go on."
+
+
 def gravity(error: BaseException) -> int:
-    """Who lost the lease must say so above all; an interruption is what came last."""
+    """Which of several failures to tell: a lost lease before all, an unforeseen one before an interruption, and that
+    before an outage, which need not be waited for where somebody asked to stop."""
     if isinstance(error, LeaseLost):
-        return 3
-    if isinstance(error, Interrupted):
+        return 5
+    if not isinstance(error, VoyagerError):
+        return 4
+    if isinstance(error, DatabaseAway):
         return 0
-    return 1 if isinstance(error, VoyagerError) else 2
+    return 1 if isinstance(error, Interrupted) else 3

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from voyager.data_file import ChunkManifest, ChunkReader
-from voyager.errors import BlockersFound, DamagedFile, Interrupted, LeaseLost, VoyagerError
+from voyager.errors import BlockersFound, DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
+from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchPlan, BatchVoucher, Unit, ledger_row, load_of
 from voyager.phases.load.progress import ImportProgress
+from voyager.postgres.retries import Retries
 from voyager.store.lease import lost
 from voyager.target.fill import Fill
 from voyager.target.load import Loader
 from voyager.target.nodes import Nodes
+from voyager.wording import sentence
 
 TELL_EVERY = 60.0
 LOOK_EVERY = 0.05
@@ -150,6 +153,7 @@ class Importer:
         pace: Pace,
         policy: Policy,
         nodes: Nodes | None = None,
+        retries: Retries | None = None,
     ) -> None:
         self._job = job
         self._nodes = nodes
@@ -157,7 +161,7 @@ class Importer:
         self._feed, self._pace, self._policy = feed, pace, policy
         self._failed: dict[TableName, VoyagerError] = {}
         self._admitted: set[TableName] = set()
-        self.retries: Counter[str] = Counter()
+        self._retries = retries or Retries()
         self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
         self._in_hand = 0
@@ -170,9 +174,9 @@ class Importer:
         results = await asyncio.gather(*workers, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
-            raise max(failures, key=_gravity)
+            raise max(failures, key=gravity)
         if self._failed:
-            raise _together(self._failed)
+            raise together(self._failed)
 
     def _over(self) -> bool:
         """Nothing is left to do, or all must stop. What a worker has in hand may come back."""
@@ -188,7 +192,7 @@ class Importer:
             pause=lambda reason, seconds: self._pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
             nodes=self._nodes,
-            retries=self.retries,
+            retries=self._retries,
         )
         try:
             while not self._over():
@@ -233,7 +237,7 @@ class Importer:
                 return
             self._failed[chunk.table] = error
             self._standing.failed(chunk.table, error)
-            self._job.warn(f"{error.message} Other tables go on.")
+            self._job.warn(others_go_on(error))
 
     async def _load_batch(self, number: int, loader: Loader, reader: ChunkReader, batch: BatchPlan) -> None:
         begun = time.monotonic()
@@ -252,7 +256,7 @@ class Importer:
         now = time.monotonic()
         if now - self._told_at > TELL_EVERY:
             self._told_at = now
-            self._job.warn(f"{reason.message} Trying again.")
+            self._job.warn(f"{sentence(reason.message)} Trying again.")
         while time.monotonic() < now + seconds:
             self._job.checkpoint()
             await asyncio.sleep(0.1)
@@ -264,27 +268,3 @@ class Importer:
         lease = self._job.lease
         if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
             raise lost(lease)
-
-
-def _together(failed: dict[TableName, VoyagerError]) -> VoyagerError:
-    """One error for all tables that were left behind; its kind is the first one's."""
-    errors = list(failed.values())
-    if len(errors) == 1:
-        return errors[0]
-    kinds: dict[type[VoyagerError], list[VoyagerError]] = defaultdict(list)
-    for error in errors:
-        kinds[type(error)].append(error)
-    kind = max(kinds, key=lambda one: len(kinds[one]))
-    return kind(
-        f"{len(errors)} tables could not be loaded completely; all others are in.",
-        errors[0].hint,
-        tuple(error.message for error in errors),
-    )
-
-
-def _gravity(error: BaseException) -> int:
-    if isinstance(error, LeaseLost):
-        return 3
-    if isinstance(error, Interrupted):
-        return 0
-    return 1 if isinstance(error, VoyagerError) else 2

@@ -41,10 +41,12 @@ async def load_beside(job: Job, files: LoadedFiles, limits: Limits) -> Course:
     standing = ImportProgress(job, (), Ledger.read(job), when_in=files.is_in, discarded=rows_that_are(DISCARDED, job))
     feed = ChunkFeed(job, standing, limits=limits, patience=job.options.wait_for_export)
     found, policy = target_pace(job), RowPolicy(job)
-    importer = Importer(job, standing, feed=feed, pace=found.pace, policy=policy, nodes=found.nodes)
+    importer = Importer(
+        job, standing, feed=feed, pace=found.pace, policy=policy, nodes=found.nodes, retries=found.pace.retries
+    )
     async with found.pace, feed.following(lambda backend: importer.announce(EMPTIER, backend)):
         await importer.run()
-    return Course(importer.retries, policy.fast)
+    return Course(found.pace.retries.by_class, policy.fast)
 
 
 async def load(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles, limits: Limits) -> Course:
@@ -58,10 +60,11 @@ async def load(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles, li
         pace=found.pace,
         policy=policy,
         nodes=found.nodes,
+        retries=found.pace.retries,
     )
     async with found.pace:
         await importer.run()
-    return Course(importer.retries, policy.fast)
+    return Course(found.pace.retries.by_class, policy.fast)
 
 
 def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles) -> None:

@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -25,6 +26,7 @@ from voyager.phases.pacing.control import (
     Slowness,
     bounds,
 )
+from voyager.postgres.retries import Retries
 from voyager.progress import Pacing
 from voyager.store.steering import Pause
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 TICK = 0.02
 TELL_SECONDS = 5.0
+TELL_RETRIES_SECONDS = 1.0
+TABLES_TOLD = 20
 
 
 class LoadReader(Protocol):
@@ -70,6 +74,8 @@ class LivePace:
         self._why = "asked for" if self._control.bounds.fixed else "to begin with"
         self._pause: Pause | None = job.steering().pause
         self._slowness = Slowness()
+        self.retries = Retries()
+        self._retries_told = 0
         self._hindered: Counter[str] = Counter()
         self._hindered_at = float("-inf")
         self._active: set[int] = set()
@@ -140,7 +146,7 @@ class LivePace:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._job.tell_pace(Pacing(0, self._control.bounds.most, self._mode))
+        self._job.tell_pace(self._with_retries(Pacing(0, self._control.bounds.most, self._mode)))
         if self._load is not None:
             await asyncio.to_thread(self._load.close)
 
@@ -170,7 +176,7 @@ class LivePace:
             self._why = "set by the operator"
             now = self._control.move_to(self._bounds())
             self._note(f"{before} workers became {now}: set by the operator", before=before)
-        elif time.monotonic() - self._told_at > TELL_SECONDS:
+        elif time.monotonic() - self._told_at > self._tell_after():
             self._tell()
 
     async def _step_when_due(self) -> None:
@@ -208,16 +214,31 @@ class LivePace:
     def _tell(self) -> None:
         self._told_at = time.monotonic()
         limits, pause = self._control.bounds, self._pause
-        self._job.tell_pace(
-            Pacing(
-                workers=self._control.now,
-                most=limits.most,
-                mode=self._mode,
-                why=self._why,
-                nodes=dict(self._nodes()),
-                paused=pause.says if pause else "",
-                resume=pause.ends_with if pause else "",
-            )
+        pacing = Pacing(
+            workers=self._control.now,
+            most=limits.most,
+            mode=self._mode,
+            why=self._why,
+            nodes=dict(self._nodes()),
+            paused=pause.says if pause else "",
+            resume=pause.ends_with if pause else "",
+        )
+        self._job.tell_pace(self._with_retries(pacing))
+
+    def _tell_after(self) -> float:
+        """Tries again are told soon: they may be all that happens."""
+        new = self.retries.by_class.total() != self._retries_told
+        return TELL_RETRIES_SECONDS if new else TELL_SECONDS
+
+    def _with_retries(self, pacing: Pacing) -> Pacing:
+        self._retries_told = self.retries.by_class.total()
+        most = sorted(self.retries.by_table.items(), key=lambda one: (-one[1], one[0]))[:TABLES_TOLD]
+        return replace(
+            pacing,
+            retries=dict(sorted(self.retries.by_class.items())),
+            retried_tables=tuple(
+                {"schema": table.schema, "table": table.name, "retries": count} for table, count in most
+            ),
         )
 
     @property
