@@ -102,5 +102,6 @@ def test_what_is_not_about_rows_keeps_its_own_kind() -> None:
 
 def test_a_stalled_session_ends_with_its_lease_and_triggers_are_off_where_the_role_may() -> None:
     plain, able = Capabilities("15", 150000), Capabilities("15", 150000, replication_role=True)
-    assert session_settings(plain, 30.0) == {"idle_in_transaction_session_timeout": "30000"}
+    within_lease = {"idle_in_transaction_session_timeout": "30000", "tcp_user_timeout": "30000"}
+    assert session_settings(plain, 30.0) == within_lease
     assert session_settings(able, 0.5)["session_replication_role"] == "replica"

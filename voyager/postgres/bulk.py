@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import configparser
 import os
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -22,6 +21,7 @@ from voyager.identifiers import Identifier, TableName, quote_literal
 from voyager.ports import Execute
 from voyager.postgres.failures import refused_connection, translate
 from voyager.postgres.passfile import find_password
+from voyager.postgres.patience import limit_silence, server_settings
 
 Connection = asyncpg.Connection
 PIPE_BYTES = 1 << 20
@@ -69,7 +69,7 @@ _TLS_QUERY = frozenset(
         "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib",
     }
 )  # fmt: skip
-_WITHOUT_EFFECT_HERE = frozenset(
+_NOT_THE_DRIVERS = frozenset(
     {
         "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode",
         "sslcompression", "sslsni", "client_encoding", "fallback_application_name", "load_balance_hosts",
@@ -90,8 +90,10 @@ async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, st
     except Exception as error:  # what is wrong with a key file or a certificate comes in many types
         raise UsageError(f"Could not {doing}: {type(error).__name__}.", "Check the connection options.") from None
     try:
-        _keep_alive(connection)
-        await connection.execute(_settings_statement({**EXACT_TEXT, **(settings or {})}))
+        keywords = _keywords(endpoint)
+        limit_silence(connection._transport.get_extra_info("socket"), keywords)
+        wanted = {**EXACT_TEXT, **server_settings(keywords), **(settings or {})}
+        await connection.execute(_settings_statement(wanted))
     except Exception as error:
         connection.terminate()
         raise translate(error, doing) from None
@@ -100,9 +102,7 @@ async def connect(endpoint: Endpoint, purpose: str, *, settings: Mapping[str, st
 
 def connection_arguments(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
     """What asyncpg.connect needs for the same server, user and TLS that libpq reaches by the endpoint's keywords."""
-    given = endpoint.libpq(application_name="")
-    stated = {key: value for key, value in given.items() if value and not (key == "port" and value == "0")}
-    keywords = {**_service(stated.pop("service", ""), stated.pop("servicefile", "")), **stated}
+    keywords = _keywords(endpoint)
     arguments: dict[str, Any] = {"server_settings": {"application_name": f"yb-voyager {purpose}"[:63]}}
     arguments["timeout"] = float(keywords.pop("connect_timeout", CONNECT_SECONDS)) or None
     if "password" not in keywords and "PGPASSWORD" not in os.environ and (found := find_password(keywords)) is not None:
@@ -131,11 +131,18 @@ def connection_arguments(endpoint: Endpoint, purpose: str) -> dict[str, Any]:
     return arguments
 
 
+def _keywords(endpoint: Endpoint) -> dict[str, str]:
+    """What libpq would go by: what was stated, and what its service file says of the rest."""
+    given = endpoint.libpq(application_name="")
+    stated = {key: value for key, value in given.items() if value and not (key == "port" and value == "0")}
+    return {**_service(stated.pop("service", ""), stated.pop("servicefile", "")), **stated}
+
+
 def _refuse_unknown(keywords: Mapping[str, str], endpoint: Endpoint) -> None:
     """A keyword that would be dropped silently may be one that keeps the connection safe (channel_binding=require)."""
     harmless = {"channel_binding": {"prefer", "disable"}, "require_auth": set()}
     for name, value in keywords.items():
-        if name in _TLS_QUERY or name in _WITHOUT_EFFECT_HERE or value in harmless.get(name, set()):
+        if name in _TLS_QUERY or name in _NOT_THE_DRIVERS or value in harmless.get(name, set()):
             continue
         raise UsageError(
             f"The connection option {name}={value} of {endpoint.url} is not supported for bulk data.",
@@ -171,18 +178,6 @@ def _settings_statement(settings: Mapping[str, str]) -> str:
         f" FROM (VALUES {values}) AS wanted (name, value)"
         " JOIN pg_catalog.pg_settings AS known ON pg_catalog.lower(known.name) = wanted.name"
     )
-
-
-def _keep_alive(connection: asyncpg.Connection) -> None:
-    """Notice a server that vanished without a word within a minute, as libpq does with the options we give it."""
-    channel = connection._transport.get_extra_info("socket")
-    if channel is None or channel.family not in {socket.AF_INET, socket.AF_INET6}:
-        return
-    channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    wanted = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
-    for name, value in wanted.items():
-        if hasattr(socket, name):
-            channel.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def executor(connection: asyncpg.Connection) -> Execute:

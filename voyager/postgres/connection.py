@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from voyager.postgres.failures import (
     sqlstate,
     translate,
 )
+from voyager.postgres.patience import PATIENCE, server_settings
 
 __all__ = [
     "Connection",
@@ -39,18 +41,19 @@ DriverError = psycopg.Error
 _DEFAULTS = {
     "connect_timeout": "10",
     "client_encoding": "UTF8",
-    # A server that vanished without a word must not hold a command for hours.
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
+    **PATIENCE,
 }
 
 
-def connect(endpoint: Endpoint, purpose: str, *, autocommit: bool = True) -> Connection:
-    """Open a connection for `purpose` (shown in the server's activity view). Raises our errors, never the driver's."""
+def connect(
+    endpoint: Endpoint, purpose: str, *, autocommit: bool = True, settings: Mapping[str, str] | None = None
+) -> Connection:
+    """Open a connection for `purpose` (shown in the server's activity view). `settings` come on top of
+    session_settings(). Raises our errors, never the driver's."""
     doing = f"connect to {endpoint.url}"
     try:
-        connection = psycopg.connect(**connection_keywords(endpoint, purpose), autocommit=True)  # type: ignore[arg-type]
+        keywords = connection_keywords(endpoint, purpose)
+        connection = psycopg.connect(**keywords, autocommit=True)  # type: ignore[arg-type]
     except UnicodeError as error:
         # Not chained: the error's text holds what could not be encoded, which may be the password.
         refusal = UsageError(f"Could not {doing}: user, database or password {_fault(error)}.")
@@ -58,7 +61,7 @@ def connect(endpoint: Endpoint, purpose: str, *, autocommit: bool = True) -> Con
     except (psycopg.Error, OSError, ValueError) as error:
         raise refused_connection(error, doing, asks_password=_asks_password(error)) from None
     try:
-        _settle(connection)
+        _settle(connection, {**server_settings(keywords), **(settings or {})})
         connection.autocommit = autocommit
     except psycopg.Error as error:
         connection.close()
@@ -104,9 +107,9 @@ def session_settings(server_version: int) -> dict[str, str]:
     return settings
 
 
-def _settle(connection: Connection) -> None:
+def _settle(connection: Connection, further: Mapping[str, str]) -> None:
     """One round trip for all settings."""
-    settings = session_settings(connection.info.server_version)
+    settings = {**session_settings(connection.info.server_version), **further}
     calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings)
     connection.execute(f"SELECT {calls}", [word for pair in settings.items() for word in pair])
 

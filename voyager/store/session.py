@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 CONFLICT_TRIES = 12
 LONGEST_PAUSE = 5.0
+_WITHIN = {"idle_in_transaction_session_timeout": "30000"}
+"""What a lost connection, or a process that was stopped, holds in a transaction of the store is let go after this."""
 
 
 class StateMissing(UsageError):
@@ -138,7 +140,7 @@ def _engine(endpoint: Endpoint) -> Engine:
     def connect() -> Any:
         from voyager.postgres.connection import connect as connect_psycopg
 
-        connection = connect_psycopg(endpoint, "state", autocommit=False)
+        connection = connect_psycopg(endpoint, "state", autocommit=False, settings=_WITHIN)
         # Server-side prepared statements break behind a transaction pooler and after every DDL on YugabyteDB.
         connection.prepare_threshold = None
         return connection
