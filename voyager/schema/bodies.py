@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voyager.schema.dynamic import Template, statements_of, template_of
-from voyager.schema.issues.detect import constructs
+from voyager.schema.issues.detect import constructs, leftovers
 from voyager.schema.issues.issue import Hit
 from voyager.schema.model import SchemaModel, TypeRef, type_ref
 from voyager.schema.parse import ParseError, enum_name, items, name_of, parse, scan, split, strings
@@ -48,6 +48,7 @@ def hits(inner: InnerStatement, model: SchemaModel) -> Iterator[Hit]:
     """Yield the issues of one inner statement; that it could not be read is one as well."""
     if inner.kind == UNREAD:
         yield Hit("UNPARSABLE_BODY", details={"Reason": inner.reason})
+        yield from leftovers.in_unread_body(inner.text)
     elif inner.kind == UNREAD_DYNAMIC:
         yield Hit("DYNAMIC_SQL_NOT_READ")
     if inner.declares is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from voyager.schema.chosen_names import name_of_constraint
 from voyager.schema.facts import IndexKey, Key, TableFacts
 from voyager.schema.model import SchemaModel
 from voyager.schema.parse import items, strings
@@ -103,7 +104,7 @@ def _indexes(facts: TableFacts) -> Iterator[_Index]:
     for constraint in facts.of_kind("primary", "unique"):
         if constraint.statement is not None and constraint.columns and not constraint.using_index:
             yield _Index(
-                name=constraint.name or _chosen_name(facts.key[1], constraint.kind, constraint.columns),
+                name=name_of_constraint(facts.key[1], constraint),
                 method="btree",
                 keys=tuple(_plain_key(column) for column in constraint.columns),
                 included=frozenset(strings(constraint.node.including)),
@@ -113,11 +114,6 @@ def _indexes(facts: TableFacts) -> Iterator[_Index]:
                 of_constraint=True,
                 statement=constraint.statement,
             )
-
-
-def _chosen_name(table: str, kind: str, columns: Iterable[str]) -> str:
-    """The name that the server gives to the index of a key that has none (it shortens long ones; we do not)."""
-    return f"{table}_pkey" if kind == "primary" else f"{table}_{'_'.join(columns)}_key"
 
 
 def _plain_key(column: str) -> tuple[Any, ...]:

@@ -21,8 +21,10 @@ def _method(name: str) -> tuple[Case, ...]:
 EXAMPLES: Examples = {
     "UNSUPPORTED_GIST_INDEX_METHOD": rule(
         *_method("gist"),
+        case("CREATE INDEX {i} ON {t} USING rtree (a)", at=_INDEX),
         misses=(
             "CREATE INDEX gist ON s.gist (gist)",
+            "CREATE INDEX rtree ON s.rtree (rtree)",
             "CREATE INDEX {i} ON {t} USING gin (a)",
             "ALTER TABLE {t} ADD CONSTRAINT {k} EXCLUDE USING gist (a WITH =)",
         ),

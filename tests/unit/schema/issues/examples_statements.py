@@ -27,10 +27,13 @@ EXAMPLES: Examples = {
     "ALTER_CONVERSION": rule(
         case("ALTER CONVERSION {x} RENAME TO {c}", at="{x}"),
         case("ALTER CONVERSION {x} SET SCHEMA y", at="{x}"),
+        case("ALTER CONVERSION {x} FOR 'UTF8' TO 'LATIN1' FROM f", at="{x}", in_routine=False),
         misses=("ALTER COLLATION {x} RENAME TO {c}", "ALTER CONVERSION {x} OWNER TO app"),
     ),
     "ALTER_TABLE_OF": rule(
         case("ALTER TABLE {t} OF {d}"),
+        case("ALTER TABLE {t} OF {d} ADD CONSTRAINT {k} PRIMARY KEY ({c})", in_routine=False),
+        case("ALTER TABLE IF EXISTS ONLY {t} OF {d}, 1", in_routine=False),
         misses=("ALTER TABLE {t} NOT OF", "CREATE TABLE {t} OF {d}", "ALTER TABLE {t} RENAME TO of"),
     ),
     "ALTER_TABLE_NOT_OF": rule(case("ALTER TABLE {t} NOT OF"), misses=("ALTER TABLE {t} OF {d}",)),
@@ -154,6 +157,8 @@ EXAMPLES: Examples = {
         case("ALTER VIEW {v} RENAME TO x", at="{v}"),
         case("ALTER VIEW {v} RENAME COLUMN {c} TO x", at="{v}"),
         case("ALTER MATERIALIZED VIEW {v} SET SCHEMA x", at="{v}"),
+        case("ALTER VIEW {v} TO SELECT 1", at="{v}", in_routine=False),
+        case("ALTER MATERIALIZED VIEW {v} TO SELECT 1", at="{v}", in_routine=False),
         misses=("ALTER VIEW {v} OWNER TO app", "ALTER TABLE {t} OWNER TO app", "CREATE VIEW {v} AS SELECT 1"),
     ),
     "COMPOUND_TRIGGER": rule(
@@ -161,6 +166,11 @@ EXAMPLES: Examples = {
             "CREATE TRIGGER g FOR UPDATE ON s.t COMPOUND TRIGGER BEFORE STATEMENT IS BEGIN NULL",
             at="g ON s.t",
             in_routine=False,
+        ),
+        case(
+            "CREATE OR REPLACE TRIGGER {g} COMPOUND INSERT ON {t} FOR EACH ROW EXECUTE PROCEDURE {f}()",
+            in_routine=False,
+            at="{g} ON {t}",
         ),
         misses=("CREATE TRIGGER compound BEFORE UPDATE ON {t} EXECUTE FUNCTION {f}('COMPOUND TRIGGER')",),
     ),

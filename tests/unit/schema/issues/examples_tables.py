@@ -141,7 +141,7 @@ EXAMPLES: Examples = {
     ),
     "EXCLUSION_CONSTRAINTS": rule(
         *_constraint("EXCLUDE USING gist ({c} WITH =, b WITH <>)"),
-        case("CREATE TABLE s.t (a int, EXCLUDE (a WITH =))", at="s.t, constraint: (t_excl)", in_routine=False),
+        case("CREATE TABLE s.t (a int, EXCLUDE (a WITH =))", at="s.t, constraint: (t_a_excl)", in_routine=False),
         misses=('CREATE TABLE {t} (exclude int, CONSTRAINT "EXCLUDE" CHECK (exclude > 0))',),
     ),
     "DEFERRABLE_CONSTRAINTS": rule(

@@ -167,3 +167,62 @@ def test_a_body_in_sql_is_refused_with_its_routine_and_one_in_a_string_is_not() 
     in_string = f"CREATE FUNCTION s.g() RETURNS int LANGUAGE sql AS '{query}'"
     blocking = {one.object_name: one.blocking for one in found(f"{written}; {in_string}") if one.category == _CODE}
     assert blocking == {"s.f": True, "s.g": False}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TRIGGER compound INSERT ON t",
+        "CREATE TRIGGER g ON compound INSERT",
+        "CREATE TRIGGER g COMPOUND",
+        "CREATE TABLE t COMPOUND INSERT",
+        "ALTER TABLE of ADD BROKEN CONSTRAINT",
+        "ALTER TABLE t ADD of int BROKEN CONSTRAINT",
+        'ALTER TABLE s."OF" of_d BROKEN',
+        "ALTER INDEX i OF d BROKEN",
+        "ALTER TABLE view TO SELECT 1",
+        "CREATE VIEW v AS SELECT 'json_arrayagg(' FROM WHERE -- json_arrayagg(a)",
+        "CREATE VIEW v AS SELECT json_arrayagg FROM WHERE",
+    ],
+)
+def test_a_statement_that_cannot_be_read_is_only_that_where_no_word_says_more(sql: str) -> None:
+    assert [finding.issue_id for finding in found(sql)] == ["UNSUPPORTED_PG_SYNTAX"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "at"),
+    [
+        ("CREATE VIEW s.v AS SELECT json_arrayagg(a ORDER) FROM t", ("VIEW", "s.v")),
+        ("CREATE TRIGGER g INSERT ON s.t EXECUTE FUNCTION JSON_ARRAYAGG (a ORDER BY b)", ("TRIGGER", "g ON s.t")),
+    ],
+)
+def test_json_arrayagg_is_found_in_what_cannot_be_read(sql: str, at: tuple[str, str]) -> None:
+    [finding] = found(sql)
+    assert (finding.issue_id, (finding.object_type, finding.object_name)) == ("JSON_ARRAYAGG", at)
+
+
+def test_json_arrayagg_is_found_in_the_piece_of_a_body_that_cannot_be_read() -> None:
+    body = "BEGIN INSERT INTO u SELECT {} FROM t SELECT 1; PERFORM json_agg(a) FROM t; END"
+    sql = "CREATE PROCEDURE s.p() LANGUAGE plpgsql AS $$ {} $$"
+    called, quoted = (
+        [one.issue_id for one in found(sql.format(body.format(text)))]
+        for text in ("JSON_ARRAYAGG(a)", "'JSON_ARRAYAGG(a)'")
+    )
+    assert called == ["UNPARSABLE_BODY", "JSON_ARRAYAGG"]
+    assert quoted == ["UNPARSABLE_BODY"]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [
+        ("ALTER TABLE", "TABLE"),
+        ("/* VIEW */ ALTER -- TABLE\n VIEW", "VIEW"),
+        ("alter materialized view", "MVIEW"),
+        ("ALTER FOREIGN TABLE", "FOREIGN TABLE"),
+        ("ALTER INDEX", "INDEX"),
+        ("ALTER SEQUENCE", "SEQUENCE"),
+    ],
+)
+def test_an_alteration_that_cannot_be_read_is_of_the_object_that_it_names(beginning: str, kind: str) -> None:
+    [finding] = found(f"{beginning} s.o BROKEN STATEMENT")
+    assert (finding.object_type, finding.object_name) == (kind, "s.o")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from voyager.schema.chosen_names import name_of_constraint
 from voyager.schema.issues.issue import Hit
 from voyager.schema.model import ConstraintFacts, SchemaModel, TableFacts
 from voyager.schema.nodes import constraints, dotted, key_of, label
@@ -70,23 +71,13 @@ class Parsed:
     def at_constraint(self, issue_id: str, constraint: ConstraintFacts) -> Hit:
         """An issue of a constraint: the table's name and the constraint's, which the server chooses where it is not
         given."""
-        name = dotted(constraint.name or generated_name(self.relation.relname, constraint))
+        name = dotted(name_of_constraint(self.relation.relname, constraint))
         return Hit(
             issue_id, "TABLE", f"{label(self.relation)}, constraint: ({name})", {"ConstraintName": name}
         )  # fmt: skip
 
 
 Detector = Callable[[Parsed], Iterator[Hit]]
-
-_SUFFIXES = {"primary": "pkey", "unique": "key", "foreign": "fkey", "exclusion": "excl", "check": "check"}
-
-
-def generated_name(table: str, constraint: ConstraintFacts) -> str:
-    """The name that the server gives to a constraint without one."""
-    if constraint.using_index:
-        return constraint.using_index
-    columns = () if constraint.kind == "primary" else constraint.columns
-    return "_".join((table, *columns, _SUFFIXES.get(constraint.kind, constraint.kind)))
 
 
 def on_relation(issue_id: str, kind: str, name: str, relation: Any, **details: Any) -> Hit:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from voyager.identifiers import visible
 from voyager.schema.issues.detect.parsed import OBJECT_KINDS
+from voyager.schema.lexer import tokens
 from voyager.schema.nodes import dotted, label
 from voyager.schema.parse import enum_name, name_of, strings
 from voyager.schema.statements import Statement
@@ -14,6 +16,7 @@ from voyager.schema.statements import Statement
 Subject = tuple[str, str]
 
 _MATERIALIZED = "MVIEW"
+_SETTINGS_OF_RELATIONS = {"table_setting", "column_setting"}
 
 
 def subject(statement: Statement, tree: Any) -> Subject:
@@ -24,11 +27,20 @@ def subject(statement: Statement, tree: Any) -> Subject:
 
 def subject_of_text(statement: Statement) -> Subject:
     """The same from the words of a statement, where it has no parse tree or is of no kind that reports name."""
-    kind = _MATERIALIZED if statement.kind == "materialized_view" else statement.kind.replace("_", " ").upper()
+    kind = _kind(statement)
     if statement.table is not None and statement.kind in {"index", "trigger", "policy", "rule"}:
         return kind, f"{dotted(statement.name)} ON {dotted(statement.table.schema, statement.table.name)}"
     name = dotted(statement.schema, statement.name) if statement.schema != statement.name else dotted(statement.name)
     return kind, name or statement.object_name or visible(" ".join(statement.text.split())[:60])
+
+
+def _kind(statement: Statement) -> str:
+    if statement.kind == "materialized_view":
+        return _MATERIALIZED
+    if statement.kind not in _SETTINGS_OF_RELATIONS:
+        return statement.kind.removesuffix("_setting").replace("_", " ").upper()
+    _, word = (token.value for token in islice(tokens(statement.text), 2))
+    return {"view": "VIEW", "materialized": _MATERIALIZED, "foreign": "FOREIGN TABLE"}.get(word, "TABLE")
 
 
 def _altered(tree: Any) -> Subject:
