@@ -51,7 +51,7 @@ def find_or_register(config: Config, options: import_file.Options, run: Run) -> 
         stop_at_errors(checks, FILE.phase("IMPORT_FILE").title)
         refuse_second(store, name, export_dir)
         export_dir.create()
-        store.ddl.install()
+        store.ddl.install(together=target.probe().transactional_ddl)
         return store.migrations.register(_new(name, export_dir, options, target)).migration_uuid
 
 

@@ -161,7 +161,7 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     stop_at_errors(found.checks, "Initialize")
     refuse_second(store, found.name, found.export_dir)
     found.export_dir.create()
-    store.ddl.install()
+    store.ddl.install(together=found.target_capabilities.transactional_ddl)
     new = _new_migration(found, config)
     if found.assessment is not None:
         # Before the row, which is what makes a migration: one that is cut off here is begun again as if it never was.

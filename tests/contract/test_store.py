@@ -110,6 +110,14 @@ def test_the_schema_is_laid_on_the_release_that_yugabytedb_builds_on(
         assert [len(read_view(endpoint, "*", view)) for view in views] == [6, 1, 0, 1, 1]
 
 
+def test_a_role_that_may_only_create_within_the_schema_installs_it(empty: Endpoint, role: Endpoint) -> None:
+    drive.execute(empty, "CREATE SCHEMA ybvoyager")
+    drive.execute(empty, f"GRANT USAGE, CREATE ON SCHEMA ybvoyager TO {Identifier(role.user).sql}")
+    with StateStore.connect(role) as store:
+        assert store.ddl.install(together=True) == list(ddl_files())
+        assert store.ddl.pending() == []
+
+
 def test_a_target_without_the_schema_is_told_from_one_that_is_away(empty: Endpoint) -> None:
     with StateStore.connect(empty) as store, pytest.raises(StateMissing, match="schema is missing") as caught:
         store.migrations.find()

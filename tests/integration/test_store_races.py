@@ -163,10 +163,13 @@ def test_of_six_that_register_a_name_one_does(store: StateStore) -> None:
     assert sum(type(result).__name__ == "UsageError" for result in results) == 5
 
 
-def test_six_installers_at_once_all_succeed(target_server: Server, fresh_database: Callable[..., Endpoint]) -> None:
+@pytest.mark.parametrize("together", [True, False], ids=["in one transaction", "statement by statement"])
+def test_six_installers_at_once_all_succeed(
+    target_server: Server, fresh_database: Callable[..., Endpoint], together: bool
+) -> None:
     endpoint = fresh_database(target_server)
     stores = [StateStore.connect(endpoint) for _ in range(6)]
-    results = at_once(6, lambda number: stores[number].ddl.install())
+    results = at_once(6, lambda number: stores[number].ddl.install(together=together))
     assert [result for result in results if isinstance(result, Exception)] == []
     assert stores[0].ddl.pending() == []
     for one in stores:

@@ -94,7 +94,8 @@ def perform(
     result = with_password(with_source, role="source", invocation=invocation)
     if result.outcome is None:
         return dry_run_reply(phase.title, result)
-    return outcome_reply(result, migration_status(context.refresh(), limits=context.limits), invocation, last=last)
+    status = migration_status(context.refresh(tables=False), limits=context.limits)
+    return outcome_reply(result, status, invocation, last=last)
 
 
 def accepted(phase: Phase, options: Any, migration: str) -> frozenset[str]:

@@ -74,7 +74,6 @@ class Walk:
         """A status whose next step can be run; waits for one where that was asked for."""
         while status.next.kind in ("wait", "paused") and self.wait:
             self._sleep()
-            context.refresh()
             status = self._status(context)
         action = status.next
         if action.kind == "wait":
@@ -164,8 +163,7 @@ class Walk:
     def _status(context: Context) -> MigrationStatus:
         from voyager.status import migration_status
 
-        context.refresh()
-        return migration_status(context.record, context.observe_facts())
+        return migration_status(context.refresh(tables=False), context.observe_facts())
 
     @staticmethod
     def _sleep() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from migrations_ddl import DdlFile, ddl_files
-from voyager.errors import PermissionMissing
+from voyager.errors import PermissionMissing, VoyagerError
 from voyager.identifiers import Identifier, quote_literal
 from voyager.postgres.failures import sqlstate
 from voyager.store.session import Session
@@ -41,18 +41,19 @@ class Ddl:
         done = set(self._session.single(lambda connection: connection.execute(query).scalars().all(), "read versions"))
         return [file for file in ddl_files() if file.number not in done]
 
-    def install(self) -> list[DdlFile]:
+    def install(self, *, together: bool = False) -> list[DdlFile]:
         """Execute what is pending and return it; safe to repeat after any crash and beside another installer.
 
-        Raises PermissionMissing with the script for a DBA when this role may not.
+        With `together`, for a target that knows DDL in transactions, all of it in one. Raises PermissionMissing with
+        the script for a DBA when this role may not.
         """
-        applied = []
-        for file in self.pending():
-            for statement in file.statements:
-                self._execute(statement)
-            self._note(file)
-            applied.append(file)
-        return applied
+        pending = self.pending()
+        if pending and not (together and self._execute_together(pending)):
+            for file in pending:
+                for statement in file.statements:
+                    self._execute(statement)
+                self._note(file)
+        return pending
 
     def script(self, role: str) -> str:
         """Return SQL for a DBA: the whole schema, what is applied, and the least that `role` needs to work with it."""
@@ -66,6 +67,15 @@ class Ddl:
         return bool(
             self._session.single(lambda connection: connection.execute(query).scalar_one(), "look for ybvoyager")
         )
+
+    def _execute_together(self, pending: list[DdlFile]) -> bool:
+        """False where anything stood in the way: one by one it is told, or waited for, statement by statement."""
+        script = "\n".join(line for file in pending for line in (*(f"{one};" for one in file.statements), _noted(file)))
+        try:
+            self._session.run(partial(_run_script, script=script), "create ybvoyager")
+        except VoyagerError:
+            return False
+        return True
 
     def _execute(self, statement: str) -> None:
         if statement.startswith("CREATE SCHEMA") and self._has("to_regnamespace('ybvoyager')"):
@@ -109,6 +119,10 @@ def _create(connection: Connection, statement: str, tries_left: int) -> None:
         if tries_left and error.orig is not None and sqlstate(error.orig) in _COLLISIONS:
             raise _Collided from None
         raise
+
+
+def _run_script(connection: Connection, script: str) -> None:
+    connection.execution_options(no_parameters=True).exec_driver_sql(script)
 
 
 def _noted(file: DdlFile) -> str:

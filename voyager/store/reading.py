@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Integer, case, func, literal, literal_column, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 from voyager.store.tables import leases, migration_state, migrations, table_progress
@@ -21,13 +34,13 @@ _IS_WHOLE: ColumnElement[bool] = literal_column(
     " AND attrelid = pg_catalog.to_regclass('ybvoyager.table_progress'))",
     Boolean(),
 )
+_OF = "of_migration"
+"""The one parameter of all queries. They are put together once a process: a record is read many times in a phase."""
 
 
 def read_record(connection: Connection, migration_uuid: UUID, *, tables: bool = True) -> MigrationRecord | None:
     """Return the record, None when there is no such migration; without the standing of `tables` where nobody asks."""
-    facts = (NOW.label("read_at"), _IS_WHOLE.label("is_whole"))
-    query = select(migrations, *facts).where(migrations.c.migration_uuid == migration_uuid)
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_migration_query(), {_OF: migration_uuid}).mappings().first()
     if row is None:
         return None
     return MigrationRecord(
@@ -55,7 +68,6 @@ def read_record(connection: Connection, migration_uuid: UUID, *, tables: bool = 
 
 def read_leases(connection: Connection, migration_uuid: UUID) -> dict[str, LeaseRecord]:
     """Return the leases by phase, judged by the database's clock."""
-    query = select(leases, (leases.c.expires_at > NOW).label("live")).where(leases.c.migration_uuid == migration_uuid)
     return {
         row["phase"]: LeaseRecord(
             phase=row["phase"],
@@ -68,12 +80,28 @@ def read_leases(connection: Connection, migration_uuid: UUID) -> dict[str, Lease
             live=row["live"],
             backends=tuple(row["backends"]),
         )
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(_leases_query(), {_OF: migration_uuid}).mappings()
     }
 
 
+@cache
+def _migration_query() -> Select[Any]:
+    facts = (NOW.label("read_at"), _IS_WHOLE.label("is_whole"))
+    return select(migrations, *facts).where(migrations.c.migration_uuid == bindparam(_OF))
+
+
+@cache
+def _leases_query() -> Select[Any]:
+    live = (leases.c.expires_at > NOW).label("live")
+    return select(leases, live).where(leases.c.migration_uuid == bindparam(_OF))
+
+
+@cache
+def _phases_query() -> Select[Any]:
+    return select(migration_state).where(migration_state.c.migration_uuid == bindparam(_OF))
+
+
 def _phases(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseRecord]:
-    query = select(migration_state).where(migration_state.c.migration_uuid == migration_uuid)
     return {
         row["phase"]: PhaseRecord(
             phase=row["phase"],
@@ -85,7 +113,7 @@ def _phases(connection: Connection, migration_uuid: UUID) -> dict[str, PhaseReco
             last_error=row["last_error"],
             summary=row["summary"],
         )
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(_phases_query(), {_OF: migration_uuid}).mappings()
     }
 
 
@@ -114,16 +142,7 @@ def _tables(
     most: int | None = TABLES_PER_PHASE,
 ) -> tuple[TableRecord, ...]:
     """The tables of most interest in each phase: running and failed first, then the largest."""
-    table = table_progress.c
-    interest = (case((table.status.in_(AT_REST), 1), else_=0), _size(table).desc(), table.schema_name, table.table_name)
-    place = func.row_number().over(partition_by=table.phase, order_by=interest).label("place")
-    ranked = select(*_columns(whole), place).where(table.migration_uuid == migration_uuid)
-    if phase is not None:
-        ranked = ranked.where(table.phase == phase)
-    found = ranked.subquery()
-    query = select(found).order_by(found.c.phase, found.c.place)
-    if most is not None:
-        query = query.where(found.c.place <= most)
+    query = _tables_query(whole, phase, most)
     return tuple(
         TableRecord(
             phase=row["phase"],
@@ -142,22 +161,57 @@ def _tables(
             chunks_done=row["chunks_done"],
             chunks_total=row["chunks_total"],
         )
-        for row in connection.execute(query).mappings()
+        for row in connection.execute(query, {_OF: migration_uuid}).mappings()
     )
 
 
+@cache
+def _tables_query(whole: bool, phase: str | None, most: int | None) -> Select[Any]:
+    table = table_progress.c
+    interest = (case((table.status.in_(AT_REST), 1), else_=0), _size(table).desc(), table.schema_name, table.table_name)
+    place = func.row_number().over(partition_by=table.phase, order_by=interest).label("place")
+    ranked = select(*_columns(whole), place).where(table.migration_uuid == bindparam(_OF))
+    if phase is not None:
+        ranked = ranked.where(table.phase == phase)
+    found = ranked.subquery()
+    query = select(found).order_by(found.c.phase, found.c.place)
+    if most is not None:
+        query = query.where(found.c.place <= most)
+    return query
+
+
 def _totals(connection: Connection, migration_uuid: UUID, *, whole: bool) -> dict[str, PhaseTotals]:
+    return {
+        row["phase"]: PhaseTotals(
+            phase=row["phase"],
+            tables=int(row["tables"]),
+            tables_done=int(row["tables_done"]),
+            rows_done=int(row["rows_done"]),
+            rows_total=int(row["rows_total"]),
+            bytes_done=int(row["bytes_done"]),
+            bytes_total=int(row["bytes_total"]),
+            rate=float(row["rate"]),
+            rows_quarantined=int(row["rows_quarantined"]),
+            chunks_done=int(row["chunks_done"]),
+            chunks_total=int(row["chunks_total"]),
+        )
+        for row in connection.execute(_totals_query(whole), {_OF: migration_uuid}).mappings()
+    }
+
+
+@cache
+def _totals_query(whole: bool) -> Select[Any]:
     """Sums over a phase's tables; a step (it has no schema) counts only where a phase has nothing but steps."""
     is_table = case((table_progress.c.schema_name != "", 1), else_=0)
     has_tables = func.max(is_table).over(partition_by=table_progress.c.phase)
     rows = (
         select(*_columns(whole), is_table.label("is_table"), has_tables.label("has_tables"))
-        .where(table_progress.c.migration_uuid == migration_uuid)
+        .where(table_progress.c.migration_uuid == bindparam(_OF))
         .subquery()
     )
     table = rows.c
     done = case((table.status.in_(("DONE", "SKIPPED")), 1), else_=0)
-    query = (
+    return (
         select(
             table.phase,
             func.count().label("tables"),
@@ -174,22 +228,6 @@ def _totals(connection: Connection, migration_uuid: UUID, *, whole: bool) -> dic
         .where(table.is_table == table.has_tables)
         .group_by(table.phase)
     )
-    return {
-        row["phase"]: PhaseTotals(
-            phase=row["phase"],
-            tables=int(row["tables"]),
-            tables_done=int(row["tables_done"]),
-            rows_done=int(row["rows_done"]),
-            rows_total=int(row["rows_total"]),
-            bytes_done=int(row["bytes_done"]),
-            bytes_total=int(row["bytes_total"]),
-            rate=float(row["rate"]),
-            rows_quarantined=int(row["rows_quarantined"]),
-            chunks_done=int(row["chunks_done"]),
-            chunks_total=int(row["chunks_total"]),
-        )
-        for row in connection.execute(query).mappings()
-    }
 
 
 def _columns(whole: bool) -> list[ColumnElement[Any]]:
