@@ -67,7 +67,7 @@ class Context:
     def target(self) -> Target:
         from voyager.target.target import Target
 
-        return Target(self.target_endpoint)
+        return Target(self.target_endpoint, outage_budget=self.store.outage_budget)
 
     @cached_property
     def export_dir(self) -> ExportDir:

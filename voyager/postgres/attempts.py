@@ -1,4 +1,4 @@
-"""Repeat what failed only because somebody else was at work at the same moment."""
+"""Repeat what failed only because somebody else was at work at the same moment, or because the server was away."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from voyager.errors import DatabaseAway
 from voyager.postgres.failures import connection_lost, retryable
 
 T = TypeVar("T")
@@ -31,3 +32,19 @@ def repeat(action: Callable[..., T], *args: Any, tries: int = TRIES, pause: Call
                 raise
         pause(min(LONGEST_PAUSE, 0.1 * 2**attempt) * random.uniform(0.5, 1.0))
     raise AssertionError("unreachable")
+
+
+def while_away(connect: Callable[[], T], budget: float, *, pause: Callable[[float], None] = time.sleep) -> T:
+    """Return `connect()`, tried again for `budget` seconds while the server is away or has no connection left.
+
+    Raises its DatabaseAway when the time is over.
+    """
+    gives_up_at, longest = time.monotonic() + budget, 0.2
+    while True:
+        try:
+            return connect()
+        except DatabaseAway:
+            if time.monotonic() >= gives_up_at:
+                raise
+        pause(min(max(0.0, gives_up_at - time.monotonic()), random.uniform(0.5, 1.0) * longest))
+        longest = min(LONGEST_PAUSE, 2 * longest)

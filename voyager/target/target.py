@@ -9,16 +9,19 @@ from voyager.endpoint import Endpoint
 from voyager.identifiers import TableName
 from voyager.ports import Capabilities, Check, WriteCounter
 from voyager.postgres import counters
+from voyager.postgres.attempts import while_away
 from voyager.postgres.capabilities import probe
 from voyager.postgres.connection import Connection, DriverError, connect, translate
 from voyager.target import ddl, preflight
 
 
 class Target:
-    """Connects when first asked something. Every `connect` gives a connection of the caller's own."""
+    """Connects when first asked something. Every `connect` gives a connection of the caller's own. A server that is
+    away, or has no connection left, is waited for: `outage_budget` seconds for each."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, outage_budget: float = 0.0) -> None:
         self.endpoint = endpoint
+        self._budget = outage_budget
         self._capabilities: Capabilities | None = None
         self._guard = threading.Lock()
 
@@ -30,13 +33,13 @@ class Target:
         """What this server can do, asked once."""
         with self._guard:
             if self._capabilities is None:
-                with connect(self.endpoint, "probe") as connection:
+                with while_away(lambda: connect(self.endpoint, "probe"), self._budget) as connection:
                     self._capabilities = probe(connection)
             return self._capabilities
 
     def connect(self, purpose: str, *, autocommit: bool = True) -> Connection:
         """A new connection with an empty search path, ready for DDL; usable as a context manager that closes it."""
-        connection = connect(self.endpoint, purpose)
+        connection = while_away(lambda: connect(self.endpoint, purpose), self._budget)
         try:
             ddl.prepare(connection)
             connection.autocommit = autocommit

@@ -11,6 +11,7 @@ from voyager.phases.job import Job
 from voyager.phases.pacing.control import Machines
 from voyager.phases.pacing.live import LivePace
 from voyager.phases.pacing.options import TargetLoad
+from voyager.postgres.attempts import while_away
 from voyager.postgres.connection import Connection, DriverError, connect
 from voyager.target.cluster import Load, read_cores, read_load
 from voyager.target.nodes import Nodes, find_nodes
@@ -34,7 +35,7 @@ def target_pace(job: Job) -> TargetPace:
     options: TargetLoad = job.options
     capabilities = job.target.capabilities
     # Without what prepares a connection for DDL: the cluster's functions are where the role's search path finds them.
-    with connect(job.target.endpoint, PURPOSE) as connection:
+    with while_away(lambda: connect(job.target.endpoint, PURPOSE), job.store.outage_budget) as connection:
         found = find_nodes(
             connection,
             job.target.endpoint,

@@ -1,0 +1,123 @@
+"""The target has no connections or no patience for us: nothing is lost, and what may be waited for is.
+
+The commands come as a role that owns the target's database and is no superuser: limits are not for superusers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests import drive
+from tests.faults.driver import locked, wait_until
+from tests.faults.loads import NAMES, WAYS, Ground, Way, ground, seeds
+from voyager.embedded import Server, start_server
+
+LIMIT = 12
+"""Connections that the role may have; any of our commands alone comes out with them."""
+
+
+@pytest.fixture(scope="module")
+def place(source_server: Server, servers_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with (
+        start_server(servers_directory / "limited", settings={"log_line_prefix": "»%a|"}) as target,
+        ground(source_server, target, tmp_path_factory.mktemp("limits"), superuser=False) as made,
+    ):
+        yield made
+
+
+def refused(place: Ground, way: Way) -> int:
+    """How many of our own connections the server turned away."""
+    said = place.target_server.log.read_text(errors="replace")
+    return said.count(f'too many connections for role "{way.target.user}"')
+
+
+@contextmanager
+def crowded(way: Way, chance: random.Random) -> Iterator[list[int]]:
+    """Somebody else takes every connection that is free, lets go for a moment, and takes them again. Gives how often he
+    was turned away himself."""
+    over, turned_away = threading.Event(), [0]
+
+    def crowd() -> None:
+        while not over.is_set():
+            with contextlib.ExitStack() as held:
+                for _ in range(LIMIT):
+                    try:
+                        held.enter_context(drive.connect(way.target))
+                    except psycopg.OperationalError:
+                        turned_away[0] += 1
+                        break
+                over.wait(chance.uniform(0.2, 0.6))
+            over.wait(chance.uniform(0.1, 0.4))
+
+    crowd_of_one = threading.Thread(target=crowd)
+    crowd_of_one.start()
+    try:
+        yield turned_away
+    finally:
+        over.set()
+        crowd_of_one.join()
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_a_target_without_free_connections_is_waited_for(place: Ground, seed: int) -> None:
+    way, chance = place.ready(WAYS[seed % len(WAYS)]), random.Random(f"crowd {seed}")
+    server, role = place.target_server.endpoint(), way.target.user
+    before = refused(place, way)
+    drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT {LIMIT}")
+    try:
+        with crowded(way, chance) as turned_away:
+            way.move()
+    finally:
+        drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT -1")
+    assert refused(place, way) - before > turned_away[0], "we were never turned away"
+    way.assert_each_row_once()
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_timeouts_of_the_role_are_not_ours(place: Ground, seed: int) -> None:
+    """The role has milliseconds for a statement, a lock and a transaction; rows are held up for longer."""
+    way, chance = place.ready(WAYS[(seed + 1) % len(WAYS)]), random.Random(f"timeout {seed}")
+    limit = chance.randint(100, 300)
+    names = ("statement_timeout", "lock_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
+    server, role = place.target_server.endpoint(), way.target.user
+    for name in names:
+        drive.execute(server, f"ALTER ROLE {role} SET {name} = '{limit}ms'")
+    try:
+        with pytest.raises((psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout)):
+            drive.execute(way.target, "SELECT pg_sleep(5)")
+        # Reading is let through: the way is looked at before it is taken.
+        with locked(way.judged, chance.choice(NAMES), "SHARE"):
+            processes = way.begin()
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'"
+            wait_until(lambda: drive.fetch(way.judged, waiting) != [])
+            time.sleep(limit / 1000 * 2)
+            assert drive.fetch(way.judged, waiting)
+        way.finish(processes)
+    finally:
+        drive.execute(server, f"ALTER ROLE {role} RESET ALL")
+    way.assert_each_row_once()
+
+
+@pytest.mark.parametrize("seed", seeds(fast=1))
+def test_a_statement_that_was_cancelled_is_said_and_the_same_command_goes_on(place: Ground, seed: int) -> None:
+    """What somebody's timeout, or somebody, cancels at the server in spite of that."""
+    way, chance = place.ready(WAYS[(seed + 2) % len(WAYS)]), random.Random(f"cancel {seed}")
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'"
+    with locked(way.judged, chance.choice(NAMES), "SHARE"):
+        processes = way.begin()
+        wait_until(lambda: (True,) in drive.fetch(way.judged, cancel))
+        told = way.finish(processes[:1] if way.way != "pipelined" else [], 8)
+    if way.way == "pipelined":
+        told = way.finish(processes[1:], 8, 0) + way.finish(processes[:1])
+    assert "cancel" in told
+    way.go_on()
+    way.assert_each_row_once()
