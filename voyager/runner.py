@@ -322,6 +322,8 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
         _judge(context, phase_name, facts)
     names = _to_undo(context, phase_name, facts) if begun else [phase_name]
     undone = ", ".join(names)
+    for name in names:
+        getattr(handler(name), "may_undo", lambda _: None)(_job(context, name, options, run, lease=None))
     if run.dry_run:
         return Result(
             phase_name, plan=(f"undo {undone}: {_consequences(names)}", f"then run {phase_name} from the start")
@@ -389,9 +391,7 @@ def _undo_and_restart(
     """Undo phases, last first (each undo is idempotent), then say that they are not started."""
     first = names[0]
     for name in reversed(names):
-        undo = getattr(handler(name), "undo", None)
-        if undo is not None:
-            undo(_job(context, name, options, run, lease=held_phases[name]))
+        getattr(handler(name), "undo", lambda _: None)(_job(context, name, options, run, lease=held_phases[name]))
         context.store.progress.reset(context.record.migration_uuid, name)
     if context.configuration[first] != NOT_STARTED:
         facts, lease = Facts(frozenset(), frozenset()), held_phases[first].lease

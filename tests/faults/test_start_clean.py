@@ -123,3 +123,26 @@ def _waits_for_b(migration: Trial, command: str = "COPY") -> bool:
         "AND query LIKE %s"
     )
     return drive.fetch(migration.target, sql, [f"{command}%"]) != []
+
+
+@pytest.mark.slow
+def test_a_table_that_held_rows_before_is_not_emptied_by_start_clean_until_its_owner_did(migration: Trial) -> None:
+    migration.run("init")
+    migration.until("EXPORT_DATA")
+    drive.execute(migration.target, "INSERT INTO a VALUES (-1, 'theirs')")
+    migration.run("import", "data", "--on-primary-key-conflict", "ignore")
+    theirs = "SELECT t FROM a WHERE id = -1"
+    for words in (("import", "data"), ("export", "data"), ("import", "data", "--dry-run")):
+        refused = migration.document(*words, "--start-clean", code=5)["error"]
+        assert refused["message"].startswith("public.a held rows before")
+        assert refused["details"] == ['TRUNCATE TABLE ONLY "public"."a";']
+        assert drive.fetch(migration.target, theirs) == [("theirs",)]
+    # Nothing was begun to be undone: the next command is not told to finish it.
+    assert "Finishing the --start-clean" not in migration.attempt("import", "data").stderr
+    assert drive.fetch(migration.target, "SELECT count(*) FROM a") == [(30001,)]
+
+    drive.execute(migration.target, "ALTER TABLE b DROP CONSTRAINT b_a_id_fkey; TRUNCATE TABLE ONLY a")
+    migration.run("import", "data", "--start-clean", "--on-primary-key-conflict", "error")
+    assert snapshot(migration.target) == snapshot(migration.source)
+    migration.run("import", "data", "--start-clean")
+    assert snapshot(migration.target) == snapshot(migration.source)

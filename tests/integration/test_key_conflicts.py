@@ -12,7 +12,8 @@ from tests import drive
 from tests.data_path import DataPath, without_post_data
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
-from voyager.errors import BlockersFound
+from voyager.errors import BlockersFound, NotAllowed
+from voyager.phases import import_data
 
 TABLES = """
 CREATE TYPE public.mood AS ENUM ('sad', 'ok');
@@ -186,8 +187,64 @@ def _counted(asks: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
             return self._connection.transaction()
 
         def execute(self, sql: bytes, *rest: Any) -> Any:
-            if b"EXISTS" in sql:
+            if b"EXISTS" in (sql if isinstance(sql, bytes) else sql.encode()):
                 asked.append(sql.decode())
             return self._connection.execute(sql, *rest)
 
     return lambda connection, names: asks(Watched(connection), names)
+
+
+def test_what_an_undo_would_lose_is_refused_with_the_tables_named(path: DataPath) -> None:
+    path.load(on_primary_key_conflict="ignore")
+    path.record = path.store.migrations.read(path.record.migration_uuid)
+    with pytest.raises(NotAllowed, match="held rows before") as caught:
+        path.run("IMPORT_DATA", _MayUndo, import_data.Options())
+    assert caught.value.message.startswith("public.counted, public.pairs, public.people held rows before")
+    drive.execute(path.target, "; ".join(caught.value.details).replace(";;", ";"))
+    path.run("IMPORT_DATA", _MayUndo, import_data.Options())
+    path.run("IMPORT_DATA", _Undo, import_data.Options())
+    assert drive.fetch(path.target, "SELECT count(*) FROM keyless") == [(0,)]
+
+
+@pytest.fixture
+def parted(
+    source_server: Server,
+    target_server: Server,
+    fresh_database: Callable[..., Endpoint],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> DataPath:
+    """A table of the source that the target has cut into partitions."""
+    without_post_data(monkeypatch)
+    source, target = fresh_database(source_server), fresh_database(target_server)
+    drive.execute(source, "CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 100)")
+    drive.execute(
+        target,
+        "CREATE TABLE t (id int) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (50);"
+        "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (50) TO (1000)",
+    )
+    return DataPath(source, target, tmp_path / "parted")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_rows_in_the_partitions_of_a_target_table_are_rows_that_it_holds(parted: DataPath, stream: bool) -> None:
+    drive.execute(parted.target, "INSERT INTO t VALUES (999)")
+    if not stream:
+        parted.export()
+    with pytest.raises(BlockersFound, match="hold") as caught:
+        _ = parted.export(stream=True) if stream else parted.load()
+    assert stream or 'TRUNCATE TABLE "public"."t";' in caught.value.hint
+    drive.execute(parted.target, "TRUNCATE t")
+    parted.export(stream=stream)
+    parted.load()
+    assert drive.fetch(parted.target, "SELECT count(*), sum(id) FROM t") == [(100, 5050)]
+    parted.run("IMPORT_DATA", _Undo, import_data.Options())
+    assert drive.fetch(parted.target, "SELECT count(*) FROM t") == [(0,)]
+
+
+class _Undo:
+    run = staticmethod(import_data.undo)
+
+
+class _MayUndo:
+    run = staticmethod(import_data.may_undo)

@@ -145,6 +145,13 @@ def check_undo(export_dir: ExportDir, undone: list[str]) -> None:
     loaded_files.check_undo(export_dir.data, undone)
 
 
+def may_undo(job: Job) -> None:
+    """Raise NotAllowed when tables that would be emptied hold rows that were there before."""
+    from voyager.phases.load.held_rows import refuse_to_empty
+
+    refuse_to_empty(job, "--on-primary-key-conflict")
+
+
 def undo(job: Job) -> None:
     """Empty the tables that this migration loaded, without what judges their rows, then forget that it did.
 
@@ -152,6 +159,7 @@ def undo(job: Job) -> None:
     """
     from voyager.phases.ddl import post_data
     from voyager.phases.load.admission import FAST_LOADED, fast_loaded
+    from voyager.phases.load.held_rows import forget
     from voyager.phases.load.plan import Ledger
     from voyager.phases.load.undo import empty_tables
 
@@ -161,6 +169,7 @@ def undo(job: Job) -> None:
     job.checkpoint()
     job.store.quarantine.forget(job.record.migration_uuid, "IMPORT_DATA")
     job.store.batches.forget(job.record.migration_uuid)
+    forget(job)
     job.store.migrations.save_settings(job.record.migration_uuid, {FAST_LOADED: []})
 
 

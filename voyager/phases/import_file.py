@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import BlockersFound, NotAllowed, PermissionMissing, RowsSetAside, UsageError, VoyagerError
+from voyager.errors import BlockersFound, PermissionMissing, RowsSetAside, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
 from voyager.phases.options import option
@@ -213,22 +213,24 @@ def _shapes(job: Job, parts: Sequence[FilePart]) -> Mapping[TableName, TargetTab
     return shapes
 
 
-def undo(job: Job) -> None:
-    """Empty the tables that this import loaded, then forget that it did; none that held rows before."""
-    from voyager.phases.load.emptied import empty
+def may_undo(job: Job) -> None:
+    """Raise NotAllowed when tables that would be emptied hold rows that were there before."""
+    from voyager.phases.load.held_rows import refuse_to_empty
 
-    held = job.record.settings.get("held_rows") or []
-    loaded = sorted(job.store.batches.totals(job.record.migration_uuid))
-    kept = [str(name) for name in loaded if [name.schema, name.name] in held]
-    if kept:
-        raise NotAllowed(
-            f"{', '.join(kept)} held rows before this import (--allow-non-empty), which emptying would lose.",
-            "Remove the rows that were imported yourself, end this migration (yb-voyager migrate end) and import anew.",
-        )
-    empty(job, loaded)
+    refuse_to_empty(job, "--allow-non-empty or --on-primary-key-conflict")
+
+
+def undo(job: Job) -> None:
+    """Empty the tables that this import loaded, then forget that it did; none that holds rows from before."""
+    from voyager.phases.load.emptied import empty
+    from voyager.phases.load.held_rows import forget
+
+    may_undo(job)
+    empty(job, sorted(job.store.batches.totals(job.record.migration_uuid)))
     job.checkpoint()
     job.store.quarantine.forget(job.record.migration_uuid, job.lease.phase)
     job.store.batches.forget(job.record.migration_uuid)
+    forget(job)
 
 
 def _check_options(options: Options) -> None:
@@ -276,6 +278,8 @@ def _parts(job: Job) -> tuple[Dialect, list[FilePart]]:
 
 def _check_empty(job: Job, parts: Sequence[FilePart]) -> None:
     """Rows that were there before are a mistake, unless the operator says otherwise; then they are never removed."""
+    from voyager.phases.load.held_rows import remember
+
     begun = set(job.store.batches.totals(job.record.migration_uuid))
     fresh = sorted({part.table.name for part in parts} - begun)
     if not fresh:
@@ -292,9 +296,7 @@ def _check_empty(job: Job, parts: Sequence[FilePart]) -> None:
             "not load.",
             "Empty them, or add --allow-non-empty to load beside those rows, or --on-primary-key-conflict.",
         )
-    held = job.record.settings.get("held_rows") or []
-    added = [[name.schema, name.name] for name in holding if [name.schema, name.name] not in held]
-    job.store.migrations.save_settings(job.record.migration_uuid, {"held_rows": [*held, *added]})
+    remember(job, holding)
 
 
 def _warn_of_nothing(job: Job, parts: Sequence[FilePart]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import VoyagerError
+from voyager.phases.backends import RecordedBackends
 from voyager.progress import Pacing, Report
 from voyager.store.steering import Steering
 
@@ -46,6 +47,12 @@ class Job:
     steering: Callable[[], Steering] = Steering
     tell_pace: Callable[[Pacing], None] = lambda _: None
     note: Callable[[str, Mapping[str, Any]], None] = lambda _sentence, _detail: None
+    backends: RecordedBackends = field(default_factory=RecordedBackends)
+
+    def announce(self, key: Hashable, backend: Mapping[str, Any]) -> None:
+        """Write a connection to the target down with the lease before it does anything: whoever takes the phase over
+        ends it first. `key` says whose it is; the next one under the same key takes its place. Raises LeaseLost."""
+        self.backends.record(self.store.leases, self.lease, key=key, backend=backend)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from voyager.phases.job import Job
 
@@ -20,24 +20,18 @@ class RecordedConnections:
     def __init__(self, job: Job, step: str) -> None:
         self._job, self._step = job, step
         self._open: list[Connection] = []
-        self._backends: list[dict[str, Any]] = []
         self._guard = threading.Lock()
 
     def open(self) -> Connection:
         """Connect and record; raises LeaseLost when the phase was taken over."""
-        from voyager.store.lease import lost
-
         connection = self._job.target.connect(self._step)
         row = connection.execute(
             "SELECT pid, backend_start::text FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()"
         ).fetchone()
         with self._guard:
             self._open.append(connection)
-            if row is not None:
-                self._backends.append({"pid": row[0], "backend_start": row[1]})
-            known = list(self._backends)
-            if not self._job.store.leases.renew(self._job.lease, known):
-                raise lost(self._job.lease)
+            number = len(self._open)
+        self._job.announce((self, number), {"pid": row[0], "backend_start": row[1]} if row is not None else {})
         return connection
 
     def close(self) -> None:

@@ -29,11 +29,20 @@ SELECT n.nspname, c.relname,
              WHERE a.attrelid = c.oid AND a.attidentity = 'a' AND NOT a.attisdropped),
        ARRAY(SELECT x.relname::pg_catalog.text
              FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-             WHERE i.indrelid = c.oid AND NOT i.indisprimary ORDER BY 1)
+             WHERE i.indrelid = c.oid AND NOT i.indisprimary ORDER BY 1),
+       c.relkind = 'p'
 FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
 JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
 WHERE c.relkind IN ('r', 'p')
+"""
+
+_PARTITIONED = """
+SELECT n.nspname, c.relname
+FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
+JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
+WHERE c.relkind = 'p'
 """
 
 _ANCESTORS = """
@@ -53,31 +62,40 @@ FROM line JOIN pg_catalog.pg_class c ON c.oid = line.oid JOIN pg_catalog.pg_name
 @dataclass(frozen=True)
 class TargetTable:
     """`key` names the primary key's columns, empty without one; `deferrable` says that its rule is checked late.
-    `always` are identity columns whose values the server alone makes, `indexes` those beside the primary key's."""
+    `always` are identity columns whose values the server alone makes, `indexes` those beside the primary key's;
+    `partitioned` says that its rows are all in partitions."""
 
     name: TableName
     key: tuple[str, ...] = ()
     deferrable: bool = False
     always: frozenset[str] = frozenset()
     indexes: tuple[str, ...] = ()
+    partitioned: bool = False
 
 
 def read_tables(connection: Connection, names: Collection[TableName]) -> dict[TableName, TargetTable]:
     """Those of `names` that are there, in one question."""
     wanted = json.dumps([{"schema_name": name.schema, "table_name": name.name} for name in names])
     found = {}
-    for schema, table, key, immediate, always, indexes in connection.execute(_TABLES, [wanted]).fetchall():
+    for schema, table, key, immediate, always, indexes, parted in connection.execute(_TABLES, [wanted]).fetchall():
         name = TableName(schema, table)
-        found[name] = TargetTable(name, tuple(key), not immediate, frozenset(always), tuple(indexes))
+        found[name] = TargetTable(name, tuple(key), not immediate, frozenset(always), tuple(indexes), parted)
     return found
 
 
 def holding_rows(connection: Connection, names: Collection[TableName]) -> list[TableName]:
     """Those of `names`, which must be there, that hold rows; many tables in one question, which waits for locks."""
     holding: list[TableName] = []
+    partitioned = partitioned_tables(connection, names)
     for some in _groups(sorted(names), TABLES_PER_QUERY):
-        holding += [some[number] for (number,) in connection.execute(_which(some)).fetchall()]
+        holding += [some[number] for (number,) in connection.execute(_which(some, partitioned)).fetchall()]
     return holding
+
+
+def partitioned_tables(connection: Connection, names: Collection[TableName]) -> set[TableName]:
+    """Those of `names` whose rows are all in partitions: what is asked of ONLY such a table finds nothing."""
+    wanted = json.dumps([{"schema_name": name.schema, "table_name": name.name} for name in names])
+    return {TableName(*row) for row in connection.execute(_PARTITIONED, [wanted]).fetchall()}
 
 
 def look_for_rows(connection: Connection, names: Collection[TableName]) -> tuple[set[TableName], set[TableName]]:
@@ -87,13 +105,14 @@ def look_for_rows(connection: Connection, names: Collection[TableName]) -> tuple
     from voyager.postgres.failures import sqlstate
 
     holding, locked = set[TableName](), set[TableName]()
+    partitioned = partitioned_tables(connection, names)
     waiting = _groups(sorted(names), TABLES_PER_QUERY)
     while waiting:
         some = waiting.pop()
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}".encode())
-                holding |= {some[number] for (number,) in connection.execute(_which(some)).fetchall()}
+                holding |= {some[number] for (number,) in connection.execute(_which(some, partitioned)).fetchall()}
         except DriverError as error:
             if sqlstate(error) != _LOCKED:
                 raise
@@ -104,9 +123,16 @@ def look_for_rows(connection: Connection, names: Collection[TableName]) -> tuple
     return holding, locked
 
 
-def _which(names: list[TableName]) -> bytes:
+def rows_in(name: TableName, partitioned: Collection[TableName]) -> str:
+    """The table in SQL, with the rows that are its own: those of a child by inheritance are not, a partition's are."""
+    return name.sql if name in partitioned else f"ONLY {name.sql}"
+
+
+def _which(names: list[TableName], partitioned: Collection[TableName]) -> bytes:
     """The numbers of those that hold rows."""
-    parts = (f"SELECT {number} WHERE EXISTS (SELECT FROM ONLY {name.sql})" for number, name in enumerate(names))
+    parts = (
+        f"SELECT {number} WHERE EXISTS (SELECT FROM {rows_in(name, partitioned)})" for number, name in enumerate(names)
+    )
     return " UNION ALL ".join(parts).encode()
 
 

@@ -22,7 +22,7 @@ from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.target import TargetPace
 from voyager.ports import ChunkRange, Execute, Snapshot
 from voyager.store import ledger, quarantine
-from voyager.store.lease import Lease, lost
+from voyager.store.lease import Lease
 from voyager.store.record import SetAsideRow
 from voyager.target.load import AlreadyLoaded
 from voyager.target.receive import Incoming, Received, Receiver
@@ -85,7 +85,6 @@ class TargetTables:
         self._aside = StreamAside.by(job)
         self._idle: list[tuple[int, Receiver]] = []
         self._opened = 0
-        self._backends: dict[int, dict[str, Any]] = {}
         self._doubtful = False
         self._told_at = float("-inf")
 
@@ -150,7 +149,7 @@ class TargetTables:
 
     def drop(self, parts: Sequence[FinishedPart]) -> None:
         """Empty the table that these parts are of, and forget that they were in."""
-        # Emptying records connections of its own with the lease; receivers announce themselves anew.
+        # Idle ones would only wait for what emptying locks.
         self.close()
         tables = sorted({part.table for part in parts})
         path = self._job.export_dir.data / EMPTYING
@@ -166,7 +165,6 @@ class TargetTables:
         for _, receiver in self._idle:
             receiver.close()
         self._idle.clear()
-        self._backends.clear()
 
     def _read_ledger(self) -> Finished:
         there = self._job.store.batches.streamed(self._job.record.migration_uuid)
@@ -237,10 +235,7 @@ class TargetTables:
 
     async def _announce(self, number: int, backend: dict[str, Any]) -> None:
         """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        self._backends[number] = backend
-        known = [backend for backend in self._backends.values() if backend]
-        if not await asyncio.to_thread(self._job.store.leases.renew, self._job.lease, known):
-            raise lost(self._job.lease)
+        await asyncio.to_thread(self._job.announce, (self, number), backend)
 
     async def _pause(self, reason: VoyagerError, seconds: float) -> None:
         """Wait before a part is sent again; told once a minute, and always ready to stop."""

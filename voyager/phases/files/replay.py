@@ -19,7 +19,6 @@ from voyager.phases.files.policy import SET_ASIDE, FilePolicy
 from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
 from voyager.phases.load.replay import ReplayVoucher
-from voyager.store.lease import lost
 from voyager.store.record import SetAsideRow
 from voyager.target.fill import Load
 from voyager.target.load import Loader
@@ -115,8 +114,7 @@ class FileReplay:
         )
 
     async def _announce(self, backend: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(self._job.store.leases.renew, self._job.lease, [backend] if backend else []):
-            raise lost(self._job.lease)
+        await asyncio.to_thread(self._job.announce, self, backend)
 
     async def _pause(self, reason: VoyagerError, seconds: float) -> None:
         self._job.warn(f"{sentence(reason.message)} Trying again.")

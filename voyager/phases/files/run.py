@@ -21,7 +21,6 @@ from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchVoucher
 from voyager.phases.pacing.target import TargetPace
 from voyager.store import ledger
-from voyager.store.lease import lost
 from voyager.target.fill import Load
 from voyager.target.load import Loader
 from voyager.wording import sentence
@@ -85,7 +84,6 @@ class FileImporter:
         self._all_read, self._in_hand = False, 0
         self._unloaded: Counter[FilePart] = Counter()
         self._failed: dict[TableName, VoyagerError] = {}
-        self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
         self._told_at = float("-inf")
 
@@ -264,11 +262,7 @@ class FileImporter:
 
     async def _announce(self, number: int, backend: dict[str, Any]) -> None:
         """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        self._backends[number] = backend
-        known = [backend for backend in self._backends.values() if backend]
-        lease = self._job.lease
-        if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
-            raise lost(lease)
+        await asyncio.to_thread(self._job.announce, (self, number), backend)
 
 
 def _pieces(data: bytes) -> Iterable[memoryview]:

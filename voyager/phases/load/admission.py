@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from voyager.errors import BlockersFound, DatabaseAway, UsageError
 from voyager.identifiers import TableName
 from voyager.phases.export.attempt import ExportAttempt
 from voyager.phases.job import Job
+from voyager.phases.load import held_rows
 from voyager.phases.load.plan import Ledger
 from voyager.phases.load.row_options import ERROR, STASH, UPDATE
 from voyager.postgres.connection import Connection, DriverError
 from voyager.postgres.failures import translate
-from voyager.target.shape import TargetTable, look_for_rows, read_tables
+from voyager.target.shape import TargetTable, look_for_rows, read_tables, rows_in
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class Admission:
             return True
         holding, locked = self._ask(lambda connection: look_for_rows(connection, [table]))
         if not locked:
-            self._refused |= {name: _occupied(name) for name in holding}
+            self._judge(holding, self._tables or {})
             self._locked.discard(table)
         return not locked
 
@@ -66,15 +67,21 @@ class Admission:
         self._keys = exported
         loaded = Ledger.read(job).tables | fast_loaded(job)
         tables = self._ask(lambda connection: read_tables(connection, exported.keys()))
-        # With a key to go by, rows that are there already are what was asked about; without one they would double.
-        new = [name for name in tables if name not in loaded and not (self._merging and tables[name].key)]
+        new = [name for name in tables if name not in loaded]
         holding, self._locked = self._ask(lambda connection: look_for_rows(connection, new))
-        self._refused = {name: _occupied(name) for name in holding}
+        self._judge(holding, tables)
         if self._merging:
             self._refused |= {name: found for name in tables if (found := self._unmergeable(tables[name])) is not None}
         if job.options.fast_load:
             self.fast = self._choose_fast(tables)
         self._tables = tables
+
+    def _judge(self, holding: Collection[TableName], tables: Mapping[TableName, TargetTable]) -> None:
+        """Tables that hold rows of others. With a key to go by, those are what was asked about, and are written down so
+        that nobody empties them; without one the new rows would stand beside them."""
+        kept = {name for name in holding if self._merging and tables[name].key}
+        self._refused |= {name: _occupied(tables[name]) for name in holding if name not in kept}
+        held_rows.remember(self._job, kept)
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
         """Ask the target, and wait for it while it is away, as a batch would."""
@@ -177,9 +184,10 @@ def fast_loaded(job: Job) -> frozenset[TableName]:
     return frozenset(TableName(*name) for name in job.record.settings.get(FAST_LOADED, ()))
 
 
-def _occupied(name: TableName) -> BlockersFound:
+def _occupied(table: TargetTable) -> BlockersFound:
+    whole = rows_in(table.name, [table.name] if table.partitioned else ())
     return BlockersFound(
-        f"{name} holds rows that this migration did not load. None were added to it.",
-        f"Empty it (TRUNCATE TABLE ONLY {name.sql};) and run the command again; or keep its rows: "
+        f"{table.name} holds rows that this migration did not load. None were added to it.",
+        f"Empty it (TRUNCATE TABLE {whole};) and run the command again; or keep its rows: "
         "--on-primary-key-conflict ignore (or update).",
     )

@@ -19,7 +19,7 @@ from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
 from voyager.phases.load.salvage_block import PHASE
 from voyager.ports import Execute
 from voyager.store import ledger, quarantine
-from voyager.store.lease import Lease, lost
+from voyager.store.lease import Lease
 from voyager.store.record import SetAsideRow
 from voyager.target.fill import Filled, Load
 from voyager.target.load import Loader
@@ -187,8 +187,7 @@ class Replay:
         self._done.refused[table] += len(part.refused)
 
     async def _announce(self, backend: dict[str, Any]) -> None:
-        if not await asyncio.to_thread(self._job.store.leases.renew, self._job.lease, [backend] if backend else []):
-            raise lost(self._job.lease)
+        await asyncio.to_thread(self._job.announce, self, backend)
 
     async def _pause(self, reason: VoyagerError, seconds: float) -> None:
         self._job.warn(f"{sentence(reason.message)} Trying again.")

@@ -13,6 +13,7 @@ from voyager.store import ledger
 
 REFERENCED = "0A000"
 """A foreign key of another table forbids TRUNCATE."""
+_PARTITIONED = "SELECT c.relkind = 'p' FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)"
 
 
 def check_only_ours(job: Job, table: TableName, attempt_id: str) -> None:
@@ -48,17 +49,20 @@ async def empty(job: Job, table: TableName, announce: Callable[[dict[str, Any]],
     from voyager.postgres import bulk
     from voyager.postgres.failures import sqlstate, translate
     from voyager.target.load import session_settings
+    from voyager.target.shape import rows_in
 
     settings = session_settings(job.target.capabilities, job.lease.seconds)
     connection = await bulk.connect(job.target.endpoint, "import data", settings=settings)
     try:
         await announce(await bulk.backend_of(connection))
+        partitioned = await connection.fetchval(_PARTITIONED, table.sql)
+        rows = rows_in(table, [table] if partitioned else ())
         try:
-            await connection.execute(f"TRUNCATE TABLE ONLY {table.sql}")
+            await connection.execute(f"TRUNCATE TABLE {rows}")
         except bulk.DRIVER_ERRORS as error:
             if sqlstate(error) != REFERENCED:
                 raise
-            await connection.execute(f"DELETE FROM ONLY {table.sql}")
+            await connection.execute(f"DELETE FROM {rows}")
         execute = bulk.executor(connection)
         await ledger.forget_table(execute, job.lease, schema=table.schema, table=table.name)
         await ledger.read_lease(execute, job.lease)

@@ -16,7 +16,6 @@ from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchPlan, BatchVoucher, Unit, ledger_row, load_of
 from voyager.phases.load.progress import ImportProgress
 from voyager.postgres.retries import Retries
-from voyager.store.lease import lost
 from voyager.target.fill import Fill
 from voyager.target.load import Loader
 from voyager.target.nodes import Nodes
@@ -162,7 +161,6 @@ class Importer:
         self._failed: dict[TableName, VoyagerError] = {}
         self._admitted: set[TableName] = set()
         self._retries = retries or Retries()
-        self._backends: dict[int, dict[str, Any]] = {}
         self._stopping = False
         self._in_hand = 0
         self._told_at = float("-inf")
@@ -263,8 +261,4 @@ class Importer:
 
     async def announce(self, number: int, backend: dict[str, Any]) -> None:
         """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        self._backends[number] = backend
-        known = [backend for backend in self._backends.values() if backend]
-        lease = self._job.lease
-        if not await asyncio.to_thread(self._job.store.leases.renew, lease, known):
-            raise lost(lease)
+        await asyncio.to_thread(self._job.announce, (self, number), backend)

@@ -9,6 +9,7 @@ from voyager.identifiers import TableName
 from voyager.phases.export.attempt import ExportAttempt
 from voyager.phases.job import Job
 from voyager.phases.recorded import recorded_connection
+from voyager.target.shape import holding_rows, partitioned_tables, rows_in
 
 
 def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
@@ -20,8 +21,9 @@ def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
     with recorded_connection(job, "import data --start-clean") as connection:
         try:
             there = {name for name in exported | loaded if _exists(connection, name)}
-            empty = {name for name in there - loaded if _is_empty(connection, name)}
-            names = ", ".join(f"ONLY {name.sql}" for name in sorted(there & loaded | empty))
+            partitioned = partitioned_tables(connection, there)
+            empty = there - loaded - set(holding_rows(connection, there - loaded))
+            names = ", ".join(rows_in(name, partitioned) for name in sorted(there & loaded | empty))
             job.checkpoint()
             if names:
                 connection.execute(f"TRUNCATE TABLE {names}")
@@ -36,7 +38,3 @@ def empty_tables(job: Job, loaded: frozenset[TableName]) -> None:
 def _exists(connection: Any, name: TableName) -> bool:
     row = connection.execute("SELECT pg_catalog.to_regclass(%s)", [name.sql]).fetchone()
     return bool(row and row[0])
-
-
-def _is_empty(connection: Any, name: TableName) -> bool:
-    return connection.execute(f"SELECT 1 FROM ONLY {name.sql} LIMIT 1").fetchone() is None
