@@ -58,6 +58,7 @@ NOT_INDEXED = (
 
 USER_DEFINED_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_USER_DEFINED"
 TSQUERY_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_TSQUERY"
+_MADE_IN_SQL = frozenset({"enum", "composite", "domain", "range"})
 
 
 def missing_id(name: str) -> str:
@@ -70,14 +71,15 @@ def offline_only_id(name: str) -> str:
 
 def issues_of_type(model: SchemaModel, written: TypeRef) -> tuple[str, ...]:
     """The ids of what is the matter with a column of this type, on one release or another. Arrays count as their
-    elements, domains as what they are over; but a domain `lo` over oid is a large object, whoever declared it."""
+    elements, domains as what they are over; but a domain `lo` over oid is a large object, whoever declared it.
+    A type of an extension may have been installed by its script: it goes by its name, made of functions in C."""
     found = model.resolve(written)
     name = found.base.name.lower()
     if name == "oid" and not found.kind and any(domain.lower() == "lo" for _, domain in found.domains):
         return (missing_id("lo"),)
     if found.kind == "composite":
         return () if found.base.arrays else (USER_DEFINED_LIVE,)
-    if found.kind:
+    if found.kind in _MADE_IN_SQL:
         return ()
     if name in MISSING:
         # A release that has the type takes the column, but nothing carries its changes there.
@@ -92,7 +94,7 @@ def not_indexed(model: SchemaModel, written: TypeRef) -> str:
     found = model.resolve(written)
     if found.base.arrays:
         return "array"
-    if found.kind:
+    if found.kind in _MADE_IN_SQL:
         return "user_defined" if found.kind == "composite" else ""
     name = found.base.name.lower()
     return name if name in NOT_INDEXED else ""

@@ -226,3 +226,25 @@ def test_json_arrayagg_is_found_in_the_piece_of_a_body_that_cannot_be_read() -> 
 def test_an_alteration_that_cannot_be_read_is_of_the_object_that_it_names(beginning: str, kind: str) -> None:
     [finding] = found(f"{beginning} s.o BROKEN STATEMENT")
     assert (finding.object_type, finding.object_name) == (kind, "s.o")
+
+
+@pytest.mark.parametrize(
+    ("name", "issue_id"),
+    [
+        ("geometry", "UNSUPPORTED_DATATYPE_GEOMETRY"),
+        ("raster", "UNSUPPORTED_DATATYPE_RASTER"),
+        ("vector", "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_VECTOR"),
+    ],
+)
+def test_a_type_that_the_script_of_an_extension_made_goes_by_its_name(name: str, issue_id: str) -> None:
+    table = f"CREATE TABLE s.t (a int, c x.{name}[], d x.other_{name})"
+    made = (f"CREATE TYPE x.{one} (INPUT = x.f, OUTPUT = x.g)" for one in (name, f"other_{name}"))
+    assert [(one.issue_id, one.object_name) for one in found(";".join((*made, table)))] == [(issue_id, "s.t.c")]
+    in_sql = (f"CREATE TYPE x.{one} AS RANGE (SUBTYPE = text)" for one in (name, f"other_{name}"))
+    assert found(";".join((*in_sql, table))) == []
+
+
+def test_a_key_on_such_a_type_goes_by_its_name_as_well() -> None:
+    made = "CREATE TYPE x.citext (INPUT = x.f, OUTPUT = x.g); CREATE TYPE x.odd (INPUT = x.f, OUTPUT = x.g);"
+    findings = found(f"{made} CREATE TABLE s.t (a x.citext, b x.odd UNIQUE); CREATE INDEX i ON s.t (a)")
+    assert [(one.issue_id, one.object_name) for one in findings] == [("INDEX_ON_CITEXT_DATATYPE", "i ON s.t")]
