@@ -19,10 +19,10 @@ MEGABYTE = 1 << 20
 
 @pytest.fixture(scope="module")
 def limited(servers_directory: Path) -> Iterator[tuple[Server, Path]]:
-    """A target with a tablespace "small" on a file system of 2 MB, and where that is."""
+    """A target with a tablespace "small" on a file system of 32 MB, and where that is."""
     disk = servers_directory / "small disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root")
     try:
@@ -51,6 +51,7 @@ def test_a_full_disk_of_the_target_loses_nothing(place: Ground, limited: tuple[S
     # What bookkeeping needs stays where there is room; some tables, the largest always, are where there is little.
     for table in {NAMES[0], *chance.sample(NAMES, 2)}:
         drive.execute(way.target, f"ALTER TABLE {table} SET TABLESPACE small")
+    drive.execute(way.target, "CHECKPOINT")
     filler = limited[1] / "filler"
     free = os.statvfs(limited[1]).f_bavail * os.statvfs(limited[1]).f_frsize
     filler.write_bytes(bytes(free - chance.randint(MEGABYTE // 8, MEGABYTE // 2)))

@@ -228,8 +228,10 @@ class _Pipe:
                 yield frame
                 self._size -= size
                 if size > PIPE_BYTES:
-                    # The driver holds on to it until the next one is there: two huge rows at a time.
-                    frame.clear()
+                    # The driver holds on to it until the next one is there: two huge rows at a time. Where a part of it
+                    # is still on its way out, its memory goes with that.
+                    with suppress(BufferError):
+                        frame.clear()
             self._drained.set()
             if self._closed:
                 return

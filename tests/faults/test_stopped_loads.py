@@ -1,0 +1,63 @@
+"""A process that moves rows is stopped with SIGSTOP, another takes over, the first goes on: no row is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.driver import wait_until
+from tests.faults.loads import WAYS, Ground, Way, ground, seeds
+from tests.faults.proxy import Slowness
+from voyager.embedded import Server
+
+LEASE = 1.0
+
+
+@pytest.fixture(scope="module")
+def place(source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with ground(source_server, target_server, tmp_path_factory.mktemp("stops")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_a_stopped_one_and_who_took_over_load_each_row_once(place: Ground, seed: int) -> None:
+    way, chance = place.ready(WAYS[(seed + 2) % len(WAYS)]), random.Random(f"stop {seed}")
+    way.variables["YB_VOYAGER_LEASE_SECONDS"] = str(LEASE)
+    # So that there is time to be stopped in.
+    place.proxy.slowness = Slowness(delay=0.002, segment=4000)
+    processes = way.begin()
+    number = len(way.lines) - 1
+    try:
+        victim = processes[number]
+        stop(way, victim, chance)
+        time.sleep(LEASE + chance.uniform(0.3, 0.8))
+        second = way.start(*way.lines[number])
+        processes.append(second)
+        further = way.loaded() + chance.randint(0, 8)
+        wait_until(lambda: second.poll() is not None or way.loaded() >= further)
+        time.sleep(chance.uniform(0.0, 0.3))
+        os.kill(victim.pid, signal.SIGCONT)
+        place.proxy.slowness = None
+        way.finish(processes, 0, 6)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert 6 in (victim.returncode, second.returncode)
+    way.go_on()
+    way.assert_each_row_once()
+
+
+def stop(way: Way, victim: subprocess.Popen[str], chance: random.Random) -> None:
+    """SIGSTOP when some batches are in, and not all."""
+    enough = chance.randint(1, 6)
+    wait_until(lambda: way.loaded() >= enough or victim.poll() is not None)
+    time.sleep(chance.uniform(0.0, 0.05))
+    os.kill(victim.pid, signal.SIGSTOP)
+    assert victim.poll() is None, victim.communicate()
