@@ -101,7 +101,7 @@ class Plan:
 
     The chunks of a bucketed plan come out of one query, which reads the table once; those of a plan by ranges out of
     one query each. `key_types` are the key columns' own types, for the source and for the target, `key_equals` the
-    operators that compare them there.
+    operators that compare them there. `partitioned` says of each side whether the table's rows are in partitions.
     """
 
     table: TableName
@@ -112,6 +112,7 @@ class Plan:
     key_types: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     note: str = ""
     key_equals: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    partitioned: tuple[bool, bool] = (False, False)
 
     @property
     def bucketed(self) -> bool:
@@ -162,7 +163,15 @@ def plan_table(
         for what in ("type_name", "equals")
     )
     return Plan(
-        here.name, columns, key, chunks, here.rows_estimated, (types[0], types[1]), note, (equals[0], equals[1])
+        here.name,
+        columns,
+        key,
+        chunks,
+        here.rows_estimated,
+        (types[0], types[1]),
+        note,
+        (equals[0], equals[1]),
+        (here.partitioned, there.partitioned),
     )
 
 
@@ -203,9 +212,14 @@ def where_sql(chunk: Chunk) -> tuple[str, dict[str, Any]]:
     return " AND ".join(terms) or "true", bounds
 
 
-def from_sql(table: TableName) -> str:
-    """A relation as it is read: without its children, which are compared as themselves."""
-    return f"FROM ONLY {table.sql} AS t".replace("%", "%%")
+def from_sql(table: TableName, *, partitioned: bool = False) -> str:
+    """A relation as it is read: without its children, which are compared as themselves, but with its partitions where
+    this side has cut into such what is one table on the other."""
+    return f"FROM {relation_sql(table, partitioned=partitioned)} AS t".replace("%", "%%")
+
+
+def relation_sql(table: TableName, *, partitioned: bool) -> str:
+    return table.sql if partitioned else f"ONLY {table.sql}"
 
 
 def _ranges(source: Any, shape: Shape, column: str, rows_per_chunk: int, rows_per_group: int) -> tuple[Chunk, ...]:

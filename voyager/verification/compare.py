@@ -120,7 +120,7 @@ def _start(readers: Readers, query: Query, side: int, method: Method | None) -> 
 
     def statement(chunk: Chunk) -> Statement:
         if method is None:
-            return count_sql(chunk)
+            return count_sql(query.plan, chunk, side)
         return sums_sql(query.plan, chunk, side, method, query.sampled)
 
     def read(connection: Any) -> list[tuple[Any, ...]]:

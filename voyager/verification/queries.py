@@ -31,10 +31,10 @@ class Part:
         return bool(self.plan.key)
 
 
-def count_sql(chunk: Chunk) -> Statement:
+def count_sql(plan: Plan, chunk: Chunk, side: int) -> Statement:
     """One row: group 0, the number of rows, no sum."""
     where, bounds = where_sql(chunk)
-    return f"SELECT 0, count(*), NULL {from_sql(chunk.table)} WHERE {where}", bounds
+    return f"SELECT 0, count(*), NULL {_from(plan, side)} WHERE {where}", bounds
 
 
 def sums_sql(plan: Plan, chunk: Chunk, side: int, method: Method, sampled: tuple[int, ...] = ()) -> Statement:
@@ -47,7 +47,7 @@ def sums_sql(plan: Plan, chunk: Chunk, side: int, method: Method, sampled: tuple
         place = place_sql(plan, chunk, side, method)
         where += f" AND ({place} & {chunk.buckets - 1}) = ANY(%(sampled)s::bigint[])"
         parameters["sampled"] = list(sampled)
-    return _sums(plan, chunk, chunk.grouping, side, method, where, from_sql(plan.table)), parameters
+    return _sums(plan, chunk, chunk.grouping, side, method, where, _from(plan, side)), parameters
 
 
 def finer_sums_sql(part: Part, grouping: Grouping, side: int, method: Method) -> Statement:
@@ -84,12 +84,12 @@ def row_text_sql(plan: Plan) -> str:
 def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement:
     """(place in `rows`, every compared column as text) of rows that differences name."""
     texts = ", ".join(form.shown(side) for form in plan.columns).replace("%", "%%")
-    relation = plan.table.sql.replace("%", "%%")
+    relation = _from(plan, side).removeprefix("FROM ")
     if not plan.key:
         name = f"md5(convert_to({row_text_sql(plan)}, 'UTF8'))"
         names = "unnest(%(names)s::text[]) WITH ORDINALITY AS w(name, place)"
         chosen = f"SELECT DISTINCT ON (w.place) w.place, ARRAY[{texts}]::text[] FROM {names}"
-        return f"{chosen} JOIN ONLY {relation} AS t ON {name} = w.name", {"names": [row.key[0][1] for row in rows]}
+        return f"{chosen} JOIN {relation} ON {name} = w.name", {"names": [row.key[0][1] for row in rows]}
     match = " AND ".join(
         f"t.{Identifier(form.column).sql} {equals} w.k{number}::{type_name}".replace("%", "%%")
         for number, (form, type_name, equals) in enumerate(
@@ -99,7 +99,11 @@ def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement
     given = ", ".join(f"%(k{number})s::text[]" for number in range(len(plan.key)))
     wanted = f"unnest({given}) WITH ORDINALITY AS w({', '.join(f'k{n}' for n in range(len(plan.key)))}, place)"
     keys = {f"k{number}": [row.key[number][1] for row in rows] for number in range(len(plan.key))}
-    return f"SELECT w.place, ARRAY[{texts}]::text[] FROM {wanted} JOIN ONLY {relation} AS t ON {match}", keys
+    return f"SELECT w.place, ARRAY[{texts}]::text[] FROM {wanted} JOIN {relation} ON {match}", keys
+
+
+def _from(plan: Plan, side: int) -> str:
+    return from_sql(plan.table, partitioned=plan.partitioned[side])
 
 
 def _sums(plan: Plan, chunk: Chunk, grouping: Grouping, side: int, method: Method, where: str, relation: str) -> str:
@@ -125,7 +129,7 @@ def _sums_by_key(plan: Plan, chunk: Chunk, side: int, method: Method) -> Stateme
     groups = f"generate_series({chunk.low >> shift}::bigint, {(chunk.high - 1) >> shift}::bigint) AS g(number)"
     # The last key of a group, not the first of the next one, which may be beyond the largest bigint.
     inside = f"{column} >= (g.number << {shift}) AND {column} <= ((g.number << {shift}) | {(1 << shift) - 1})"
-    sums = f"SELECT count(*), sum({number})::text {from_sql(plan.table)} WHERE {inside} AND {where}"
+    sums = f"SELECT count(*), sum({number})::text {_from(plan, side)} WHERE {inside} AND {where}"
     return f"SELECT g.number, s.* FROM {groups} CROSS JOIN LATERAL ({sums}) AS s", parameters
 
 
@@ -135,7 +139,7 @@ def _within(part: Part, side: int, method: Method) -> tuple[str, str, dict[str, 
     Ranges of keys are joined with the table: each is one walk of the index, whatever the server thinks of their number
     (with the ranges as alternatives it would rather read the whole chunk).
     """
-    relation = from_sql(part.plan.table)
+    relation = _from(part.plan, side)
     ranges = _key_ranges(part)
     if ranges:
         where, parameters = where_sql(replace(part.chunk, low=None, high=None))

@@ -45,16 +45,23 @@ class RepairTable:
     """A table of the target as its repair needs it.
 
     `columns` are those that both sides have, in the order in which a row's text lists them; `key` names those that
-    name a row. `by_place` says that a row may be told from its equals by where it is stored.
+    name a row. `by_place` says that a row may be told from its equals by where it is stored, `partitioned` that its
+    rows are in partitions.
     """
 
     table: TableName
     columns: tuple[RepairColumn, ...]
     key: tuple[str, ...]
     by_place: bool = False
+    partitioned: bool = False
 
     def column(self, name: str) -> RepairColumn | None:
         return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def relation(self) -> str:
+        """The table with the rows that are its own."""
+        return self.table.sql if self.partitioned else f"ONLY {self.table.sql}"
 
     @property
     def row_text(self) -> str:
@@ -96,7 +103,7 @@ def _repair(table: RepairTable, row: RowDifference, here: Row | None, there: Row
     elif row.copies is not None:
         yield _not(row, f"the target has its key {row.copies[1]} times or more; remove what is too much by hand")
     elif row.kind == EXTRA:
-        yield f"DELETE FROM ONLY {table.table.sql} AS t WHERE {_where(table, row)};"
+        yield f"DELETE FROM {table.relation} AS t WHERE {_where(table, row)};"
     elif here is None:
         yield _not(row, "the source no longer has it; verify again")
     elif row.kind == MISSING:
@@ -109,7 +116,7 @@ def insert_sql(table: RepairTable, row: Row, *, unless: str = "") -> str:
     """INSERT of a whole row, but for what the target works out itself; with `unless`, only where no such row is."""
     columns = [column for column in table.columns if not column.generated and column.name in row]
     overriding = " OVERRIDING SYSTEM VALUE" if any(column.identity_always for column in columns) else ""
-    guard = f" WHERE NOT EXISTS (SELECT 1 FROM ONLY {table.table.sql} AS t WHERE {unless})" if unless else ""
+    guard = f" WHERE NOT EXISTS (SELECT 1 FROM {table.relation} AS t WHERE {unless})" if unless else ""
     if not columns:
         return f"INSERT INTO {table.table.sql} DEFAULT VALUES;"
     names = ", ".join(column.sql for column in columns)
@@ -122,11 +129,11 @@ def _change(table: RepairTable, row: RowDifference, here: Row) -> Iterator[str]:
     settable = [column for column in unequal if not column.generated]
     if any(column.identity_always for column in settable):
         # No UPDATE may set such a column: the row goes and comes again.
-        yield f"DELETE FROM ONLY {table.table.sql} AS t WHERE {_where(table, row)};"
+        yield f"DELETE FROM {table.relation} AS t WHERE {_where(table, row)};"
         yield insert_sql(table, here, unless=_where(table, row))
     elif settable:
         values = ", ".join(f"{column.sql} = {literal(here[column.name])}" for column in settable)
-        yield f"UPDATE ONLY {table.table.sql} AS t SET {values} WHERE {_where(table, row)};"
+        yield f"UPDATE {table.relation} AS t SET {values} WHERE {_where(table, row)};"
     else:
         names = ", ".join(str(Identifier(name)) for name in row.columns)
         yield _not(row, f"the target works out {names or 'what differs'} itself")
@@ -144,9 +151,9 @@ def _repair_copies(table: RepairTable, row: RowDifference, values: Row | None) -
     else:
         # The form that the manual gives for a DELETE with a LIMIT: found, locked and deleted by one statement.
         text = literal(values[""])
-        found = f"SELECT t.ctid FROM ONLY {table.table.sql} AS t WHERE {table.row_text} = {text}"
+        found = f"SELECT t.ctid FROM {table.relation} AS t WHERE {table.row_text} = {text}"
         yield (
-            f"WITH surplus AS ({found} LIMIT {there - here} FOR UPDATE) DELETE FROM ONLY {table.table.sql} AS t "
+            f"WITH surplus AS ({found} LIMIT {there - here} FOR UPDATE) DELETE FROM {table.relation} AS t "
             "USING surplus WHERE t.ctid = surplus.ctid;"
         )
 

@@ -58,12 +58,14 @@ class Concerned:
     """A table with differences: the columns that were compared, in order, and the key that names its rows.
 
     Without a key `row_texts` is SQL, over the alias t, for the text whose hash names a row on source and target.
+    `partitioned` says that the target has cut it into partitions.
     """
 
     table: TableName
     columns: tuple[str, ...]
     key: tuple[str, ...]
     row_texts: tuple[str, str] = ("", "")
+    partitioned: bool = False
 
 
 def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) -> dict[TableName, RepairTable]:
@@ -77,7 +79,9 @@ def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) ->
             table,
             tuple(columns[name] for name in wanted[table].columns if name in columns),
             wanted[table].key,
-            by_place=by_place,
+            # Rows of two partitions may have the same place.
+            by_place=by_place and not wanted[table].partitioned,
+            partitioned=wanted[table].partitioned,
         )
         for table, columns in found.items()
     }
@@ -141,7 +145,7 @@ class RowReader:
             for place, name in enumerate(self.table.key)
         )
         wanted = f"unnest({given}) WITH ORDINALITY AS w({alias}, n)"
-        source = f"FROM {wanted} JOIN ONLY {_percent(self.table.table.sql)} AS t ON {match}"
+        source = f"FROM {wanted} JOIN {self._relation} ON {match}"
         keys = {f"k{place}": [row.key[place][1] for row in rows] for place in range(len(self.table.key))}
         return f"COPY (SELECT w.n{self._values} {source}) TO STDOUT", keys
 
@@ -149,10 +153,16 @@ class RowReader:
         text = self.table.row_text
         name = f"md5(convert_to({self.named_by or text}, 'UTF8'))"
         chosen = _percent(f'SELECT DISTINCT ON ({text} COLLATE "C") {name}') + self._values + _percent(f", {text}")
-        source = _percent(f"FROM ONLY {self.table.table.sql} AS t WHERE {name}")
+        source = f"FROM {self._relation} WHERE {_percent(name)}"
         return f"COPY ({chosen} {source} = ANY(%(names)s::text[])) TO STDOUT", {
             "names": [row.key[0][1] for row in rows]
         }
+
+    @property
+    def _relation(self) -> str:
+        of_target = self.side.name == "target"
+        relation = self.table.relation if of_target else f"ONLY {self.table.table.sql}"
+        return _percent(f"{relation} AS t")
 
     @property
     def _values(self) -> str:

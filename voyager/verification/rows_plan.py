@@ -53,6 +53,7 @@ def row_range(
         utf8=not method.one_encoding,
         excuses=tuple(Excuse(kind, _excused(plan, forms)) for kind, forms in excuses),
         by_range=bool(chunk.column) and plan.by_ranges and not isinstance(chunk, KeyChunk),
+        partitioned=plan.partitioned,
     )
 
 
@@ -64,6 +65,7 @@ def concerned(plan: Plan, method: Method) -> Concerned:
         tuple(form.column for form in plan.columns),
         tuple(form.column for form in plan.key),
         (part.row_text(source=True), part.row_text(source=False)),
+        plan.partitioned[TARGET],
     )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from voyager.identifiers import Identifier, TableName
+from voyager.verification.chunks import relation_sql
 from voyager.verification.findings import DIFFERENT
 
 ROW_NAME = "md5"
@@ -58,7 +59,7 @@ class RowRange:
     `where` is SQL over the alias t with parameters from `bounds` (a percent sign in it is doubled). `utf8` sorts text
     by its UTF-8, for databases of different encodings. Without a `key` rows are sorted and compared as a whole.
     `by_range` says that the key is one integer, unique on both sides and read by its index: such a range can be read
-    on from any key.
+    on from any key. `partitioned` says of source and target whether the table's rows are in partitions.
     """
 
     table: TableName
@@ -70,6 +71,7 @@ class RowRange:
     utf8: bool = False
     excuses: tuple[Excuse, ...] = ()
     by_range: bool = False
+    partitioned: tuple[bool, bool] = (False, False)
 
     def behind(self, key: int) -> RowRange:
         """The rest of the range, behind a key that was read on both sides."""
@@ -126,7 +128,8 @@ def query(part: RowRange, *, source: bool) -> tuple[str, dict[str, Any] | None]:
     else:
         fields = [part.row_text(source=source)]
         order = bytes_sql(fields[0], utf8=part.utf8)
-    select = f"SELECT {', '.join(fields)} FROM ONLY {part.table.sql} AS t".replace("%", "%%")
+    relation = relation_sql(part.table, partitioned=part.partitioned[0 if source else 1])
+    select = f"SELECT {', '.join(fields)} FROM {relation} AS t".replace("%", "%%")
     order = order.replace("%", "%%")
     copy = f"COPY ({select} WHERE {part.where} ORDER BY {order}) TO STDOUT"
     # Without parameters the driver leaves a doubled percent sign as it is.

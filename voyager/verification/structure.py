@@ -36,6 +36,7 @@ class Shape:
 
     `key` names the columns of the primary key, else of a unique index over columns that are never NULL. `ordered` is
     False when the key's index cannot be read by ranges (YugabyteDB hashes the first key column unless told otherwise).
+    `partitioned` says that its rows are all in partitions.
     """
 
     name: TableName
@@ -46,6 +47,7 @@ class Shape:
     rows_estimated: int = 0
     readable: bool = True
     invalid_indexes: tuple[str, ...] = field(default=())
+    partitioned: bool = False
 
     def column(self, name: str) -> ColumnShape | None:
         return next((column for column in self.columns if column.name == name), None)
@@ -77,7 +79,8 @@ _TABLES = (
             CASE WHEN reltuples > 0 AND relpages > 0
                  THEN reltuples::float8 / relpages * (pg_relation_size(oid) / current_setting('block_size')::int)
                  ELSE greatest(reltuples::float8, pg_relation_size(oid) / 100.0) END
-        ELSE 0 END::bigint
+        ELSE 0 END::bigint,
+        relkind = 'p'
     FROM wanted
 """
 )
@@ -153,7 +156,7 @@ def read_shapes(connection: Any, names: Iterable[TableName], *, sized: bool = Fa
     keys = {TableName(row[0], row[1]): row[2:] for row in connection.execute(_KEYS, arrays)}
     invalid = {TableName(row[0], row[1]): tuple(row[2]) for row in connection.execute(_INVALID_INDEXES, arrays)}
     shapes = {}
-    for schema, table, readable, rows in connection.execute(_TABLES, {**arrays, "sized": sized}):
+    for schema, table, readable, rows, partitioned in connection.execute(_TABLES, {**arrays, "sized": sized}):
         name = TableName(schema, table)
         primary, ordered, key = keys.get(name, (False, False, ()))
         shapes[name] = Shape(
@@ -165,6 +168,7 @@ def read_shapes(connection: Any, names: Iterable[TableName], *, sized: bool = Fa
             rows_estimated=max(0, rows),
             readable=readable,
             invalid_indexes=invalid.get(name, ()),
+            partitioned=partitioned,
         )
     return shapes
 
