@@ -110,3 +110,36 @@ def test_what_is_in_is_sought_over_and_not_read_again(
     assert drive.fetch(target, JUDGE) == [WHOLE]
     size = (tmp_path / "t.csv").stat().st_size
     assert int(trace.read_text()) < size * left / ROWS + 3 * (1 << 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_a_replay_that_is_killed_goes_on_and_loads_each_row_set_aside_once(
+    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, name: str
+) -> None:
+    target = fresh_database(target_server)
+    drive.execute(target, "CREATE TABLE t (id int, body text, CONSTRAINT narrow CHECK (id % 500 <> 7))")
+    text = content()
+    (tmp_path / name).write_bytes(gzip.compress(text, 1) if name.endswith(".gz") else text)
+    environment = {"YB_VOYAGER_LEASE_SECONDS": "2", "YB_VOYAGER_TARGET_DB_URI": uri(target)}
+    where = ["--export-dir", tmp_path / "export", "--yes"]
+    command: list[object] = ["migrate", "import", "file", *where, "--data-dir", tmp_path, "--has-header"]
+    command += ["--file-table-map", f"{name}:t", "--batch-size", 2000, "--error-policy", "stash-and-continue"]
+    done = drive.run_cli(*command, env=environment)
+    assert done.returncode == 12, done.stderr
+    aside = ROWS // 500
+    assert loaded(target) == ROWS - aside
+
+    drive.execute(target, "ALTER TABLE t DROP CONSTRAINT narrow")
+    replay: list[object] = ["migrate", "import", "file", *where, "--replay-quarantine"]
+    for share in (1, aside // 2):
+        if loaded(target) < ROWS - aside + share:
+            kill_when(target, replay, environment, ROWS - aside + share)
+    assert ROWS - aside < loaded(target)
+    done = drive.run_cli(*replay, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert drive.fetch(target, JUDGE) == [WHOLE]
+    assert loaded(target) == ROWS
+    assert drive.fetch(target, "SELECT status, count(*) FROM ybvoyager.quarantined_rows GROUP BY 1") == [
+        ("replayed", aside)
+    ]

@@ -167,6 +167,44 @@ def test_verify_tells_rows_that_were_set_aside_from_others_that_are_missing(stag
         assert loaded(migration.target, table) == loaded(migration.source, table)
 
 
+@SLOW
+def test_rows_set_aside_while_they_are_streamed_are_told_by_every_command_until_they_are_in(stage: Staged) -> None:
+    migration = stage.after("IMPORT_SCHEMA")
+    narrow(migration)
+    streamed = migration.document("export", "data", "--stream", *STASH, code=12)
+    assert streamed["state"] == "COMPLETED"
+    assert streamed["summary"]["rows_set_aside"] == {"public.keyless": 10, "public.people": BAD}
+    assert streamed["next"]["command"].startswith("migrate import data")
+    assert_all_but_the_bad(migration)
+    assert "--replay-quarantine" in migration.document("import", "data", code=12)["error"]["hint"]
+    migration.attempt("status", "--check", code=12)
+    assert classes_of_rows(migration.document("verify", code=3)) == {
+        "public.people": "set_aside",
+        "public.keyless": "set_aside",
+    }
+    widen(migration)
+    refused = migration.document("import", "data", "--replay-quarantine", code=4)["error"]
+    assert refused["details"] == ["public.keyless: 10 rows without a key"]
+    assert loaded(migration.target, "people") == loaded(migration.source, "people")
+    migration.run("import", "data", "--discard-quarantine")
+    migration.attempt("verify", code=3)
+    migration.attempt("verify", "--apply-repair")
+    assert loaded(migration.target, "keyless") == loaded(migration.source, "keyless")
+    migration.run("cutover", "initiate")
+
+
+@SLOW
+def test_a_stream_that_is_begun_anew_forgets_the_rows_that_it_set_aside(stage: Staged) -> None:
+    migration = stage.after("IMPORT_SCHEMA")
+    narrow(migration)
+    migration.attempt("export", "data", "--stream", *STASH, code=12)
+    widen(migration)
+    migration.run("export", "data", "--stream", "--start-clean")
+    assert set_aside(migration) == {}
+    migration.until("VERIFY")
+    migration.run("cutover", "initiate")
+
+
 def test_no_value_of_a_row_set_aside_is_in_any_log_or_file_of_ours(stage: Staged) -> None:
     migration = stage.after("EXPORT_DATA")
     done = migration.attempt("import", "data", *STASH, code=12)

@@ -291,6 +291,49 @@ def test_a_commit_whose_answer_is_lost_is_settled_by_the_ledger(path: DataPath, 
     assert outcome.summary["rows"] == 202_000
 
 
+REFUSE = """
+ALTER TABLE public.big ADD CONSTRAINT narrow CHECK (id % 1000 <> 7);
+ALTER TABLE public.small ADD CONSTRAINT narrow CHECK (a % 100 <> 3);
+"""
+REFUSED = {"big": 200, "small": 20}
+STASH: dict[str, Any] = {"stream": True, "error_policy": "stash-and-continue", "parallel_jobs": 2}
+
+
+def assert_every_row_once_or_set_aside(path: DataPath) -> None:
+    """By its place (the tables have no keys) each refused row is on record once; all others are in once."""
+    for sums, rest in zip(SUMS, ("id % 1000 <> 7", "a % 100 <> 3"), strict=True):
+        assert drive.fetch(path.target, sums) == drive.fetch(path.source, f"{sums} WHERE {rest}")
+    kept = "SELECT table_name, count(DISTINCT (chunk_id, row_in_block))::int, count(*)::int"
+    rows = drive.fetch(path.target, f"{kept} FROM ybvoyager.quarantined_rows GROUP BY 1")
+    assert {table: (distinct, all_of_them) for table, distinct, all_of_them in rows} == {
+        table: (number, number) for table, number in REFUSED.items()
+    }
+    ledger = drive.fetch(path.target, "SELECT sum(rows)::int, sum(quarantined)::int FROM ybvoyager.import_batches")
+    assert ledger == [(202_000 - 220, 220)]
+
+
+@pytest.mark.slow
+def test_kills_while_rows_are_set_aside_lose_no_row_and_set_none_aside_twice(path: DataPath) -> None:
+    def parts() -> int:
+        return count(path.target, LEDGER)
+
+    drive.execute(path.target, REFUSE)
+    assert killed_again_and_again(path, "export", parts, **STASH, chunk_size="256KB")
+    assert_every_row_once_or_set_aside(path)
+
+
+@pytest.mark.slow
+def test_a_lost_answer_to_the_commit_of_rows_set_aside_is_settled_by_the_ledger(path: DataPath, proxy: Proxy) -> None:
+    drive.execute(path.target, REFUSE)
+    direct, path.target = path.target, replace(path.target, port=proxy.port)
+    proxy.commits_to_cut = 5
+    outcome = path.export(**STASH, chunk_size="1MB", outage_budget=20.0)
+    assert proxy.cuts == 5
+    path.target = direct
+    assert_every_row_once_or_set_aside(path)
+    assert outcome.summary["rows_set_aside"] == {"public.big": 200, "public.small": 20}
+
+
 def test_a_target_that_stays_away_is_an_outage_and_the_next_run_goes_on(path: DataPath, proxy: Proxy) -> None:
     direct, path.target = path.target, replace(path.target, port=proxy.port)
     proxy.commits_to_cut, proxy.then_refuse = 1, True

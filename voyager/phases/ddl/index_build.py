@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from voyager.schema.statements import Statement
 
 
-def build(job: Job, step: str, statements: Sequence[Statement]) -> DdlResult:
-    """Execute what makes indexes, keys and the like over rows that are there, several at the same time."""
+def build(job: Job, step: str, statements: Sequence[Statement], *, phase: str = "") -> DdlResult:
+    """Execute what makes indexes, keys and the like over rows that are there, several at the same time. `phase` names
+    the one whose journal holds them, where it is not the job's own."""
     from voyager.target import maintenance
 
     there = {
@@ -27,5 +28,6 @@ def build(job: Job, step: str, statements: Sequence[Statement]) -> DdlResult:
         limits = maintenance.build_limits(connection)
         sizes = maintenance.table_sizes(connection, {one.table for one in left if one.table is not None})
     settings = build_settings(job.options, limits)
-    run = DdlRun(job, step, jobs=index_jobs(job.options), continue_on_error=True, sizes=sizes, settings=settings)
+    jobs = index_jobs(job.options)
+    run = DdlRun(job, step, jobs=jobs, continue_on_error=True, sizes=sizes, settings=settings, phase=phase)
     return run.run(left)

@@ -52,7 +52,7 @@ class DdlRun:
     Where the target takes several statements in one transaction, small ones go in bulk, and their journal with them;
     one that is refused then costs a second try of its companions, each by itself. With `jobs`, many tables are made at
     the same time, and indexes, keys and foreign keys built, for the largest of the tables in `sizes` first, in sessions
-    with `settings`.
+    with `settings`. `phase` names the phase whose journal is kept, the job's own where it is empty.
     """
 
     job: Job
@@ -63,12 +63,17 @@ class DdlRun:
     straight_order: bool = False
     sizes: Mapping[TableName, int] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    phase: str = ""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _finished: int = 0
 
+    @property
+    def journal(self) -> str:
+        return self.phase or self.job.phase.name
+
     def run(self, statements: Sequence[Statement]) -> DdlResult:
         """Run what the journal does not hold as done; raises what ends the phase (a target away, a lost lease)."""
-        journal = self.job.store.statements.load(self.job.record.migration_uuid, self.job.phase.name)
+        journal = self.job.store.statements.load(self.job.record.migration_uuid, self.journal)
         entries = {id(statement): entry for statement, entry in _numbered(statements)}
         states = {
             id(statement): journal[key].state
@@ -117,7 +122,7 @@ class DdlRun:
             self.job.warn(f"Index {name} was left invalid by a build that did not end well; it is built anew.")
 
     def _key(self, entry: StatementEntry) -> Any:
-        return entry.statement_id(self.job.record.migration_uuid, self.job.phase.name)
+        return entry.statement_id(self.job.record.migration_uuid, self.journal)
 
     def _connections(self) -> Connections:
         # Nobody waits longer for the locks of a process that was stopped than for its lease.
@@ -241,7 +246,7 @@ class _Round:
         job = self.run.job
         job.checkpoint()
         entries = [self.entries[id(statement)] for statement in statements]
-        note = job.store.statements.done_together(job.record.migration_uuid, job.phase.name, entries)
+        note = job.store.statements.done_together(job.record.migration_uuid, self.run.journal, entries)
         try:
             if not ddl.execute_together(self.pool.get(), [statement.text for statement in statements], note=note):
                 return False
@@ -260,7 +265,7 @@ class _Round:
         job.checkpoint()
         entry = self.entries[id(statement)]
         started_before = self.states.get(id(statement)) == "started"
-        key = job.store.statements.begin(job.record.migration_uuid, job.phase.name, entry)
+        key = job.store.statements.begin(job.record.migration_uuid, self.run.journal, entry)
         if started_before and self._is_there(statement):
             self._finish(key, statement, "done")
             return None

@@ -19,6 +19,7 @@ from voyager.phases.load.replay import DISCARDED, rows_that_are
 from voyager.phases.load.row_options import ERROR, STASH
 from voyager.phases.load.row_policy import RowPolicy
 from voyager.phases.load.run import Importer, QueueFeed
+from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.target import target_pace
 from voyager.schema.order import KEYS
 
@@ -74,13 +75,14 @@ def tell_standing(job: Job, chunks: Sequence[ChunkManifest], files: LoadedFiles)
 
 
 def build_keys_first(job: Job) -> None:
-    """Make the keys that would follow the rows, where rows are told apart by them or set aside one by one."""
+    """Make the keys that would follow the rows, where rows are told apart by them or set aside one by one. What follows
+    the rows finds them made, whichever phase brings the rows."""
     options = job.options
     if getattr(options, "on_primary_key_conflict", ERROR) == ERROR and options.error_policy != STASH:
         return
     keys = [one for one in statements_of(job)[1] if one.kind in KEYS]
     if not keys:
         return
-    problem = report_refusals(job, build(job, "keys", keys))
+    problem = report_refusals(job, build(job, "keys", keys, phase=PHASE))
     if problem is not None:
         raise problem
