@@ -16,7 +16,12 @@ import typer
 from statemachine.errors import StateMachineError
 from voyager.cli.emit import close_quietly
 from voyager.cli.invocation import Invocation
-from voyager.errors import Interrupted, NotAllowed, UsageError, VoyagerError
+from voyager.errors import Interrupted, NotAllowed, OutOfSpace, UsageError, VoyagerError
+
+_NO_MEMORY = OutOfSpace(
+    "This machine (or the limit of this process) gives the command no more memory.",
+    "Finished work is saved. Run the same command again with more memory or fewer --parallel-jobs.",
+)
 
 
 def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoReturn:
@@ -41,8 +46,13 @@ def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoRetur
         told = _usage(error)
         code = _tell(told, invocation) if told is not None else UsageError.exit_code
     except Exception as error:
-        code = _tell_bug(error, invocation)
+        code = _tell(_NO_MEMORY, invocation) if _out_of_memory(error) else _tell_bug(error, invocation)
     raise SystemExit(code)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether the system gave no more memory, for objects or for the stack of a thread."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))
 
 
 def _usage(error: typer.TyperException) -> VoyagerError | None:
