@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import voyager.phases
+import voyager.phases.ddl
 from tests import drive
 from voyager.endpoint import Endpoint
 from voyager.errors import LeaseLost, LockedByOther
@@ -149,7 +149,7 @@ def without_post_data(monkeypatch: Any) -> None:
     stand_in.undo = lambda job: None  # type: ignore[attr-defined]
     stand_in.clear_the_way = lambda job, tables: None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "voyager.phases.ddl.post_data", stand_in)
-    monkeypatch.setattr(voyager.phases, "post_data", stand_in, raising=False)
+    monkeypatch.setattr(voyager.phases.ddl, "post_data", stand_in, raising=False)
 
 
 def _child() -> None:

@@ -84,14 +84,14 @@ def plan(job: Job) -> list[str]:
         f"copy {len(chosen.tables)} tables (about {size}) in {parts} parts {how}",
         *(f"copy {table.name}" for table in chosen.tables),
         *skipped,
-        *(
-            [
-                f"build keys first; set aside up to {job.options.max_quarantined:,} rows of a table that the target refuses"
-            ]
-            if job.options.stream and job.options.error_policy != ABORT
-            else []
-        ),
+        *_stashing(job.options),
     ]
+
+
+def _stashing(options: Options) -> list[str]:
+    if not options.stream or options.error_policy == ABORT:
+        return []
+    return [f"build keys first; set aside up to {options.max_quarantined:,} rows of a table that the target refuses"]
 
 
 def run(job: Job) -> Outcome:
