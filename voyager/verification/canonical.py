@@ -215,7 +215,8 @@ TABLE = (
         ("date",),
         TYPED,
         "32 bits go into the hash whole, infinities and years before Christ, too",
-        typed="CASE WHEN {v} IS NOT NULL THEN hash_array_extended(ARRAY[{v}::date], {s}) END",
+        typed="hashint4extended(CASE WHEN isfinite({v}) THEN {v} - '2000-01-01'::date WHEN {v} > '2000-01-01'"
+        " THEN 2147483647 WHEN {v} < '2000-01-01' THEN -2147483648 END, {s})",
         newest="hashdateextended({v}, {s})",
         crossing="{v}::text",
         mysql_types=("date",),
