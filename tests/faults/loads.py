@@ -38,7 +38,7 @@ NAMES = ("bare", "keyed", '"Odd one"')
 _OCCASIONS = (4, 1, 1)
 """How many transactions load each of them, on any way, at least."""
 _PARTS = ("--chunk-size", "64kB", "--parallel-jobs", "2")
-_BATCHES = ("--batch-size", "500", "--parallel-jobs", "2")
+_BATCHES = ("--batch-size", "500", "--batch-size-bytes", "4MB", "--parallel-jobs", "2")
 _CREDENTIALS = ("mover", "moves rows")
 """A role that owns the target's database and is no superuser."""
 
@@ -46,12 +46,13 @@ _CREDENTIALS = ("mover", "moves rows")
 @dataclass
 class Way(Trial):
     """One way from one source into one target. The commands reach the target by `port`, with these options of libpq;
-    what judges goes there directly."""
+    what judges goes there directly. `memory` limits the megabytes of data that each of their processes may have."""
 
     way: str = ""
     administrator: str = field(default="", repr=False)
     port: int = 0
     options: str = ""
+    memory: int = 0
     lines: tuple[tuple[str, ...], ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -65,6 +66,20 @@ class Way(Trial):
         if words[:2] == ("import", "file"):
             return ("migrate", *words, "--export-dir", self.export_dir, "--yes")
         return super().command(*words)
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        if not self.memory:
+            return super().start(*words)
+        limited = ("sh", "-c", f'ulimit -d {self.memory << 10}; exec "$@"', "sh")
+        return subprocess.Popen(
+            [*limited, *drive.command_line(*self.command(*words))],
+            env=drive.clean_environment(self.environment),
+            cwd=self.export_dir.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def begin(self) -> list[subprocess.Popen[str]]:
         """Start what moves the rows; a pipelined import when its export has begun."""
@@ -85,7 +100,7 @@ class Way(Trial):
         finally:
             for process in processes:
                 process.kill()
-        assert "Traceback" not in told
+        assert "Traceback" not in told, told
         assert "Internal error" not in told, told
         return told
 
@@ -144,7 +159,7 @@ class Ground:
             self._ways[name] = self._set_up(name)
         way, stages = self._ways[name]
         self._own(stages)
-        way.options, way.port = "", self.proxy.port
+        way.options, way.port, way.memory = "", self.proxy.port, 0
         way.extra.clear()
         way.variables.clear()
         return way

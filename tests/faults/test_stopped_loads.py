@@ -1,4 +1,4 @@
-"""A process that moves rows is stopped with SIGSTOP, another takes over, the first goes on: no row is lost or doubled."""
+"""A process that moves rows is stopped with SIGSTOP, another takes over, the first goes on: each row is in once."""
 
 from __future__ import annotations
 
