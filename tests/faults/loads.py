@@ -123,6 +123,10 @@ class Way(Trial):
         rows = drive.fetch(self.judged, sql, [phase])
         return str(rows[0][0]) if rows else ""
 
+    def registered(self) -> bool:
+        there = drive.fetch(self.judged, "SELECT to_regclass('ybvoyager.migration_state') IS NOT NULL")[0][0]
+        return bool(there and drive.fetch(self.judged, "SELECT 1 FROM ybvoyager.migration_state LIMIT 1"))
+
     def loaded(self) -> int:
         """How many batches the ledger holds."""
         there = drive.fetch(self.judged, "SELECT to_regclass('ybvoyager.import_batches') IS NOT NULL")[0][0]

@@ -74,8 +74,11 @@ def test_a_target_without_free_connections_is_waited_for(place: Ground, seed: in
     before = refused(place, way)
     drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT {LIMIT}")
     try:
+        # Who registers a migration is told at once; who runs one waits.
+        processes = way.begin() if way.way == "import file" else []
+        wait_until(lambda: not processes or way.registered() or processes[0].poll() is not None)
         with crowded(way, chance) as turned_away:
-            way.move()
+            way.finish(processes or way.begin())
     finally:
         drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT -1")
     assert refused(place, way) - before > turned_away[0], "we were never turned away"
