@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, Interrupted, LeaseLost, NotAllowed, UsageError
 from voyager.phases import export_data, import_data
 from voyager.phases.export.attempt import ExportAttempt
+from voyager.phases.export.stream_parts import BundleVoucher
 from voyager.postgres import bulk
 from voyager.sources.postgresql.source import PostgresSource
 
@@ -77,8 +79,11 @@ def ledger(path: DataPath) -> list[tuple[Any, ...]]:
 
 
 def assert_each_row_came_with_its_part(path: DataPath, table: str) -> None:
-    """By the target's own transaction numbers: the rows of a transaction are as many as its ledger row says."""
-    said = {row[6]: row[5] for row in ledger(path) if f"{row[0]}.{row[1]}" == table and row[5]}
+    """By the target's own transaction numbers: the rows of a transaction are as many as its ledger rows say."""
+    said: Counter[str] = Counter()
+    for row in ledger(path):
+        said[row[6]] += row[5] if f"{row[0]}.{row[1]}" == table else 0
+    said = +said
     there = dict(drive.fetch(path.target, f"SELECT xmin::text, count(*) FROM {table} GROUP BY 1"))
     assert said == there
 
@@ -229,6 +234,68 @@ def interrupted(path: DataPath, *, parts: int = 4, **options: Any) -> list[tuple
     left = ledger(path)
     assert parts <= len(left) < 20
     return left
+
+
+SMALL = 200
+
+
+def many_small(make: Callable[..., DataPath]) -> DataPath:
+    tables = "".join(f"CREATE TABLE public.t{number} (id int PRIMARY KEY, name text);" for number in range(SMALL))
+    rows = "".join(
+        f"INSERT INTO public.t{number} SELECT i, 'n' || i FROM generate_series(1, 50) i;" for number in range(SMALL)
+    )
+    return make(tables, rows)
+
+
+def test_small_tables_share_transactions_and_each_has_its_own_row_of_the_ledger(make: Callable[..., DataPath]) -> None:
+    path = many_small(make)
+    outcome = path.export(stream=True, parallel_jobs=2)
+    assert outcome.summary["rows"] == SMALL * 50
+    rows = ledger(path)
+    assert {(row[1], row[5]) for row in rows} == {(f"t{number}", 50) for number in range(SMALL)}
+    transactions = Counter(row[6] for row in rows)
+    assert SMALL / 64 < len(transactions) < SMALL / 4
+    for number in range(SMALL):
+        assert_each_row_came_with_its_part(path, f"public.t{number}")
+        assert content(path.source, f"public.t{number}") == content(path.target, f"public.t{number}")
+    assert path.progress["public.t0"].status == "DONE"
+
+
+def test_a_small_table_that_the_target_refuses_leaves_only_itself_behind(make: Callable[..., DataPath]) -> None:
+    path = many_small(make)
+    drive.execute(path.target, "ALTER TABLE public.t7 ADD CHECK (id < 50)")
+    with pytest.raises(BlockersFound, match=r"public\.t7"):
+        path.export(stream=True, parallel_jobs=2)
+    there = drive.fetch(path.target, "SELECT table_name, sum(rows) FROM ybvoyager.import_batches GROUP BY 1")
+    assert dict(there) == {f"t{number}": 50 for number in range(SMALL) if number != 7}
+    drive.execute(path.target, "ALTER TABLE public.t7 DROP CONSTRAINT t7_id_check")
+    path.export(stream=True, parallel_jobs=2)
+    assert content(path.source, "public.t7") == content(path.target, "public.t7")
+
+
+@pytest.mark.parametrize("moment", ["before COMMIT", "after COMMIT"])
+def test_a_bundle_whose_connection_breaks_around_its_commit_is_in_once(
+    make: Callable[..., DataPath], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The connection is cut from within, where COMMIT is sent, the first time that a bundle does so."""
+    path, fired = many_small(make), []
+    finish = BundleVoucher.finish
+
+    async def cut(self: BundleVoucher, execute: Any, received: Any) -> None:
+        await finish(self, execute, received)
+        if not fired:
+            fired.append(moment)
+            if moment == "after COMMIT":
+                await execute("COMMIT")
+            raise ConnectionResetError("cut by the test")
+
+    monkeypatch.setattr(BundleVoucher, "finish", cut)
+    path.export(stream=True, parallel_jobs=2)
+    assert fired == [moment]
+    assert_each_row_came_with_its_part(path, "public.t0")
+    for number in range(SMALL):
+        assert content(path.source, f"public.t{number}") == content(path.target, f"public.t{number}")
+    assert drive.fetch(path.target, "SELECT count(*), sum(rows) FROM ybvoyager.import_batches") == [(SMALL, SMALL * 50)]
 
 
 def test_an_interrupted_stream_goes_on_with_what_is_left(path: DataPath) -> None:

@@ -1,12 +1,13 @@
 """The ledger and the lease check as SQL texts that run inside a data transaction, on whichever driver carries it.
 
-The order in such a transaction: read_lease, the rows, record_batch, hold_lease, COMMIT. hold_lease comes last because a
-lock taken first would let a process that was stopped in mid-COPY block its successor, and a plain read would let it
-commit after a take-over.
+The order in such a transaction: read_lease, the rows, record_batch or record_batches, hold_lease, COMMIT. hold_lease
+is last because a lock taken first would let a process that was stopped in mid-COPY block its successor, and a plain
+read would let it commit after a take-over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,6 +28,17 @@ INSERT INTO ybvoyager.import_batches
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (chunk_id, batch_no) DO NOTHING
 RETURNING batch_no"""
+
+RECORD_BATCHES = """\
+WITH recorded AS (
+    INSERT INTO ybvoyager.import_batches
+        (chunk_id, batch_no, blocks, migration_uuid, snapshot, schema_name, table_name, rows, bytes, lease_token)
+    SELECT part.chunk_id, 0, 1, $1, $2, part.schema_name, part.table_name, part.rows, part.bytes, $3
+    FROM unnest($4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::bigint[])
+        AS part (chunk_id, schema_name, table_name, rows, bytes)
+    ON CONFLICT (chunk_id, batch_no) DO NOTHING
+    RETURNING 1
+) SELECT count(*) AS recorded FROM recorded"""
 
 FORGET_TABLE = """\
 DELETE FROM ybvoyager.import_batches
@@ -100,6 +112,25 @@ async def record_batch(execute: Execute, batch: Batch) -> None:
     )
     if row is None:
         raise BatchIsIn(batch)
+
+
+async def record_batches(execute: Execute, batches: Sequence[Batch]) -> None:
+    """Write the ledger rows of streamed parts (one block each, all rows in) of one snapshot, in the transaction that
+    loads all of them; raises BatchIsIn when one is there."""
+    first = batches[0]
+    row = await execute(
+        RECORD_BATCHES,
+        first.migration_uuid,
+        first.snapshot,
+        first.lease_token,
+        [batch.chunk_id for batch in batches],
+        [batch.schema for batch in batches],
+        [batch.table for batch in batches],
+        [batch.rows for batch in batches],
+        [batch.bytes for batch in batches],
+    )
+    if row is None or row["recorded"] != len(batches):
+        raise BatchIsIn(first)
 
 
 async def hold_lease(execute: Execute, lease: Lease) -> None:

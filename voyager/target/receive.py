@@ -1,10 +1,10 @@
-"""Receive one part as it is read elsewhere, in one target transaction: lease, rows, ledger row, lease, COMMIT."""
+"""Receive parts as they are read elsewhere, in one target transaction: lease, rows, ledger rows, lease, COMMIT."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -29,6 +29,8 @@ PIECE_BYTES = 512 << 10
 SIFTED_BYTES = 1 << 20
 # How many rows a part has is not known before its end: no COPY of ours may be cut into transactions before it.
 _ALL_ROWS = 2**31 - 1
+# Under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,14 @@ class PartVoucher(Protocol):
     async def is_in(self, execute: Execute) -> bool:
         """Whether an earlier COMMIT of this part, whose answer was lost, has happened."""
         ...
+
+
+class PartsVoucher(Protocol):
+    """The same for several parts in one transaction."""
+
+    async def begin(self, execute: Execute) -> None: ...
+
+    async def finish(self, execute: Execute, received: Sequence[Received]) -> None: ...
 
 
 class TargetStaysAway(DatabaseAway):
@@ -114,15 +124,16 @@ class Receiver:
         self._pause = pause
         self._budget = outage_budget
 
-    async def receive(self, part: Incoming, voucher: PartVoucher) -> Received | None:
-        """Take a part exactly once. None when it turned out to be in the target already.
+    async def receive(self, part: Incoming, voucher: PartVoucher, *, doubtful: bool = False) -> Received | None:
+        """Take a part exactly once. None when it turned out to be in the target already, which is asked first for one
+        that is `doubtful`: its rows would be refused where they have a key.
 
         Raises what the source raises, LeaseLost, BlockersFound for rows that the target refuses, TargetStaysAway.
         """
         failed_at, attempt = 0.0, 0
         while True:
             try:
-                return await self._try(part, voucher, again=attempt > 0)
+                return await self._try(part, voucher, again=doubtful or attempt > 0)
             except _TargetFailed as failed:
                 failure = failed.error
             except BaseException:
@@ -139,6 +150,28 @@ class Receiver:
             if time.monotonic() - failed_at > self._budget:
                 raise TargetStaysAway(reason.message, reason.hint, reason.details) from None
             await self._pause(reason, random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt))
+
+    async def receive_together(self, parts: Sequence[Incoming], voucher: PartsVoucher) -> list[Received] | None:
+        """Take small parts in one transaction. None where anything stood in the way: nothing of them is in then, or,
+        when COMMIT was not answered, all; one by one each of them is settled.
+
+        Raises what the source raises, and LeaseLost.
+        """
+        try:
+            connection = await self._line.connected()
+        except (DatabaseAway, *bulk.DRIVER_ERRORS):
+            return None
+        try:
+            return await self._together(connection, parts, voucher)
+        except _SourceFailed as failed:
+            self.close()
+            raise failed.error from None
+        except (AlreadyLoaded, RowsRefused, _TargetFailed, *bulk.DRIVER_ERRORS):
+            await self._line.roll_back()
+            return None
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""
@@ -167,10 +200,33 @@ class Receiver:
     async def _transaction(
         self, connection: bulk.Connection, rows: SentRows, part: Incoming, voucher: PartVoucher
     ) -> Received:
-        execute, flow = bulk.executor(connection), _Flow(rows, part.told)
-        # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed meanwhile.
-        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        execute = bulk.executor(connection)
+        await connection.execute(_BEGIN)
         await voucher.begin(execute)
+        received = await self._fill(connection, rows, part)
+        await voucher.finish(execute, received)
+        await connection.execute("COMMIT")
+        return received
+
+    async def _together(
+        self, connection: bulk.Connection, parts: Sequence[Incoming], voucher: PartsVoucher
+    ) -> list[Received]:
+        execute, received = bulk.executor(connection), []
+        await connection.execute(_BEGIN)
+        await voucher.begin(execute)
+        for part in parts:
+            async with part.read() as rows:
+                try:
+                    received.append(await self._fill(connection, rows, part))
+                except bulk.DRIVER_ERRORS as error:
+                    # Beyond this block it would be taken for the source's.
+                    raise _TargetFailed(error) from None
+        await voucher.finish(execute, received)
+        await connection.execute("COMMIT")
+        return received
+
+    async def _fill(self, connection: bulk.Connection, rows: SentRows, part: Incoming) -> Received:
+        flow = _Flow(rows, part.told)
         if part.sift is not None:
             filled = await part.sift.take(connection, flow.pieces(), part=_named(part), fill=self._copy)
         else:
@@ -182,10 +238,7 @@ class Receiver:
                 f"The target took {taken:,} of the {rows.count:,} rows of {part.described}; all were rolled back.",
                 f"A trigger or rule on {part.table} leaves rows out: drop or disable it, then run the command again.",
             )
-        received = Received(filled.rows, flow.size, filled.set_aside)
-        await voucher.finish(execute, received)
-        await connection.execute("COMMIT")
-        return received
+        return Received(filled.rows, flow.size, filled.set_aside)
 
 
 class _Flow:

@@ -7,7 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voyager.catalog import Table
 from voyager.errors import DatabaseAway, NotAllowed
@@ -31,6 +31,8 @@ from voyager.target.refusal import RowsRefused
 from voyager.wording import sentence
 
 LONGEST_PAUSE = 10.0
+SMALL_BYTES = 128 << 10
+MOST_TOGETHER = 32
 
 
 class Destination(Protocol):
@@ -60,17 +62,40 @@ class Destination(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class Bundling(Protocol):
+    """A destination to which small parts can go at one time."""
+
+    async def take_together(
+        self,
+        snapshot: Snapshot,
+        parts: Sequence[tuple[Table, ChunkRange]],
+        *,
+        key: str,
+        told: Callable[[ChunkRange, int, int], None],
+    ) -> Sequence[FinishedPart] | None:
+        """Read the parts and keep all of them. None where they have to be taken one by one."""
+        ...
+
+
 class Exporter:
     """One run of an export: reads the parts that are not finished, as many at a time as its pace allows."""
 
     def __init__(
-        self, job: Job, attempt: ExportAttempt, tables: Sequence[Table], *, destination: Destination, pace: LivePace
+        self,
+        job: Job,
+        attempt: ExportAttempt,
+        tables: Sequence[Table],
+        *,
+        destination: Destination,
+        pace: LivePace,
     ) -> None:
         self._job = job
         self._data = job.export_dir.data
         self._attempt = attempt
         self._tables = {table.name: table for table in tables}
         self._destination = destination
+        self._bundling = destination if isinstance(destination, Bundling) else None
         self._pace = pace
         self._finished: Finished = {}
         self._standing = ExportProgress(job, attempt)
@@ -201,14 +226,42 @@ class Exporter:
                 if over():
                     return
                 self._job.checkpoint()
-                part = queue.popleft()
-                if part.table not in self._refused:
-                    begun = time.monotonic()
-                    await self._read_part(snapshot, part)
-                    self._pace.took(number, part.table, size=part.bytes_estimated, seconds=time.monotonic() - begun)
+                parts, begun = self._next(queue), time.monotonic()
+                if len(parts) > 1:
+                    await self._read_together(snapshot, parts)
+                elif parts:
+                    await self._read_part(snapshot, parts[0])
+                    size, seconds = parts[0].bytes_estimated, time.monotonic() - begun
+                    self._pace.took(number, parts[0].table, size=size, seconds=seconds)
         except BaseException:
             self._stopping = True
             raise
+
+    def _next(self, queue: deque[ChunkRange]) -> list[ChunkRange]:
+        """The next part; many where they are small, but fewer towards the end, so that all workers end together."""
+        parts = [queue.popleft()]
+        most = min(MOST_TOGETHER, len(queue) // (2 * max(1, self._pace.now))) if self._bundling else 0
+        while len(parts) < most and max(queue[0].bytes_estimated, parts[0].bytes_estimated) <= SMALL_BYTES:
+            parts.append(queue.popleft())
+        return [part for part in parts if part.table not in self._refused]
+
+    async def _read_together(self, snapshot: Snapshot, parts: Sequence[ChunkRange]) -> None:
+        """Read several small parts at one time, or one by one where that fails."""
+        assert self._bundling is not None
+        for part in parts:
+            self._standing.begin(part.table)
+        done = await self._bundling.take_together(
+            snapshot,
+            [(self._tables[part.table], part) for part in parts],
+            key=self._attempt.snapshots[-1].key,
+            told=lambda part, rows, size: self._standing.read_so_far(part, rows=rows, size=size),
+        )
+        if done is None:
+            for part in parts:
+                await self._read_part(snapshot, part)
+            return
+        for part, one in zip(parts, done, strict=True):
+            self._keep(part, one)
 
     async def _read_part(self, snapshot: Snapshot, part: ChunkRange) -> None:
         table, key = self._tables[part.table], self._attempt.snapshots[-1].key
@@ -227,6 +280,9 @@ class Exporter:
         except BaseException:
             self._standing.read_so_far(part, rows=0, size=0)
             raise
+        self._keep(part, done)
+
+    def _keep(self, part: ChunkRange, done: FinishedPart) -> None:
         self._finished[part.table, part.ordinal] = done
         self._standing.finish(part, done)
 

@@ -1,4 +1,4 @@
-"""TargetTables: the parts of an export as rows of the target, each in one transaction with its row of the ledger."""
+"""TargetTables: the parts of an export as rows of the target, in one transaction with their rows of the ledger."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,25 @@ class StreamVoucher:
         return await ledger.batch_is_in(execute, self.batch.chunk_id, self.batch.batch_no)
 
 
+@dataclass(frozen=True)
+class BundleVoucher:
+    """The same for several parts in one transaction."""
+
+    lease: Lease
+    batches: Sequence[ledger.Batch]
+
+    async def begin(self, execute: Execute) -> None:
+        await ledger.read_lease(execute, self.lease)
+
+    async def finish(self, execute: Execute, received: Sequence[Received]) -> None:
+        came = [replace(one, rows=it.rows, bytes=it.bytes) for one, it in zip(self.batches, received, strict=True)]
+        try:
+            await ledger.record_batches(execute, came)
+        except ledger.BatchIsIn:
+            raise AlreadyLoaded from None
+        await ledger.hold_lease(execute, self.lease)
+
+
 class TargetTables:
     """Sends parts of an export into the target's tables. What is there is what the ledger says."""
 
@@ -86,6 +106,7 @@ class TargetTables:
         self._idle: list[tuple[int, Receiver]] = []
         self._opened = 0
         self._doubtful = False
+        self._unsettled: set[UUID] = set()
         self._told_at = float("-inf")
 
     def take_stock(self) -> Finished:
@@ -107,23 +128,11 @@ class TargetTables:
     ) -> StreamedPart:
         """Send one part; `key` names the snapshot, `told` hears the bytes so far (its rows count when they are in)."""
         number, receiver = self._idle.pop() if self._idle else self._open()
-        batch, binary = self._ledger_row(part, key), table.name in self._binary
-
-        def hear(size: int) -> None:
-            self._job.checkpoint()
-            told(0, size)
-
-        incoming = Incoming(
-            table=table.name,
-            columns=table.copied_columns,
-            described=f"the rows of part {part.ordinal} of {table.name}",
-            binary=binary,
-            read=lambda: snapshot.read(table, part, binary=binary),
-            told=hear,
-        )
+        batch, incoming = self._ledger_row(part, key), self._incoming(snapshot, table, part, told)
         try:
             try:
-                received = await receiver.receive(incoming, StreamVoucher(self._job.lease, batch))
+                voucher = StreamVoucher(self._job.lease, batch)
+                received = await receiver.receive(incoming, voucher, doubtful=batch.chunk_id in self._unsettled)
             except RowsRefused:
                 if self._aside is None:
                     raise
@@ -137,15 +146,32 @@ class TargetTables:
             self._idle.append((number, receiver))
         if received is None:
             return await asyncio.to_thread(self._settled, part)
-        return StreamedPart(
-            str(batch.chunk_id),
-            part.table,
-            part.ordinal,
-            key,
-            received.rows,
-            received.bytes,
-            set_aside=received.set_aside,
-        )
+        return _streamed(batch, part, received)
+
+    async def take_together(
+        self,
+        snapshot: Snapshot,
+        parts: Sequence[tuple[Table, ChunkRange]],
+        *,
+        key: str,
+        told: Callable[[ChunkRange, int, int], None],
+    ) -> list[StreamedPart] | None:
+        """Send small parts in one transaction: what each costs beside its rows is paid once. None to take each."""
+        number, receiver = self._idle.pop() if self._idle else self._open()
+        batches = [self._ledger_row(part, key) for _, part in parts]
+        coming = [self._incoming(snapshot, table, part, partial(told, part)) for table, part in parts]
+        try:
+            received = await receiver.receive_together(coming, BundleVoucher(self._job.lease, batches))
+        except BaseException:
+            self._doubtful = True
+            raise
+        finally:
+            self._idle.append((number, receiver))
+        if received is None:
+            self._unsettled.update(batch.chunk_id for batch in batches)
+            return None
+        ranges = [part for _, part in parts]
+        return [_streamed(*one) for one in zip(batches, ranges, received, strict=True)]
 
     def drop(self, parts: Sequence[FinishedPart]) -> None:
         """Empty the table that these parts are of, and forget that they were in."""
@@ -203,6 +229,24 @@ class TargetTables:
             table.name for table in self._tables if binary_alike(table, there[table.name], ours, theirs)
         )
 
+    def _incoming(
+        self, snapshot: Snapshot, table: Table, part: ChunkRange, told: Callable[[int, int], None]
+    ) -> Incoming:
+        binary = table.name in self._binary
+
+        def hear(size: int) -> None:
+            self._job.checkpoint()
+            told(0, size)
+
+        return Incoming(
+            table=table.name,
+            columns=table.copied_columns,
+            described=f"the rows of part {part.ordinal} of {table.name}",
+            binary=binary,
+            read=lambda: snapshot.read(table, part, binary=binary),
+            told=hear,
+        )
+
     def _ledger_row(self, part: ChunkRange, key: str) -> ledger.Batch:
         lease = self._job.lease
         return ledger.Batch(
@@ -247,6 +291,11 @@ class TargetTables:
         while time.monotonic() < now + seconds:
             self._job.checkpoint()
             await asyncio.sleep(0.1)
+
+
+def _streamed(batch: ledger.Batch, part: ChunkRange, received: Received) -> StreamedPart:
+    rows, size, set_aside = received
+    return StreamedPart(str(batch.chunk_id), part.table, part.ordinal, batch.snapshot, rows, size, set_aside=set_aside)
 
 
 def finish_emptying(job: Job, ids: dict[UUID, ChunkRange]) -> None:
