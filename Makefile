@@ -25,10 +25,15 @@ STAMP := $(VENV)/installed
 demo: $(STAMP)
 	@$(RUN) -m voyager demo --rows $(ROWS) $(ARGS)
 
+# The tests start the command thousands of times. Where Python may write no bytecode, each would compile it anew.
+COMPILE = @$(RUN) -m compileall -q voyager statemachine migrations_ddl
+
 test: $(STAMP) test-servers
+	$(COMPILE)
 	$(RUN) -m pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 test-slow: $(STAMP) test-servers
+	$(COMPILE)
 	$(RUN) -m pytest -m slow $(PARALLEL) $(ARGS)
 
 lint: $(STAMP)
