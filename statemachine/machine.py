@@ -100,8 +100,8 @@ def current_state(workflow: Workflow, configuration: Configuration) -> str:
 
 
 class _Machinery:
-    """A workflow as `transitions` knows it. To build one takes longer than all that is asked of it, so a process has one
-    for each workflow; whoever asks says in which states the regions are."""
+    """A workflow as `transitions` knows it. To build one takes longer than all that is asked of it, so a process has
+    one for each workflow; whoever asks says in which states the regions are."""
 
     def __init__(self, workflow: Workflow) -> None:
         self._regions = _Regions()
