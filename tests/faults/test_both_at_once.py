@@ -125,6 +125,7 @@ def test_the_export_does_not_outlive_a_command_that_was_killed(held: Held) -> No
     wait_until(lambda: is_gone(child))
 
 
+@pytest.mark.slow
 def test_an_export_that_dies_ends_the_command_with_what_to_do(held: Held) -> None:
     migration, process, child = held
     os.kill(child, signal.SIGKILL)

@@ -74,6 +74,7 @@ def assert_every_row_once(migration: Trial) -> None:
     assert overlapping_batches(migration.target) == []
 
 
+@pytest.mark.slow
 def test_an_export_waits_at_its_limit_until_the_import_beside_it_has_made_room(migration: Trial) -> None:
     export = migration.start(*EXPORT, "--max-disk", "5MB")
     begun(migration, "EXPORT_DATA")

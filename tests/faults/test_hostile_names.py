@@ -161,6 +161,7 @@ def ask(endpoint: Endpoint) -> None:
                 connection.execute(f"SELECT {Identifier(name).sql} FROM {table} WHERE parent IS NULL".encode())
 
 
+@pytest.mark.slow
 def test_queries_on_hostile_names_are_matched_and_reported(migrated: Told) -> None:
     report = json.loads((migrated.migration.export_dir / "reports" / "performance_report.json").read_text())
     assert report["summary"]["matched"] == len(HOSTILE)

@@ -81,6 +81,7 @@ def assert_all_but_the_bad(migration: Trial) -> None:
     assert ids == drive.fetch(migration.source, "SELECT id FROM people WHERE age > 100 ORDER BY 1")
 
 
+@pytest.mark.slow
 def test_an_import_with_rows_set_aside_tells_so_until_they_are_in(stage: Staged) -> None:
     migration = stage.after("EXPORT_DATA")
     document = migration.document("import", "data", *STASH, code=12)

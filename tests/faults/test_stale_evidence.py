@@ -78,6 +78,7 @@ def test_counted_rows_vouch_only_for_a_source_that_was_not_written_since_its_exp
     migration.attempt("verify", "--level", "checksum", code=3)
 
 
+@pytest.mark.slow
 def test_the_files_of_an_ended_migration_are_not_taken_for_an_export(migration: Trial) -> None:
     migration.run("init")
     migration.until("EXPORT_DATA")

@@ -53,6 +53,7 @@ def test_a_schema_imported_anew_after_the_data_gets_its_keys_and_indexes_again(m
     assert snapshot(migration.target) == snapshot(migration.source)
 
 
+@pytest.mark.slow
 def test_a_stopped_importer_loads_nothing_into_what_an_earlier_phase_started_clean(migration: Trial) -> None:
     """Its own lease is taken from it too, although it is another phase that starts clean."""
     migration.run("init")

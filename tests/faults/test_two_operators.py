@@ -120,6 +120,7 @@ def test_an_importer_that_was_stopped_in_its_ddl_executes_no_further_statement(m
     }
 
 
+@pytest.mark.slow
 def test_an_exporter_that_was_stopped_keeps_its_directory_until_it_ends(migrations: Staged) -> None:
     """Files know no lease: the successor is told who has the directory, and the old one finds its lease gone."""
     migration = migrations.after("IMPORT_SCHEMA")

@@ -217,6 +217,7 @@ def test_a_target_of_15_is_as_if_the_schema_had_been_written_for_it(
     assert [(key, found[key]) for key in views] == [(key, from_18_to_15.target[key]) for key in views]
 
 
+@pytest.mark.slow
 def test_without_options_owners_grants_and_comments_stay_behind_and_nothing_else(without_options: Migrated) -> None:
     ends = without_options.source, without_options.target
     assert unexplained(*ends, (*ALWAYS, ONLY_18, *WITHOUT_OPTIONS)) == []

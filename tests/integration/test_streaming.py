@@ -236,7 +236,7 @@ def interrupted(path: DataPath, *, parts: int = 4, **options: Any) -> list[tuple
     return left
 
 
-SMALL = 200
+SMALL = 80
 
 
 def many_small(make: Callable[..., DataPath]) -> DataPath:
@@ -254,7 +254,7 @@ def test_small_tables_share_transactions_and_each_has_its_own_row_of_the_ledger(
     rows = ledger(path)
     assert {(row[1], row[5]) for row in rows} == {(f"t{number}", 50) for number in range(SMALL)}
     transactions = Counter(row[6] for row in rows)
-    assert SMALL / 64 < len(transactions) < SMALL / 4
+    assert SMALL / 64 < len(transactions) < SMALL / 3
     for number in range(SMALL):
         assert_each_row_came_with_its_part(path, f"public.t{number}")
         assert content(path.source, f"public.t{number}") == content(path.target, f"public.t{number}")

@@ -62,6 +62,7 @@ def test_whatever_writes_or_rewrites_a_table_shows_in_its_counter_alone(source: 
     assert after[OTHER] == before[OTHER]
 
 
+@pytest.mark.slow
 def test_the_writes_of_a_session_that_stays_connected_are_waited_for(source: PostgresSource) -> None:
     before = read(source)
     with drive.connect(replace(source.endpoint, options=(("application_name", "app"),))) as application:
