@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, PermissionMissing, RowsSetAside, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
-from voyager.phases.load.row_options import ABORT, ERROR, ERROR_POLICIES, ON_CONFLICT
+from voyager.phases.load.row_options import (
+    ERROR,
+    ON_CONFLICT,
+    RefusedRowOptions,
+    check_refused_row_options,
+    check_word,
+)
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
@@ -38,7 +44,7 @@ SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad):
+class Options(TargetLoad, RefusedRowOptions):
     data_dir: str = option(
         ".", "Where the files are: a directory, s3://…, gs://…, https://… or abfs://… (Azure).", metavar="PLACE"
     )
@@ -61,20 +67,6 @@ class Options(TargetLoad):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least 64 KB of a file).")
     batch_size_bytes: str = option("16MB", "At most about this much of a file in one transaction.", metavar="SIZE")
     allow_non_empty: bool = option(False, "Load into tables that hold rows already, too.")
-    error_policy: str = option(
-        ABORT,
-        "What a row does that the target refuses: abort ends its table; stash-and-continue sets it aside in "
-        "ybvoyager.quarantined_rows, with key, reason and place, and loads the others.",
-        metavar="POLICY",
-    )
-    max_quarantined: int = option(
-        1000, "Set aside at most this many rows of one table; with more, its definition is wrong and the table stops."
-    )
-    quarantine_values: bool = option(
-        False,
-        "Keep the values of rows set aside, too. (Their keys are kept in any case, other values are not.)",
-        flags=("--quarantine-values/--no-quarantine-values",),
-    )
     replay_quarantine: bool = option(
         False,
         "Load the rows that were set aside again, from their files, after what refused them was corrected.",
@@ -235,16 +227,10 @@ def undo(job: Job) -> None:
 
 def _check_options(options: Options) -> None:
     check_pace_options(options)
-    for flag, value, known in (
-        ("--error-policy", options.error_policy, ERROR_POLICIES),
-        ("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT),
-    ):
-        if value not in known:
-            raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")
-    if options.batch_size < 1 or options.max_quarantined < 1:
-        raise UsageError(
-            "--batch-size and --max-quarantined must be at least 1.", "Leave them out to have them chosen."
-        )
+    check_refused_row_options(options)
+    check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
+    if options.batch_size < 1:
+        raise UsageError("--batch-size must be at least 1.", "Leave it out to have it chosen.")
 
 
 def _found(options: Options) -> tuple[Dialect, list[tuple[StoredFile, Entry]]]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from voyager.catalog import Table
-from voyager.errors import BlockersFound, VoyagerError
+from voyager.errors import BlockersFound
 from voyager.identifiers import TableName
 from voyager.phases.export.attempt import ExportAttempt, Finished, FinishedPart
 from voyager.phases.export.stream_aside import StreamAside
@@ -20,6 +18,7 @@ from voyager.phases.export.stream_chunks import chunk_id
 from voyager.phases.export.stream_format import binary_alike
 from voyager.phases.job import Job
 from voyager.phases.load.salvage_block import PHASE
+from voyager.phases.pacing.retrying import Retrying
 from voyager.phases.pacing.target import TargetPace
 from voyager.ports import ChunkRange, Execute, Snapshot
 from voyager.store import ledger, quarantine
@@ -28,10 +27,8 @@ from voyager.store.record import SetAsideRow
 from voyager.target.load import AlreadyLoaded
 from voyager.target.receive import Incoming, Received, Receiver
 from voyager.target.refusal import RowsRefused
-from voyager.wording import sentence
 
 EMPTYING = "emptying.json"
-TELL_EVERY = 60.0
 _SHOWN = 20
 
 
@@ -107,7 +104,7 @@ class TargetTables:
         self._opened = 0
         self._doubtful = False
         self._unsettled: set[UUID] = set()
-        self._told_at = float("-inf")
+        self._retrying = Retrying(job, pace.pace.hindered)
 
     def take_stock(self) -> Finished:
         """Read the ledger, finish what emptying was cut off, and see that the target's tables are as they must be."""
@@ -269,28 +266,13 @@ class TargetTables:
             job.target.endpoint,
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
-            announce=lambda backend: self._announce(number, backend),
-            pause=self._pause,
+            announce=lambda backend: self._retrying.announce(number, backend),
+            pause=lambda reason, seconds: self._retrying.pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
             nodes=self._pace.nodes,
             retries=self._pace.pace.retries,
         )
         return number, receiver
-
-    async def _announce(self, number: int, backend: dict[str, Any]) -> None:
-        """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        await asyncio.to_thread(self._job.announce, (self, number), backend)
-
-    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
-        """Wait before a part is sent again; told once a minute, and always ready to stop."""
-        self._pace.pace.hindered(0, reason)
-        now = time.monotonic()
-        if now - self._told_at > TELL_EVERY:
-            self._told_at = now
-            self._job.warn(f"{sentence(reason.message)} Trying again.")
-        while time.monotonic() < now + seconds:
-            self._job.checkpoint()
-            await asyncio.sleep(0.1)
 
 
 def _streamed(batch: ledger.Batch, part: ChunkRange, received: Received) -> StreamedPart:

@@ -6,8 +6,8 @@ import asyncio
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from voyager.errors import DamagedFile, VoyagerError
@@ -19,11 +19,12 @@ from voyager.phases.files.policy import SET_ASIDE, FilePolicy
 from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
 from voyager.phases.load.replay import ReplayVoucher
+from voyager.phases.pacing.retrying import Retrying
 from voyager.store.record import SetAsideRow
 from voyager.target.fill import Load
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
-from voyager.wording import counted, sentence
+from voyager.wording import counted
 
 WITHOUT_LIMIT = (1 << 62, 1 << 62)
 SHOWN = 20
@@ -47,12 +48,13 @@ class FileReplay:
         tables = open_rows(job)
         if not tables:
             job.warn("No rows are set aside: there is nothing to replay.")
+        retrying = Retrying(job)
         loader = Loader(
             job.target.endpoint,
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
-            announce=self._announce,
-            pause=self._pause,
+            announce=partial(retrying.announce, 0),
+            pause=partial(retrying.pause, 0),
             outage_budget=job.store.outage_budget,
         )
         try:
@@ -112,14 +114,6 @@ class FileReplay:
                 for file, found in sorted(self._gone.items())[:SHOWN]
             ),
         )
-
-    async def _announce(self, backend: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._job.announce, self, backend)
-
-    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
-        self._job.warn(f"{sentence(reason.message)} Trying again.")
-        self._job.checkpoint()
-        await asyncio.sleep(seconds)
 
 
 def open_rows(job: Job) -> Mapping[TableName, int]:

@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
 from voyager.files.dialect import Dialect
@@ -19,16 +18,15 @@ from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
 from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchVoucher
+from voyager.phases.pacing.retrying import Retrying
 from voyager.phases.pacing.target import TargetPace
 from voyager.store import ledger
 from voyager.target.fill import Load
 from voyager.target.load import Loader
-from voyager.wording import sentence
 
 IN_FLIGHT = 64 << 20
 """Bytes of files in memory, at most, but for rows that are larger than that."""
 PIECE = 256 << 10
-TELL_EVERY = 60.0
 LOOK_EVERY = 0.02
 _OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
 """Errors that end one table; the others go on."""
@@ -85,7 +83,7 @@ class FileImporter:
         self._unloaded: Counter[FilePart] = Counter()
         self._failed: dict[TableName, VoyagerError] = {}
         self._stopping = False
-        self._told_at = float("-inf")
+        self._retrying = Retrying(job, self._pace.hindered)
 
     async def run(self, *, readers: int) -> None:
         """Load everything; a table whose file is damaged or refused is left behind, and raised when the rest is in."""
@@ -157,8 +155,8 @@ class FileImporter:
             job.target.endpoint,
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
-            announce=lambda backend: self._announce(number, backend),
-            pause=lambda reason, seconds: self._pause(number, reason, seconds),
+            announce=lambda backend: self._retrying.announce(number, backend),
+            pause=lambda reason, seconds: self._retrying.pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
             nodes=self._nodes,
             retries=self._pace.retries,
@@ -248,21 +246,6 @@ class FileImporter:
     async def _stop(self) -> None:
         self._stopping = True
         await self._flight.open()
-
-    async def _pause(self, number: int, reason: VoyagerError, seconds: float) -> None:
-        """Wait before a batch is tried again; told once a minute, and always ready to stop."""
-        self._pace.hindered(number, reason)
-        now = time.monotonic()
-        if now - self._told_at > TELL_EVERY:
-            self._told_at = now
-            self._job.warn(f"{sentence(reason.message)} Trying again.")
-        while time.monotonic() < now + seconds:
-            self._job.checkpoint()
-            await asyncio.sleep(0.1)
-
-    async def _announce(self, number: int, backend: dict[str, Any]) -> None:
-        """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        await asyncio.to_thread(self._job.announce, (self, number), backend)
 
 
 def _pieces(data: bytes) -> Iterable[memoryview]:

@@ -14,6 +14,8 @@ SHOWN = 20
 
 def remember(job: Job, names: Collection[TableName]) -> None:
     """Write down, before the first row comes in, which tables hold rows of others."""
+    if not names:
+        return
     held = job.store.migrations.read(job.record.migration_uuid).settings.get(HELD_ROWS) or []
     added = [[name.schema, name.name] for name in sorted(names) if [name.schema, name.name] not in held]
     if added:

@@ -6,8 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from voyager.data_file import ChunkManifest, ChunkReader
@@ -17,6 +17,7 @@ from voyager.phases.job import Job
 from voyager.phases.load.from_source import ROWS_AT_ONCE, SourceRows, source_rows
 from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
 from voyager.phases.load.salvage_block import PHASE
+from voyager.phases.pacing.retrying import Retrying
 from voyager.ports import Execute
 from voyager.store import ledger, quarantine
 from voyager.store.lease import Lease
@@ -24,7 +25,7 @@ from voyager.store.record import SetAsideRow
 from voyager.target.fill import Filled, Load
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
-from voyager.wording import counted, sentence
+from voyager.wording import counted
 
 DISCARDED = "discarded"
 
@@ -116,12 +117,13 @@ class Replay:
     async def run(self) -> Replayed:
         """Load what the target takes now. Rows that it refuses again stay set aside, with the new reason."""
         job = self._job
+        retrying = Retrying(job)
         loader = Loader(
             job.target.endpoint,
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
-            announce=self._announce,
-            pause=self._pause,
+            announce=partial(retrying.announce, 0),
+            pause=partial(retrying.pause, 0),
             outage_budget=job.store.outage_budget,
         )
         tables = open_rows(job)
@@ -185,14 +187,6 @@ class Replay:
         await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)
         self._done.loaded[table] += len(rows) - len(part.refused)
         self._done.refused[table] += len(part.refused)
-
-    async def _announce(self, backend: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._job.announce, self, backend)
-
-    async def _pause(self, reason: VoyagerError, seconds: float) -> None:
-        self._job.warn(f"{sentence(reason.message)} Trying again.")
-        self._job.checkpoint()
-        await asyncio.sleep(seconds)
 
 
 def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False) -> Replayed:

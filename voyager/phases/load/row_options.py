@@ -53,7 +53,7 @@ class RowOptions(RefusedRowOptions):
 def check_row_options(options: Any) -> None:
     """Refuse words that mean nothing, and what does not go together."""
     check_refused_row_options(options)
-    _check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
+    check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
     if options.fast_load and options.on_primary_key_conflict != ERROR:
         raise UsageError(
             "--fast-load writes over rows with the same key, whatever --on-primary-key-conflict says.",
@@ -63,11 +63,12 @@ def check_row_options(options: Any) -> None:
 
 def check_refused_row_options(options: Any) -> None:
     """Refuse words and numbers that mean nothing."""
-    _check_word("--error-policy", options.error_policy, ERROR_POLICIES)
+    check_word("--error-policy", options.error_policy, ERROR_POLICIES)
     if options.max_quarantined < 1:
         raise UsageError("--max-quarantined must be at least 1.", "To set no row aside: --error-policy abort.")
 
 
-def _check_word(flag: str, value: str, known: tuple[str, ...]) -> None:
+def check_word(flag: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise UsageError for a value that is none of the known ones."""
     if value not in known:
         raise UsageError(f"{flag} is {value!r}.", f"It can be {', '.join(known)}.")

@@ -15,13 +15,12 @@ from voyager.phases.job import Job
 from voyager.phases.load.failed_tables import gravity, others_go_on, together
 from voyager.phases.load.plan import BatchPlan, BatchVoucher, Unit, ledger_row, load_of
 from voyager.phases.load.progress import ImportProgress
+from voyager.phases.pacing.retrying import Retrying
 from voyager.postgres.retries import Retries
 from voyager.target.fill import Fill
 from voyager.target.load import Loader
 from voyager.target.nodes import Nodes
-from voyager.wording import sentence
 
-TELL_EVERY = 60.0
 LOOK_EVERY = 0.05
 
 
@@ -163,7 +162,7 @@ class Importer:
         self._retries = retries or Retries()
         self._stopping = False
         self._in_hand = 0
-        self._told_at = float("-inf")
+        self._retrying = Retrying(job, pace.hindered)
 
     async def run(self) -> None:
         """Load everything; a table whose rows are damaged or refused is left behind, and raised when the rest is in."""
@@ -187,7 +186,7 @@ class Importer:
             capabilities=job.target.capabilities,
             lease_seconds=job.lease.seconds,
             announce=lambda backend: self.announce(number, backend),
-            pause=lambda reason, seconds: self._pause(number, reason, seconds),
+            pause=lambda reason, seconds: self._retrying.pause(number, reason, seconds),
             outage_budget=job.store.outage_budget,
             nodes=self._nodes,
             retries=self._retries,
@@ -248,17 +247,6 @@ class Importer:
         self._pace.loaded(number, batch, time.monotonic() - begun)
         self._standing.loaded(batch, set_aside)
 
-    async def _pause(self, number: int, reason: VoyagerError, seconds: float) -> None:
-        """Wait before a batch is tried again; told once a minute, and always ready to stop."""
-        self._pace.hindered(number, reason)
-        now = time.monotonic()
-        if now - self._told_at > TELL_EVERY:
-            self._told_at = now
-            self._job.warn(f"{sentence(reason.message)} Trying again.")
-        while time.monotonic() < now + seconds:
-            self._job.checkpoint()
-            await asyncio.sleep(0.1)
-
     async def announce(self, number: int, backend: dict[str, Any]) -> None:
-        """Write down who loads before it does: whoever takes the lease over ends these connections first."""
-        await asyncio.to_thread(self._job.announce, (self, number), backend)
+        """Record a connection that loads for this importer beside its workers'."""
+        await self._retrying.announce(number, backend)
