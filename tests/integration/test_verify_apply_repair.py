@@ -128,9 +128,12 @@ def test_a_repair_that_was_killed_half_way_is_not_run_again_and_the_next_one_end
     drive.execute(damaged.target, "INSERT INTO orders SELECT i, 'other ' || i FROM generate_series(1001, 4000) i")
     damaged.attempt("verify", code=3)
     repaired = "SELECT count(*) FROM orders WHERE id > 1000 AND note LIKE 'note %'"
+    file = damaged.export_dir / "reports" / "repair" / "public.orders.sql"
+    middle = [line for line in file.read_text().splitlines() if line.startswith("UPDATE ")][1500]
     with drive.connect(damaged.target) as holding, holding.transaction():
-        # A row in the middle is held, so that the command stops between two of its transactions.
-        holding.execute("SELECT FROM orders WHERE id = 2800 FOR UPDATE")
+        # A row in the middle of the file is held, so that the command stops between two of its transactions. Rows
+        # stand there in the order in which they were found, which is another each time.
+        holding.execute(middle)
         damaged.kill_at("VERIFY", lambda _, connection: connection.execute(repaired).fetchone() > (500,), *QUESTION)
     ((done,),) = drive.fetch(damaged.target, repaired)
     assert 500 < done < 3000
