@@ -14,7 +14,7 @@ import pytest
 from voyager.errors import DatabaseAway, Interrupted, UsageError
 from voyager.identifiers import TableName
 from voyager.phases.pacing.control import Machines
-from voyager.phases.pacing.live import LivePace, source_pace, wait_while_paused
+from voyager.phases.pacing.live import CutOff, LivePace, source_pace, wait_while_paused
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.progress import Pacing
 from voyager.store.steering import Pause, Steering
@@ -281,3 +281,39 @@ def test_what_no_pace_can_follow_is_refused(wrong: dict[str, Any]) -> None:
     check_pace_options(TargetLoad())
     with pytest.raises(UsageError, match=f"--{next(iter(wrong)).replace('_', '-')}"):
         check_pace_options(TargetLoad(**wrong))
+
+
+@pytest.mark.parametrize("word", [Steering(None, PAUSE), Steering({"parallel_jobs": 1})])
+def test_what_is_long_is_broken_off_at_the_word_of_the_operator_and_what_ends_soon_is_not(
+    monkeypatch: pytest.MonkeyPatch, word: Steering
+) -> None:
+    monkeypatch.setattr("voyager.phases.pacing.live.LET_END_SECONDS", 0.2)
+
+    async def play() -> None:
+        run = Run()
+        async with live(run) as pace:
+            long = asyncio.ensure_future(pace.unless_held(1, asyncio.sleep(20)))
+            short = asyncio.ensure_future(pace.unless_held(2, asyncio.sleep(0.01, "done")))
+            await asyncio.sleep(0)
+            run.now = word
+            with pytest.raises(CutOff):
+                await long
+            assert await short == "done"
+
+    played(play)
+
+
+def test_a_step_of_the_controller_and_other_ends_break_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voyager.phases.pacing.live.LET_END_SECONDS", 0.0)
+
+    async def play() -> None:
+        async with live(Run(), load=Figures(Load(0.99, 0.5))) as pace:
+            long = asyncio.ensure_future(pace.unless_held(3, asyncio.sleep(20)))
+            await until(lambda: allowed(pace) == 1)
+            await asyncio.sleep(0.1)
+            assert not long.done()
+            long.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await long
+
+    played(play)

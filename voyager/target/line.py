@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from voyager.endpoint import Endpoint
@@ -11,6 +12,7 @@ from voyager.postgres import bulk
 from voyager.target.nodes import Nodes
 
 ROLLBACK_SECONDS = 10.0
+END_SECONDS = 5.0
 _BROKEN = "a connection to it broke."
 
 
@@ -64,6 +66,15 @@ class Line:
             self._leave(broken=_BROKEN)
             return False
         return True
+
+    async def end(self) -> None:
+        """Have the server end what it does for us, then drop the connection: rows that it was sent and has not looked
+        at would keep it, and its locks, for as long as they last."""
+        connection = self._connection
+        if connection is not None and not connection.is_closed():
+            with suppress(Exception):
+                await connection.close(timeout=END_SECONDS)
+        self.close()
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""

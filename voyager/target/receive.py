@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -136,6 +137,9 @@ class Receiver:
                 return await self._try(part, voucher, again=doubtful or attempt > 0)
             except _TargetFailed as failed:
                 failure = failed.error
+            except asyncio.CancelledError:
+                await self._line.end()
+                raise
             except BaseException:
                 self.close()
                 raise
@@ -169,6 +173,9 @@ class Receiver:
         except (AlreadyLoaded, RowsRefused, _TargetFailed, *bulk.DRIVER_ERRORS):
             await self._line.roll_back()
             return None
+        except asyncio.CancelledError:
+            await self._line.end()
+            raise
         except BaseException:
             self.close()
             raise

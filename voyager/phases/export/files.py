@@ -29,6 +29,8 @@ class DataFiles:
     `hold` is awaited between two blocks, and waits while the export is paused.
     """
 
+    holds = True
+
     def __init__(self, job: Job, attempt: ExportAttempt, *, hold: Callable[[], Awaitable[None]]) -> None:
         self._job = job
         self._hold = hold

@@ -24,7 +24,7 @@ from voyager.phases.export.attempt import (
 from voyager.phases.export.progress import ExportProgress
 from voyager.phases.job import Job
 from voyager.phases.load.failed_tables import gravity, others_go_on, together
-from voyager.phases.pacing.live import LivePace
+from voyager.phases.pacing.live import CutOff, LivePace
 from voyager.ports import ChunkRange, Snapshot
 from voyager.target.receive import TargetStaysAway
 from voyager.target.refusal import RowsRefused
@@ -33,10 +33,17 @@ from voyager.wording import sentence
 LONGEST_PAUSE = 10.0
 SMALL_BYTES = 128 << 10
 MOST_TOGETHER = 32
+LOOK_EVERY = 0.02
 
 
 class Destination(Protocol):
-    """Where the parts of an export go: files, or the target's tables."""
+    """Where the parts of an export go: files, or the target's tables.
+
+    `holds` is whether it holds still by itself, in the middle of a part, while the export is paused. What does not is
+    cancelled there, and the part is taken anew later.
+    """
+
+    holds: bool
 
     def take_stock(self) -> Finished:
         """What earlier runs finished; what they left unfinished is cleared away."""
@@ -101,6 +108,7 @@ class Exporter:
         self._standing = ExportProgress(job, attempt)
         self._refused: dict[TableName, RowsRefused] = {}
         self._stopping = False
+        self._in_hand = 0
 
     @property
     def finished(self) -> Finished:
@@ -216,29 +224,49 @@ class Exporter:
 
     async def _work(self, number: int, snapshot: Snapshot, queue: deque[ChunkRange]) -> None:
         def over() -> bool:
-            return self._stopping or not queue
+            # What another worker has in hand may come back.
+            return self._stopping or not (queue or self._in_hand)
 
         try:
             while not over():
                 if not self._pace.may(number):
                     self._destination.rest()
                 await self._pace.turn(number, over)
-                if over():
+                if self._stopping:
                     return
                 self._job.checkpoint()
-                parts, begun = self._next(queue), time.monotonic()
-                if len(parts) > 1:
-                    await self._read_together(snapshot, parts)
-                elif parts:
-                    await self._read_part(snapshot, parts[0])
-                    size, seconds = parts[0].bytes_estimated, time.monotonic() - begun
-                    self._pace.took(number, parts[0].table, size=size, seconds=seconds)
+                if parts := self._next(queue):
+                    await self._take_on(number, snapshot, queue, parts)
+                elif not over():
+                    await asyncio.sleep(LOOK_EVERY)
         except BaseException:
             self._stopping = True
             raise
 
+    async def _take_on(
+        self, number: int, snapshot: Snapshot, queue: deque[ChunkRange], parts: Sequence[ChunkRange]
+    ) -> None:
+        """Read the parts; they go back into the queue where the operator does not want to wait for their end."""
+        begun = time.monotonic()
+        read = self._read_together(snapshot, parts) if len(parts) > 1 else self._read_part(snapshot, parts[0])
+        self._in_hand += 1
+        try:
+            # Where all share one connection to the source, breaking off one part would end the snapshot.
+            whole = self._destination.holds or not snapshot.id
+            await (read if whole else self._pace.unless_held(number, read))
+        except CutOff:
+            queue.extendleft(part for part in reversed(parts) if (part.table, part.ordinal) not in self._finished)
+        else:
+            if len(parts) == 1:
+                size, seconds = parts[0].bytes_estimated, time.monotonic() - begun
+                self._pace.took(number, parts[0].table, size=size, seconds=seconds)
+        finally:
+            self._in_hand -= 1
+
     def _next(self, queue: deque[ChunkRange]) -> list[ChunkRange]:
         """The next part; many where they are small, but fewer towards the end, so that all workers end together."""
+        if not queue:
+            return []
         parts = [queue.popleft()]
         most = min(MOST_TOGETHER, len(queue) // (2 * max(1, self._pace.now))) if self._bundling else 0
         while len(parts) < most and max(queue[0].bytes_estimated, parts[0].bytes_estimated) <= SMALL_BYTES:
@@ -250,12 +278,17 @@ class Exporter:
         assert self._bundling is not None
         for part in parts:
             self._standing.begin(part.table)
-        done = await self._bundling.take_together(
-            snapshot,
-            [(self._tables[part.table], part) for part in parts],
-            key=self._attempt.snapshots[-1].key,
-            told=lambda part, rows, size: self._standing.read_so_far(part, rows=rows, size=size),
-        )
+        try:
+            done = await self._bundling.take_together(
+                snapshot,
+                [(self._tables[part.table], part) for part in parts],
+                key=self._attempt.snapshots[-1].key,
+                told=lambda part, rows, size: self._standing.read_so_far(part, rows=rows, size=size),
+            )
+        except BaseException:
+            for part in parts:
+                self._standing.read_so_far(part, rows=0, size=0)
+            raise
         if done is None:
             for part in parts:
                 await self._read_part(snapshot, part)

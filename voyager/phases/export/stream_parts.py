@@ -92,6 +92,8 @@ class BundleVoucher:
 class TargetTables:
     """Sends parts of an export into the target's tables. What is there is what the ledger says."""
 
+    holds = False
+
     def __init__(self, job: Job, attempt: ExportAttempt, tables: Sequence[Table], pace: TargetPace) -> None:
         self._job = job
         self._pace = pace
@@ -137,7 +139,7 @@ class TargetTables:
                 text = replace(incoming, binary=False, read=lambda: snapshot.read(table, part))
                 received = await aside.send(receiver, text, StreamVoucher(self._job.lease, batch, aside.rows))
         except BaseException:
-            self._doubtful = True
+            self._in_doubt(batch)
             raise
         finally:
             self._idle.append((number, receiver))
@@ -160,12 +162,12 @@ class TargetTables:
         try:
             received = await receiver.receive_together(coming, BundleVoucher(self._job.lease, batches))
         except BaseException:
-            self._doubtful = True
+            self._in_doubt(*batches)
             raise
         finally:
             self._idle.append((number, receiver))
         if received is None:
-            self._unsettled.update(batch.chunk_id for batch in batches)
+            self._in_doubt(*batches)
             return None
         ranges = [part for _, part in parts]
         return [_streamed(*one) for one in zip(batches, ranges, received, strict=True)]
@@ -188,6 +190,11 @@ class TargetTables:
         for _, receiver in self._idle:
             receiver.close()
         self._idle.clear()
+
+    def _in_doubt(self, *batches: ledger.Batch) -> None:
+        """They may be in without our having heard of it: the ledger is asked before they are sent again."""
+        self._doubtful = True
+        self._unsettled.update(batch.chunk_id for batch in batches)
 
     def _read_ledger(self) -> Finished:
         there = self._job.store.batches.streamed(self._job.record.migration_uuid)

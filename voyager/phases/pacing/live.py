@@ -7,10 +7,10 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from voyager.errors import VoyagerError
 from voyager.phases.job import Job
@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from voyager.phases.load.plan import BatchPlan
     from voyager.target.cluster import Load
 
+T = TypeVar("T")
+
 TICK = 0.02
+LET_END_SECONDS = 2.0
+"""What ends by itself this soon after the operator's word is better ended than begun anew."""
 TELL_SECONDS = 5.0
 TELL_RETRIES_SECONDS = 1.0
 TABLES_TOLD = 20
@@ -47,6 +51,19 @@ class LoadReader(Protocol):
     def read(self) -> Load | None: ...
 
     def close(self) -> None: ...
+
+
+class CutOff(Exception):
+    """What was under way was broken off, because the operator wants its worker to hold still."""
+
+
+@dataclass
+class _UnderWay:
+    """Something long in the hands of a worker; since when it is to end, and whether it was broken off."""
+
+    task: asyncio.Future[Any]
+    asked_at: float = 0.0
+    cut_off: bool = False
 
 
 class LivePace:
@@ -79,6 +96,7 @@ class LivePace:
         self._hindered: Counter[str] = Counter()
         self._hindered_at = float("-inf")
         self._active: set[int] = set()
+        self._under_way: dict[int, _UnderWay] = {}
         self._over: Callable[[], bool] = lambda: False
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -119,6 +137,20 @@ class LivePace:
                 raise self._failure
             await self._changed.wait()
 
+    async def unless_held(self, worker: int, work: Coroutine[Any, Any, T]) -> T:
+        """Do something long that can be broken off and begun anew; raises CutOff when it was, by the operator's word: a
+        pause, or a number of workers that this one is beyond."""
+        one = self._under_way[worker] = _UnderWay(asyncio.ensure_future(work))
+        try:
+            result: T = await one.task
+            return result
+        except asyncio.CancelledError:
+            if not one.cut_off:
+                raise
+            raise CutOff from None
+        finally:
+            del self._under_way[worker]
+
     def loaded(self, worker: int, batch: BatchPlan, seconds: float) -> None:
         """A batch was committed after this time."""
         self.took(worker, batch.chunk.table, size=batch.size, seconds=seconds)
@@ -155,6 +187,7 @@ class LivePace:
             await asyncio.sleep(TICK)
             try:
                 self._follow()
+                self._break_off()
                 await self._step_when_due()
                 if self._pause is not None:
                     self._job.checkpoint()
@@ -178,6 +211,15 @@ class LivePace:
             self._note(f"{before} workers became {now}: set by the operator", before=before)
         elif time.monotonic() - self._told_at > self._tell_after():
             self._tell()
+
+    def _break_off(self) -> None:
+        """End what is in the hands of workers that must hold still. A step of the controller leaves them the time."""
+        now = time.monotonic()
+        for worker, one in self._under_way.items():
+            must = self._pause is not None or (self._control.bounds.fixed and worker >= self._control.now)
+            one.asked_at = (one.asked_at or now) if must else 0.0
+            if must and not one.cut_off and now - one.asked_at >= LET_END_SECONDS:
+                one.cut_off = one.task.cancel()
 
     async def _step_when_due(self) -> None:
         if self._pause is not None or time.monotonic() - self._stepped_at < self._step_seconds:
