@@ -115,6 +115,36 @@ def test_a_dropped_table_is_missing_from_the_answer(source: PostgresSource) -> N
     assert counters.keys() == {OTHER}
 
 
+PARTITIONED = """
+    CREATE TABLE parts (a int, b int) PARTITION BY RANGE (a); CREATE TABLE low PARTITION OF parts DEFAULT;
+    CREATE TABLE high PARTITION OF parts FOR VALUES FROM (10) TO (20) PARTITION BY LIST (b);
+    CREATE TABLE leaf PARTITION OF high DEFAULT; INSERT INTO parts VALUES (1, 1), (11, 1)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO parts VALUES (2, 2)",
+        "UPDATE leaf SET b = 2",
+        "TRUNCATE low",
+        "CREATE TABLE one PARTITION OF high FOR VALUES IN (7)",
+        "ALTER TABLE parts DETACH PARTITION low",
+    ],
+)
+def test_a_table_that_is_partitioned_counts_what_its_partitions_count(source: PostgresSource, change: str) -> None:
+    drive.execute(source.endpoint, PARTITIONED)
+    parts = TableName("public", "parts")
+    before = source.write_counters([parts])
+    assert before == source.write_counters([parts])
+    assert before is not None
+    assert before[parts].writes == 2
+    drive.execute(source.endpoint, change)
+    after = source.write_counters([parts])
+    assert after is not None
+    assert after[parts] != before[parts]
+
+
 def test_a_first_look_waits_for_nobody(source: PostgresSource) -> None:
     with drive.connect(source.endpoint) as application:
         application.execute(f"INSERT INTO {T.sql} VALUES (1)".encode())
