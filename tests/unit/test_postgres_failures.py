@@ -7,7 +7,15 @@ import psycopg
 import pytest
 
 from voyager.errors import BlockersFound, DatabaseAway, OutOfSpace, PermissionMissing, UsageError, VoyagerError
-from voyager.postgres.failures import connection_lost, primary_message, refused_connection, retryable, translate
+from voyager.postgres.attempts import TIMES_CANCELLED, Tries
+from voyager.postgres.failures import (
+    cancelled,
+    connection_lost,
+    primary_message,
+    refused_connection,
+    retryable,
+    translate,
+)
 
 
 class ServerError(psycopg.Error):
@@ -54,6 +62,30 @@ def test_the_sqlstate_decides_which_error_it_is(make: type, state: str, kind: ty
 @pytest.mark.parametrize("state", ["40001", "40P01", "57P01", "57P02", "57P03", "53300", "08006"])
 def test_conflicts_and_lost_servers_are_worth_another_try(make: type, state: str) -> None:
     assert retryable(make(state))
+
+
+@pytest.mark.parametrize("make", [ServerError, by_asyncpg])
+def test_what_the_server_cancels_is_told_apart_from_what_it_loses(make: type) -> None:
+    """Who reads under a limit of his own must not take its end for an accident."""
+    assert cancelled(make("57014"))
+    assert not retryable(make("57014"))
+    assert not cancelled(make("57P01"))
+
+
+def test_rows_are_tried_for_as_long_as_an_outage_may_last_but_not_where_they_are_cancelled_again_and_again() -> None:
+    away, ended = Tries(3600), Tries(3600)
+    assert all(away.pause_after(ServerError("57P01")) for _ in range(50))
+    pauses = [ended.pause_after(ServerError("57014")) for _ in range(TIMES_CANCELLED)]
+    assert all(pauses[:-1])
+    assert pauses[-1] is None
+    error = ended.given_up(ServerError("57014", "canceling statement due to user request"), "load rows of public.t")
+    assert type(error) is DatabaseAway
+    assert error.message.startswith("Could not load rows of public.t: canceling statement due to user request")
+    assert f"tried {TIMES_CANCELLED} times" in error.message
+    assert error.server_state == "57014"
+    over = Tries(0)
+    over.pause_after(ServerError("57P01"))
+    assert over.pause_after(ServerError("57P01")) is None
 
 
 @pytest.mark.parametrize("state", ["22P02", "23505", "42P01", "42501", "28P01", "0A000"])

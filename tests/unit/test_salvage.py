@@ -119,6 +119,7 @@ class Said(Exception):
         (Said("XX000", "Restart read required at"), "serialization"),
         (Said("40P01"), "deadlock"),
         (Said("53300"), "too many connections"),
+        (Said("57014"), "cancelled"),
         (Said("57P01"), "connection"),
         (Said("08006"), "connection"),
         (Said("XX000", "Timed out waiting for Write: memory pressure"), "memory"),

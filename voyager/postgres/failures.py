@@ -9,6 +9,7 @@ from voyager.identifiers import visible
 
 RETRYABLE_STATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
 _AWAY_STATES = frozenset({"57P01", "57P02", "57P03", "53300", "57014", "55P03", "40001", "40P01"})
+_CANCELLED_STATES = frozenset({"57014", "55P03"})
 _SPACE_STATES = frozenset({"53100", "53200", "53400", "54000"})
 _USAGE_STATES = frozenset({"3D000", "3F000"})
 
@@ -79,6 +80,11 @@ def retryable(error: BaseException) -> bool:
     if state and state[:2] in {"22", "23", "28", "42", "0A"}:
         return False
     return bool(_TRANSIENT_TEXT.search(text))
+
+
+def cancelled(error: BaseException) -> bool:
+    """True when somebody, or a limit of time, ended the statement at the server; not whoever waits for its answer."""
+    return sqlstate(error) in _CANCELLED_STATES
 
 
 def translate(error: BaseException, doing: str) -> VoyagerError:

@@ -10,7 +10,7 @@ from voyager.identifiers import TableName
 from voyager.postgres.failures import connection_lost, primary_message, sqlstate
 
 CATALOG = "catalog"
-_BY_STATE = {"40001": "serialization", "40P01": "deadlock", "53300": "too many connections"}
+_BY_STATE = {"40001": "serialization", "40P01": "deadlock", "53300": "too many connections", "57014": "cancelled"}
 # YugabyteDB says these under several SQLSTATEs, so the text comes first.
 _BY_TEXT = (
     (re.compile(r"(?:catalog|schema) version mismatch|catalog snapshot", re.IGNORECASE), CATALOG),

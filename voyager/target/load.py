@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -11,7 +9,8 @@ from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, VoyagerError
 from voyager.ports import Capabilities, Execute
 from voyager.postgres import bulk
-from voyager.postgres.failures import retryable, translate
+from voyager.postgres.attempts import Tries
+from voyager.postgres.failures import cancelled, retryable, translate
 from voyager.postgres.retries import CATALOG, Retries, retry_class
 from voyager.target.fill import CopyFill, Fill, Filled, Load
 from voyager.target.line import Line
@@ -21,7 +20,6 @@ from voyager.target.refusal import rejection, row_fault
 __all__ = ["AlreadyLoaded", "Load", "Loader", "Voucher", "rejection", "session_settings"]
 
 PURPOSE = "import data"
-LONGEST_PAUSE = 10.0
 
 
 class AlreadyLoaded(Exception):
@@ -75,13 +73,13 @@ class Loader:
 
         Raises RowsRefused when rows of it are at fault, RowsLeftOut when the target took fewer than it was sent.
         """
-        failed_at, attempt, fill = 0.0, 0, fill or self._copy
+        tries, doing, fill = Tries(self._budget), f"load {batch.described}", fill or self._copy
         while True:
             try:
                 connection = await self._line.connected()
                 execute = bulk.executor(connection)
                 # Any earlier try may have committed without our hearing of it.
-                if attempt and await voucher.is_in(execute):
+                if tries.failed and await voucher.is_in(execute):
                     return False
                 await fill.prepare(connection, batch)
                 # READ COMMITTED: under REPEATABLE READ the last lease check fails whenever the lease was renewed.
@@ -102,16 +100,15 @@ class Loader:
             except bulk.DRIVER_ERRORS as error:
                 failure = error
                 await self._line.roll_back()
-                if row_fault(error) or not (retryable(error) or not self._line.open):
+                if row_fault(error) or not (retryable(error) or cancelled(error) or not self._line.open):
                     raise rejection(error, batch) from None
                 if retry_class(error) == CATALOG:
                     self.close()
             self._retries.add(failure, batch.table)
-            failed_at, attempt = failed_at or time.monotonic(), attempt + 1
-            if time.monotonic() - failed_at > self._budget:
-                raise translate(failure, f"load {batch.described}") from None
-            seconds = random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt)
-            await self._pause(translate(failure, f"load {batch.described}"), seconds)
+            seconds = tries.pause_after(failure)
+            if seconds is None:
+                raise tries.given_up(failure, doing) from None
+            await self._pause(translate(failure, doing), seconds)
 
     def close(self) -> None:
         """Drop the connection; what was not committed is rolled back by the server."""

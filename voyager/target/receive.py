@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -15,11 +13,12 @@ from voyager.errors import DatabaseAway, VoyagerError
 from voyager.identifiers import TableName
 from voyager.ports import Capabilities, Execute, SentRows
 from voyager.postgres import bulk
+from voyager.postgres.attempts import Tries
 from voyager.postgres.failures import retryable, translate
 from voyager.postgres.retries import CATALOG, Retries, retry_class
 from voyager.target.fill import CopyFill, Filled, Load
 from voyager.target.line import Line
-from voyager.target.load import LONGEST_PAUSE, AlreadyLoaded, session_settings
+from voyager.target.load import AlreadyLoaded, session_settings
 from voyager.target.nodes import Nodes
 from voyager.target.refusal import RowsRefused, rejection, row_fault
 from voyager.target.sift import Sift
@@ -131,10 +130,10 @@ class Receiver:
 
         Raises what the source raises, LeaseLost, BlockersFound for rows that the target refuses, TargetStaysAway.
         """
-        failed_at, attempt = 0.0, 0
+        tries = Tries(self._budget)
         while True:
             try:
-                return await self._try(part, voucher, again=doubtful or attempt > 0)
+                return await self._try(part, voucher, again=doubtful or tries.failed > 0)
             except _TargetFailed as failed:
                 failure = failed.error
             except asyncio.CancelledError:
@@ -149,11 +148,11 @@ class Receiver:
             if retry_class(failure) == CATALOG:
                 self.close()
             self._retries.add(failure, part.table)
-            failed_at, attempt = failed_at or time.monotonic(), attempt + 1
             reason = translate(failure, f"stream {part.described}")
-            if time.monotonic() - failed_at > self._budget:
+            seconds = tries.pause_after(failure)
+            if seconds is None:
                 raise TargetStaysAway(reason.message, reason.hint, reason.details) from None
-            await self._pause(reason, random.uniform(0.5, 1.0) * min(LONGEST_PAUSE, 0.1 * 2**attempt))
+            await self._pause(reason, seconds)
 
     async def receive_together(self, parts: Sequence[Incoming], voucher: PartsVoucher) -> list[Received] | None:
         """Take small parts in one transaction. None where anything stood in the way: nothing of them is in then, or,
