@@ -10,10 +10,13 @@ import pytest
 
 from tests import drive
 from tests.data_path import DataPath, without_post_data
+from voyager.data_file import ChunkWriter
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, Interrupted, RowsSetAside, UsageError
 from voyager.phases.export.attempt import ExportAttempt
+from voyager.phases.export.stream_parts import StreamVoucher
+from voyager.phases.load.kept_rows import KeptRows
 
 SECRET = "secret-of-row-"
 DDL = """
@@ -117,16 +120,119 @@ def test_they_are_read_from_the_source_again_and_loaded_once(path: DataPath) -> 
     assert_equal(path)
 
 
+ODD = [(None, "a\tb"), (7, f"{SECRET}\n\\x"), (7, f"{SECRET}\n\\x"), (8, ""), (9, None), (10, "é" * 3000)]
+STATE_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'ybvoyager'::regnamespace AND relkind = 'r'"
+
+
+def refuse_odd(path: DataPath) -> None:
+    """Rows without a key among others, two of them equal; all odd ones are refused."""
+    for end in (path.source, path.target):
+        drive.execute(end, "CREATE TABLE public.plain (n int, t text)")
+    with drive.connect(path.source) as connection:
+        connection.execute("INSERT INTO plain SELECT i, 'usual' FROM generate_series(100, 9000) i")
+        connection.cursor().executemany("INSERT INTO plain VALUES (%s, %s)", ODD)
+        connection.execute("INSERT INTO plain SELECT i, 'usual' FROM generate_series(9001, 12000) i")
+    drive.execute(path.target, "ALTER TABLE plain ADD CONSTRAINT narrow CHECK (n IS NOT NULL AND n > 10)")
+
+
+def kept(path: DataPath) -> list[Path]:
+    return sorted(path.export_dir.data.glob("set-aside/*"))
+
+
+def test_rows_without_a_key_are_kept_in_a_file_and_loaded_once_as_they_were_streamed(path: DataPath) -> None:
+    refuse_odd(path)
+    path.export(**STASH, table_list=("plain",), parallel_jobs=1)
+    assert content(path.target, "plain") == content(path.source, "plain", "n > 10")
+    assert [(file.stat().st_mode & 0o777, file.suffix) for file in kept(path)] == [(0o600, ".json"), (0o600, ".sql")]
+    assert kept(path)[0].parent.stat().st_mode & 0o777 == 0o700
+    places = "SELECT count(DISTINCT file_offset), min(file), count(key) FROM ybvoyager.quarantined_rows"
+    assert drive.fetch(path.target, places) == [(6, f"set-aside/{kept(path)[1].name}", 0)]
+    before = content(path.source, "plain")
+    drive.execute(path.source, "UPDATE plain SET t = 'changed since'")
+
+    assert path.load(replay_quarantine=True).summary["set_aside"] == {"public.plain": 6}
+    assert len(kept(path)) == 2
+    drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow, ADD CONSTRAINT narrow CHECK (n <> 7)")
+    assert path.load(replay_quarantine=True).summary["set_aside"] == {"public.plain": 2}
+    drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
+    assert path.load(replay_quarantine=True).problem is None
+    assert content(path.target, "plain") == before
+    assert kept(path) == []
+    assert path.load(replay_quarantine=True).summary["rows"] == 11_907
+    assert content(path.target, "plain") == before
+    tables = [name for (name,) in drive.fetch(path.target, STATE_TABLES)]
+    state = str([drive.fetch(path.target, f"SELECT one::text FROM ybvoyager.{name} AS one") for name in tables])
+    assert "narrow" in state
+    assert SECRET not in state + str(path.warnings)
+
+
+def test_a_damaged_file_of_rows_without_a_key_is_said_and_never_loaded(path: DataPath) -> None:
+    refuse_odd(path)
+    path.export(**STASH, table_list=("plain",), parallel_jobs=1)
+    file = kept(path)[1]
+    file.write_bytes(file.read_bytes().replace(b"8\t", b"9\t"))
+    drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
+    with pytest.raises(BlockersFound, match="6 rows set aside cannot be loaded again") as caught:
+        path.load(replay_quarantine=True)
+    assert caught.value.details == ("public.plain: 6 rows without a key or a file",)
+    assert content(path.target, "plain") == content(path.source, "plain", "n > 10")
+    path.load(discard_quarantine=True)
+    assert kept(path) == []
+
+
+@pytest.mark.parametrize("moment", ["before COMMIT", "after COMMIT", "in the middle"])
+def test_a_part_that_is_cut_off_while_its_rows_are_kept_leaves_each_of_them_once(
+    path: DataPath, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The connection breaks at that moment, and then the process ends: the next one finds its files."""
+    refuse_odd(path)
+    fired: list[str] = []
+    finish, add = StreamVoucher.finish, KeptRows.add
+
+    async def cut(self: StreamVoucher, execute: Any, received: Any) -> None:
+        await finish(self, execute, received)
+        if self.aside is not None and moment != "in the middle":
+            fired.append(moment)
+            if moment == "after COMMIT":
+                await execute("COMMIT")
+            raise Interrupted("cut by the test")
+
+    def cut_in_the_middle(self: KeptRows, text: bytes) -> int:
+        if moment == "in the middle" and self._size:
+            fired.append(moment)
+            raise Interrupted("cut by the test")
+        return add(self, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StreamVoucher, "finish", cut)
+        patched.setattr(KeptRows, "add", cut_in_the_middle)
+        # As after SIGKILL: nobody removes what was written.
+        patched.setattr(ChunkWriter, "discard", lambda _: None)
+        with pytest.raises(Interrupted):
+            path.export(**STASH, table_list=("plain",), parallel_jobs=1)
+    assert fired == [moment]
+    assert kept(path)
+    path.export(**STASH, table_list=("plain",))
+    assert drive.fetch(path.target, "SELECT count(*) FROM ybvoyager.quarantined_rows") == [(6,)]
+    assert len(kept(path)) == 2
+    drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
+    path.load(replay_quarantine=True)
+    assert content(path.target, "plain") == content(path.source, "plain")
+    assert kept(path) == []
+
+
 def test_what_the_source_does_not_have_or_cannot_name_is_said_and_the_rest_is_loaded(path: DataPath) -> None:
     drive.execute(path.target, "ALTER TABLE keyless ADD CONSTRAINT narrow CHECK (n <> 17)")
     path.export(**STASH)
+    for file in kept(path):
+        file.unlink()
     drive.execute(path.source, "DELETE FROM people WHERE id = 500")
     drive.execute(path.target, WIDEN + "; ALTER TABLE keyless DROP CONSTRAINT narrow")
     with pytest.raises(BlockersFound, match="2 rows set aside cannot be loaded again") as caught:
         path.load(replay_quarantine=True)
     assert caught.value.details == (
         "public.people: 1 row not in the source any more",
-        "public.keyless: 1 row without a key",
+        "public.keyless: 1 row without a key or a file",
     )
     assert "--discard-quarantine" in caught.value.hint
     assert content(path.target, "people") == content(path.source, "people")

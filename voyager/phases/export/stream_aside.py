@@ -11,6 +11,7 @@ from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.load.allowance import Allowance, TooManyRefused
 from voyager.phases.load.copy_row import values_of
+from voyager.phases.load.kept_rows import KeptRows
 from voyager.phases.load.row_options import STASH
 from voyager.phases.load.salvage_block import PHASE
 from voyager.ports import ChunkRange
@@ -43,15 +44,17 @@ class StreamAside:
         return cls(job, values=options.quarantine_values, most=options.max_quarantined)
 
     def part(self, chunk_id: UUID, table: Table, part: ChunkRange) -> PartAside:
-        return PartAside(self, chunk_id, table, part)
+        return PartAside(self, chunk_id, table=table, kept=KeptRows(self._job, chunk_id, table, part), part=part)
 
     def sift(self, part: PartAside) -> Sift:
         return Sift(checkpoint=self._job.checkpoint, begin=part.begin, give_up=part.give_up)
 
     def kept(self, row: Refused, text: memoryview, place: PartAside) -> SetAsideRow:
-        """The row as it is written down: its place is the part and its number there; it is read again by its key."""
+        """The row as it is written down: its place is the part and its number there, and it is read again by its key.
+        Without one it is read again from a file, so its place is that."""
         table, columns = place.table, place.table.copied_columns
         key = tuple(name for name in table.key if name in columns)
+        offset = None if key else place.keep.add(bytes(text))
         return SetAsideRow(
             id=uuid5(place.chunk_id, f"{BLOCK}/{row.row}"),
             schema=table.name.schema,
@@ -59,8 +62,8 @@ class StreamAside:
             chunk_id=place.chunk_id,
             block=BLOCK,
             row=row.row,
-            file=f"part {place.part.ordinal} of {table.name}, streamed",
-            offset=None,
+            file=place.keep.file if offset is not None else f"part {place.part.ordinal} of {table.name}, streamed",
+            offset=offset,
             key=values_of(text, columns, key) if key else None,
             reason=row.reason,
             sqlstate=row.sqlstate,
@@ -77,15 +80,17 @@ class StreamAside:
 class PartAside:
     """The rows of one part that are set aside, while it is sent once more."""
 
-    def __init__(self, aside: StreamAside, chunk_id: UUID, table: Table, part: ChunkRange) -> None:
+    def __init__(self, aside: StreamAside, chunk_id: UUID, *, table: Table, part: ChunkRange, kept: KeptRows) -> None:
         self._aside = aside
         self.chunk_id, self.table, self.part = chunk_id, table, part
+        self.keep = kept
         self.rows: list[SetAsideRow] = []
 
     def begin(self) -> None:
         """The part is tried from its beginning: what was set aside of it was rolled back."""
         self._aside.allowance.give_back(self.table.name, len(self.rows))
         self.rows.clear()
+        self.keep.begin()
 
     def give_up(self, refused: Refused, text: memoryview) -> None:
         self.rows.append(self._aside.kept(refused, text, self))

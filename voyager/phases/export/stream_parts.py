@@ -13,17 +13,17 @@ from voyager.catalog import Table
 from voyager.errors import BlockersFound
 from voyager.identifiers import TableName
 from voyager.phases.export.attempt import ExportAttempt, Finished, FinishedPart
-from voyager.phases.export.stream_aside import StreamAside
+from voyager.phases.export.stream_aside import PartAside, StreamAside
 from voyager.phases.export.stream_chunks import chunk_id
 from voyager.phases.export.stream_format import binary_alike
 from voyager.phases.job import Job
+from voyager.phases.load.kept_rows import remove_unneeded
 from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.retrying import Retrying
 from voyager.phases.pacing.target import TargetPace
 from voyager.ports import ChunkRange, Execute, Snapshot
 from voyager.store import ledger, quarantine
 from voyager.store.lease import Lease
-from voyager.store.record import SetAsideRow
 from voyager.target.load import AlreadyLoaded
 from voyager.target.receive import Incoming, Received, Receiver
 from voyager.target.refusal import RowsRefused
@@ -52,7 +52,7 @@ class StreamVoucher:
 
     lease: Lease
     batch: ledger.Batch
-    aside: Sequence[SetAsideRow] = ()
+    aside: PartAside | None = None
 
     async def begin(self, execute: Execute) -> None:
         await ledger.read_lease(execute, self.lease)
@@ -63,7 +63,10 @@ class StreamVoucher:
             await ledger.record_batch(execute, came)
         except ledger.BatchIsIn:
             raise AlreadyLoaded from None
-        await quarantine.set_aside(execute, self.aside, migration_uuid=self.lease.migration_uuid, phase=PHASE)
+        if self.aside is not None:
+            await asyncio.to_thread(self.aside.keep.publish)
+            rows, uuid = self.aside.rows, self.lease.migration_uuid
+            await quarantine.set_aside(execute, rows, migration_uuid=uuid, phase=PHASE)
         await ledger.hold_lease(execute, self.lease)
 
     async def is_in(self, execute: Execute) -> bool:
@@ -111,6 +114,7 @@ class TargetTables:
     def take_stock(self) -> Finished:
         """Read the ledger, finish what emptying was cut off, and see that the target's tables are as they must be."""
         finish_emptying(self._job, self._ids)
+        remove_unneeded(self._job)
         finished = self._read_ledger()
         self._look_at_target(begun=frozenset(table for table, _ in finished))
         return finished
@@ -137,7 +141,7 @@ class TargetTables:
                     raise
                 aside = self._aside.part(batch.chunk_id, table, part)
                 text = replace(incoming, binary=False, read=lambda: snapshot.read(table, part))
-                received = await aside.send(receiver, text, StreamVoucher(self._job.lease, batch, aside.rows))
+                received = await aside.send(receiver, text, StreamVoucher(self._job.lease, batch, aside))
         except BaseException:
             self._in_doubt(batch)
             raise
@@ -303,6 +307,7 @@ def finish_emptying(job: Job, ids: dict[UUID, ChunkRange]) -> None:
         job.checkpoint()
         doomed = [uuid for uuid, part in ids.items() if part.table in tables]
         job.store.quarantine.forget_chunks(job.record.migration_uuid, doomed)
+        remove_unneeded(job)
         job.store.batches.forget_chunks(job.record.migration_uuid, doomed)
     path.unlink(missing_ok=True)
 
@@ -316,6 +321,7 @@ def empty_streamed(job: Job) -> None:
         empty_tables(job, frozenset(chunk.table for chunk in streamed.values()))
         job.checkpoint()
         job.store.quarantine.forget_chunks(job.record.migration_uuid, streamed)
+        remove_unneeded(job)
         job.store.batches.forget_chunks(job.record.migration_uuid, streamed)
     (job.export_dir.data / EMPTYING).unlink(missing_ok=True)
 

@@ -1,10 +1,12 @@
-"""Rows that were set aside of streamed parts: read from the source again, by their keys."""
+"""Rows that were set aside of streamed parts: read from the source again by their keys, or from their files."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from voyager.catalog import Table
 from voyager.data_file import ChunkManifest
@@ -12,6 +14,7 @@ from voyager.errors import NotAllowed
 from voyager.identifiers import Identifier, TableName, quote_literal
 from voyager.phases.job import Job
 from voyager.phases.load.copy_row import values_of
+from voyager.phases.load.kept_rows import KeptReader, remove_unneeded
 from voyager.ports import ChunkRange, Snapshot
 from voyager.store.record import SetAsideRow
 from voyager.target.salvage import Rows
@@ -24,17 +27,24 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class SourceRows:
-    """One view of the source as it is now, and the tables that rows are read from."""
+    """One view of the source as it is now, the tables that rows are read from, and the files of rows without a key."""
 
     snapshot: Snapshot
     tables: Mapping[TableName, Table]
+    kept: KeptReader
 
     async def read(self, chunk: ChunkManifest, rows: Sequence[SetAsideRow]) -> list[bytes | None]:
-        """The COPY text of each row, None for one that the source does not have, or that no key names."""
+        """The COPY text of each row, None for one that the source does not have, or that neither key nor file names."""
+        found = await self._by_key(chunk, [row for row in rows if row.key is not None])
+        return [
+            found.get(row.id) if row.key is not None else await asyncio.to_thread(self.kept.read, row, chunk.columns)
+            for row in rows
+        ]
+
+    async def _by_key(self, chunk: ChunkManifest, keyed: Sequence[SetAsideRow]) -> dict[UUID, bytes]:
         table = self.tables.get(chunk.table)
-        keyed = [row for row in rows if row.key is not None]
         if table is None or not keyed:
-            return [None] * len(rows)
+            return {}
         if table.copied_columns != chunk.columns:
             raise NotAllowed(
                 f"{table.name} has other columns in the source than when it was streamed.",
@@ -49,7 +59,7 @@ class SourceRows:
                 for number in range(len(text)):
                     one = bytes(text.between(number, number + 1))
                     found[_key(values_of(one, chunk.columns, names), names)] = one
-        return [None if row.key is None else found.get(_key(row.key, names)) for row in rows]
+        return {row.id: found[key] for row in keyed if (key := _key(row.key or {}, names)) in found}
 
 
 @asynccontextmanager
@@ -58,7 +68,8 @@ async def source_rows(job: Job, names: Sequence[TableName]) -> AsyncIterator[Sou
     wanted = set(names)
     tables = {table.name: table for table in job.source.read_catalog().tables if table.name in wanted}
     async with job.source.open_snapshot(tuple(tables.values()), 1) as snapshot:
-        yield SourceRows(snapshot, tables)
+        yield SourceRows(snapshot, tables, KeptReader(job.export_dir.data))
+    remove_unneeded(job)
 
 
 def _condition(row: SetAsideRow) -> str:

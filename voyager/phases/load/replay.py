@@ -15,6 +15,7 @@ from voyager.errors import BlockersFound, DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.load.from_source import ROWS_AT_ONCE, SourceRows, source_rows
+from voyager.phases.load.kept_rows import remove_unneeded
 from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
 from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.retrying import Retrying
@@ -58,7 +59,7 @@ class ReplayVoucher:
 @dataclass
 class Replayed:
     """What a replay came to: rows loaded and rows still refused by table, files that are not there any more, and rows
-    of streamed parts that the source does not have (`unknown`) or that no key names there (`keyless`)."""
+    of streamed parts that the source does not have (`unknown`), or that have no key, nor a file (`keyless`)."""
 
     loaded: Counter[TableName] = field(default_factory=Counter)
     refused: Counter[TableName] = field(default_factory=Counter)
@@ -89,11 +90,11 @@ class Replayed:
         """Rows were streamed, so there is no file to read them from."""
         lines = [
             *(f"{table}: {counted(n, 'row')} not in the source any more" for table, n in sorted(self.unknown.items())),
-            *(f"{table}: {counted(n, 'row')} without a key" for table, n in sorted(self.keyless.items())),
+            *(f"{table}: {counted(n, 'row')} without a key or a file" for table, n in sorted(self.keyless.items())),
         ]
         return BlockersFound(
             f"{counted(self.unknown.total() + self.keyless.total(), 'row')} set aside cannot be loaded again: they "
-            "were streamed, and cannot be found in the source by a key.",
+            "were streamed, and are neither in the source under their key nor in a file of the export directory.",
             "Bring them in by hand (their reasons and places are in ybvoyager.quarantined_rows) and give them up here: "
             "yb-voyager migrate import data --discard-quarantine; or stream everything anew into the corrected tables: "
             "yb-voyager migrate export data --stream --start-clean.",
@@ -233,6 +234,7 @@ def discard(job: Job) -> None:
     """Give up the rows that are still set aside; the event log keeps how many of which table."""
     tables = open_rows(job)
     job.store.quarantine.discard(job.record.migration_uuid, PHASE, tables.keys())
+    remove_unneeded(job)
     for table, count in sorted(tables.items()):
         job.warn(f"{count:,} rows of {table} that were set aside are given up: they will not be in the target.")
 
