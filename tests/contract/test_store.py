@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -536,6 +537,34 @@ def test_the_next_step_follows_the_lease_so_a_crash_shows_resume(store: StateSto
     ]
     assert store.leases.renew(lease)
     assert read_view(target, "kind", "next_steps") == [("wait",)]
+
+
+def test_a_pause_shows_in_the_views_as_long_as_it_lasts(store: StateStore, target: Endpoint) -> None:
+    record = registered(store)
+    uuid = record.migration_uuid
+    take(store, record, "EXPORT_DATA")
+    idle, running = {"kind": "resume", "phase": "EXPORT_DATA", "command": "migrate export data"}, {"kind": "wait"}
+    store.migrations.transition(
+        record,
+        {"EXPORT_DATA": "IN_PROGRESS"},
+        phase="EXPORT_DATA",
+        actor=ACTOR,
+        next_if_idle=idle,
+        next_if_running=running,
+    )
+    seen = [("wait", None, None, "running")]
+    columns = "kind, command, step ->> 'then', health"
+    assert read_view(target, columns, "next_steps") == seen
+    for phase, command in (("EXPORT_DATA", "migrate resume EXPORT_DATA"), (None, "migrate resume")):
+        store.controls.pause(uuid, phase, actor="ann")
+        assert read_view(target, columns, "next_steps") == [("paused", command, None, "paused")]
+        (reason,) = read_view(target, "reason", "next_steps")[0]
+        assert re.fullmatch(r".* is paused since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by ann\.", reason)
+        store.controls.resume(uuid, phase, actor="ann")
+        assert read_view(target, columns, "next_steps") == seen
+    # A phase that is neither begun nor next holds nothing up.
+    store.controls.pause(uuid, "IMPORT_DATA", actor="ann")
+    assert read_view(target, columns, "next_steps") == seen
 
 
 def test_the_timeline_never_says_100_percent_before_the_phase_is_completed(store: StateStore, target: Endpoint) -> None:
