@@ -55,8 +55,8 @@ def test_what_is_too_little_loses_nothing_and_the_bound_is_enough(places: Callab
     way.variables["YB_VOYAGER_OUTAGE_BUDGET"] = "1"
     too_little = way.begin()
     for process in too_little:
-        # Whatever the interpreter has to say about it; nothing that is written may be wrong.
-        process.communicate(timeout=90)
+        _, errors = process.communicate(timeout=90)
+        assert "Traceback" not in errors, errors
     assert any(process.returncode for process in too_little)
     way.memory = BOUNDS[name]
     way.variables.clear()
@@ -64,6 +64,23 @@ def test_what_is_too_little_loses_nothing_and_the_bound_is_enough(places: Callab
         if way.state("_".join(line[:2]).upper()) != "COMPLETED":
             way.finish([way.start(*line)])
     assert_each_row_once(way)
+
+
+def test_what_nobody_awaits_goes_into_the_log_and_not_on_the_screen(places: Callable[[int], Ground]) -> None:
+    """Memory runs out while rows are read from a connection, where only the driver and the loop are asked."""
+    way = places(HUGE["export data --stream"]).ready("export data --stream")
+    way.port = way.target.port
+    way.variables["YB_VOYAGER_OUTAGE_BUDGET"] = "1"
+    told = ""
+    for memory in (77, 80, 74, 83, 86):
+        way.memory = memory
+        errors = way.begin()[0].communicate(timeout=90)[1]
+        assert "Traceback" not in errors, errors
+        told = "".join(log.read_text() for log in (way.export_dir / "logs").glob("yb-voyager-background-*.log"))
+        if told:
+            break
+    assert "MemoryError" in told
+    assert [line for line in told.splitlines() if len(line) > 120] == []
 
 
 def assert_each_row_once(way: Way) -> None:

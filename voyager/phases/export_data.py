@@ -102,9 +102,7 @@ def run(job: Job) -> Outcome:
     directory, BlockersFound for rows that the target refuses (the other tables are streamed all the same). Rows that
     are set aside complete the phase, with a problem.
     """
-    import asyncio
-
-    from voyager.phases import sequence_file
+    from voyager.phases import loop, sequence_file
     from voyager.phases.export.attempt import NAME, ExportAttempt
     from voyager.phases.export.run import Exporter
     from voyager.phases.load.kept_rows import remove_unneeded
@@ -125,7 +123,7 @@ def run(job: Job) -> Outcome:
             attempt.same_tables(chosen.tables)
         pace, destination = _ends(job, attempt, chosen)
         exporter = Exporter(job, attempt, chosen.tables, destination=destination, pace=pace)
-        attempt = _with_what_is_in(asyncio.run(exporter.run()), exporter.finished)
+        attempt = _with_what_is_in(loop.run(job, exporter.run()), exporter.finished)
         remove_unneeded(job)
         job.export_dir.write_atomic(job.export_dir.data / NAME, attempt.dump())
         # After the rows: a sequence that was called meanwhile is only further on.
@@ -286,7 +284,6 @@ def _set_aside(tables: Counter[TableName]) -> RowsSetAside | None:
     return RowsSetAside(
         f"Everything is streamed but {counted(tables.total(), 'row')} of {named}, set aside.",
         "Go on with yb-voyager migrate import data. Once the target's definitions are corrected, yb-voyager migrate "
-        "import data --replay-quarantine reads the rows again (from the source, or without a key from data/set-aside in "
-        "the export directory) and loads them. Each row's table, key, reason and place are in "
-        "ybvoyager.quarantined_rows.",
+        "import data --replay-quarantine reads the rows again (from the source; without a key from data/set-aside of "
+        "export-dir) and loads them. Each row's table, key, reason and place are in ybvoyager.quarantined_rows.",
     )

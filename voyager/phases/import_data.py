@@ -89,8 +89,7 @@ def run(job: Job) -> Outcome:
     tables are loaded all the same), LeaseLost, DatabaseAway when the target stays away. Rows that are set aside
     complete the phase, with a problem.
     """
-    import asyncio
-
+    from voyager.phases import loop
     from voyager.phases.export.attempt import complete_chunks
     from voyager.phases.export.stream_chunks import check_streamed
     from voyager.phases.load import beside as import_beside
@@ -109,12 +108,12 @@ def run(job: Job) -> Outcome:
     if loading:
         import_load.build_keys_first(job)
     if loading and beside:
-        course = asyncio.run(import_load.load_beside(job, files, limits))
+        course = loop.run(job, import_load.load_beside(job, files, limits))
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     check_streamed(attempt, chunks, Ledger.read(job))
     if loading and not beside:
-        course = asyncio.run(import_load.load(job, chunks, files, limits))
+        course = loop.run(job, import_load.load(job, chunks, files, limits))
     if options.replay_quarantine:
         replay.replay(job, chunks, streamed=attempt.streamed)
     if options.discard_quarantine:

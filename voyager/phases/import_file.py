@@ -125,8 +125,7 @@ def run(job: Job) -> Outcome:
     Raises UsageError for files and tables that are not there, NotAllowed for a file that changed, BlockersFound and
     DamagedFile for one that cannot be loaded (the other tables are loaded all the same), LeaseLost, DatabaseAway.
     """
-    import asyncio
-
+    from voyager.phases import loop
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.progress import FileProgress
     from voyager.phases.files.replay import FileReplay
@@ -135,11 +134,11 @@ def run(job: Job) -> Outcome:
     shapes = _shapes(job, parts)
     _check_empty(job, parts)
     _warn_of_nothing(job, parts)
-    retries = asyncio.run(_load(job, parts, dialect, shapes))
+    retries = loop.run(job, _load(job, parts, dialect, shapes))
     _, parts = _parts(job)
     _all_in(parts)
     if job.options.replay_quarantine:
-        asyncio.run(FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
+        loop.run(job, FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
         _, parts = _parts(job)
         FileProgress(job, parts).tell_all()
     return _outcome(parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})

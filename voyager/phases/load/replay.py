@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -194,6 +193,7 @@ def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False)
     """Load the rows set aside again, without what judges or answers rows meanwhile: what follows the rows makes the
     constraints and triggers of their tables anew, over all rows. They are read from the files, or, where the export
     `streamed`, from the source."""
+    from voyager.phases import loop
     from voyager.phases.ddl import post_data
     from voyager.target.shape import lines_of
 
@@ -211,7 +211,7 @@ def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False)
         async with source_rows(job, sorted(tables)) as source:
             return await Replay(job, chunks, RowPolicy(job), source).run()
 
-    done = asyncio.run(run())
+    done = loop.run(job, run())
     if (failure := done.failure()) is not None:
         raise failure
     return done
