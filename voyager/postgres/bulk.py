@@ -25,7 +25,7 @@ from voyager.postgres.patience import limit_silence, server_settings
 
 Connection = asyncpg.Connection
 PIPE_BYTES = 1 << 20
-# InternalClientError is what asyncpg raises when a connection ends in the middle of a COPY.
+# InternalClientError is what asyncpg raises when a connection ends in the middle of a COPY, or has just ended.
 DRIVER_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

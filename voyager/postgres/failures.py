@@ -21,6 +21,10 @@ _TRANSIENT_TEXT = re.compile(
 )
 _NOT_RETRYABLE_TEXT = re.compile(r"exceeds? (?:the )?(?:rpc|max(?:imum)?) message", re.IGNORECASE)
 _ADVICE = re.compile(r"(?<=\w)\n\s+(?=[A-Z])")
+# asyncpg of itself, when the server ended a connection while nothing was asked of it: "cannot switch to state 12".
+_DRIVERS_OWN = "InternalClientError"
+_BUSY = re.compile(r"^cannot perform operation: another operation is (?:cancelling|in progress)$")
+_ENDED = "the connection ended before the server answered"
 _VALUE_AT_END = re.compile(r'(:\s*)".*"?$', re.DOTALL)
 _VALUE_IN_FRONT = re.compile(r'^([a-z ]*)".*"(?= (?:is|are|has|does|do|cannot|not)\b)', re.DOTALL)
 
@@ -46,6 +50,8 @@ def sqlstate(error: BaseException) -> str:
 
 def primary_message(error: BaseException) -> str:
     """The error's first line without DETAIL and CONTEXT, which quote rows, and without a rejected value."""
+    if type(error).__name__ == _DRIVERS_OWN or _BUSY.search(str(error)):
+        return _ENDED
     diagnostics = getattr(error, "diag", None)
     text = getattr(diagnostics, "message_primary", None) or getattr(error, "message", None) or str(error)
     # Errors of class 22 end in the value that was refused, `invalid input syntax for type integer: "…"`, or begin with
@@ -66,7 +72,7 @@ def connection_lost(error: BaseException) -> bool:
         return False
     if isinstance(error, DatabaseAway | OSError | TimeoutError | EOFError):
         return True
-    return type(error).__name__ in {"OperationalError", "ConnectionDoesNotExistError", "InterfaceError"}
+    return type(error).__name__ in {"OperationalError", "ConnectionDoesNotExistError", "InterfaceError", _DRIVERS_OWN}
 
 
 def retryable(error: BaseException) -> bool:
