@@ -23,6 +23,7 @@ from tests.faults.test_data_path_faults import Proxy, killed_again_and_again
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway
+from voyager.phases.export.attempt import ExportAttempt
 
 # No key: a row that came twice would stay. An enum travels as text, numbers and text in binary.
 DDL = """
@@ -270,6 +271,7 @@ def assert_every_row_once(path: DataPath) -> None:
     assert count(path.target, "SELECT sum(rows) FROM ybvoyager.import_batches") == 202_000
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_lose_no_row_and_double_none(path: DataPath) -> None:
     def parts() -> int:
         return count(path.target, LEDGER)
@@ -413,25 +415,31 @@ def test_a_target_that_crashes_is_waited_for_under_the_same_snapshot(
     assert_every_row_once(one)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_kills_and_cuts_in_any_order_lose_no_row_and_double_none(path: DataPath, proxy: Proxy, seed: int) -> None:
+FEW_KILLS = [(seed, 2) for seed in (20, 21, 22)]
+MANY_KILLS = [pytest.param(seed, 4, marks=pytest.mark.slow) for seed in range(20)]
+
+
+@pytest.mark.parametrize(("seed", "kills"), FEW_KILLS + MANY_KILLS)
+def test_kills_and_cuts_in_any_order_lose_no_row_and_double_none(
+    path: DataPath, proxy: Proxy, seed: int, kills: int
+) -> None:
     """Kills, lost answers and writes to the source in between, by chance."""
-    chance, hits = random.Random(seed), 0
+    chance, in_the_middle = random.Random(seed), 0
     direct = path.target
-    for _ in range(4):
+    for _ in range(kills):
         path.target = replace(direct, port=proxy.port)
         proxy.commits_to_cut = chance.randint(0, 2)
         enough = count(direct, LEDGER) + chance.randint(1, 30)
         process = path.start("export", stream=True, chunk_size="256KB", parallel_jobs=2)
         while process.poll() is None and count(direct, LEDGER) < enough:
             time.sleep(chance.uniform(0, 0.02))
-        hits += process.poll() is None
+        process.send_signal(signal.SIGSTOP)
+        in_the_middle += process.poll() is None and 0 < count(direct, LEDGER) < parts_planned(path)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if chance.random() < 0.5:
             drive.execute(path.source, f"UPDATE public.big SET filler = 'moved' WHERE id % 7 = {chance.randint(0, 6)}")
-    assert hits
+    assert in_the_middle
     path.target = direct
     last = path.start("export", stream=True, parallel_jobs=2)
     _, errors = last.communicate(timeout=120)
@@ -440,3 +448,8 @@ def test_kills_and_cuts_in_any_order_lose_no_row_and_double_none(path: DataPath,
     summary = json.loads((path.export_dir.data / "export.json").read_text())["body"]
     if not summary["mixed"]:
         assert_every_row_once(path)
+
+
+def parts_planned(path: DataPath) -> int:
+    attempt = ExportAttempt.load(path.export_dir.data)
+    return len(attempt.parts) if attempt else 0
