@@ -37,7 +37,7 @@ class Cut:
     offset: int
     size: int
     rows: int
-    data: bytes
+    data: bytearray
     last: bool
 
     @property
@@ -47,7 +47,7 @@ class Cut:
 
 class Cutter:
     """Reads a text once. `offset` is where it begins, with what was `read` already and then the stream: the start of a
-    row."""
+    row. `grow` is told before more is read how much is going to be held then; it may wait."""
 
     def __init__(
         self,
@@ -57,12 +57,19 @@ class Cutter:
         limits: tuple[int, int],
         offset: int = 0,
         read: bytes = b"",
+        grow: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._stream, self._scanner = stream, scanner
         self._most_rows, self._most_bytes = limits
         self._data = bytearray(read)
         self._offset = offset
         self._ended = False
+        self._grow = grow
+
+    @property
+    def held(self) -> int:
+        """Bytes that were read and not cut off yet."""
+        return len(self._data)
 
     def cut(self, until: int | None = None) -> Cut | None:
         """The next rows, at most what the limits allow but a whole block, none of block `until` or later; None at the
@@ -91,12 +98,23 @@ class Cutter:
 
     def _taken(self, taken: int, rows: int) -> Cut:
         first, offset = self._offset // BLOCK, self._offset
-        data = bytes(memoryview(self._data)[:taken])
-        del self._data[:taken]
+        data = self._cut_off(taken)
         self._offset += taken
         last = self._at_end(0)
         behind = (self._offset - 1) // BLOCK + 1 if last else self._offset // BLOCK
         return Cut(first, max(1, behind - first), offset, taken, rows, data, last)
+
+    def _cut_off(self, size: int) -> bytearray:
+        """The first bytes of what is held, in no more memory than they need; where they are nearly all, as they are: of
+        the largest rows there is one copy."""
+        with memoryview(self._data) as held:
+            rest = bytearray(held[size:])
+            if 8 * len(rest) > size:
+                first, self._data = bytearray(held[:size]), rest
+                return first
+        data, self._data = self._data, rest
+        del data[size:]
+        return data
 
     def _block(self, start: int) -> tuple[int, int]:
         """Where the rows end that begin in the block of the row at `start`, and how many they are."""
@@ -120,8 +138,8 @@ class Cutter:
 
     def _read(self) -> bool:
         if not self._ended:
-            # A row that is longer than all that was read before is read in growing steps: no byte is seen often.
-            piece = self._stream.read(max(PIECE, min(len(self._data) // 2, 16 * PIECE)))
+            self._grow(len(self._data) + PIECE)
+            piece = self._stream.read(PIECE)
             self._data += piece
             self._ended = not piece
         return not self._ended

@@ -43,6 +43,11 @@ class Dialect:
         return not self.encoding.startswith(_PLAIN)
 
     @property
+    def recoded_later(self) -> bool:
+        """Whether the text of a batch is decoded when its rows were found."""
+        return not self.recoded_first and self.encoding not in ("utf-8", "ascii")
+
+    @property
     def cutting(self) -> str:
         """All that decides where a row ends: a file that is loaded in part must be read on in the same way."""
         quoting = f"{self.quote}{self.escape}" if self.format == "csv" else ""

@@ -52,7 +52,7 @@ def newline_of(head: bytes, dialect: Dialect) -> bytes:
     return b"\n"
 
 
-def ends_of(data: bytes, dialect: Dialect, newline: bytes = b"\n") -> array[int]:
+def ends_of(data: Data, dialect: Dialect, newline: bytes = b"\n") -> array[int]:
     """Where each row of `data` ends; the last one may lack its end of line. One step per row: for what went wrong."""
     found, scanner, place = array("q"), rows_of(dialect, newline), 0
     while place < len(data):
@@ -63,7 +63,7 @@ def ends_of(data: bytes, dialect: Dialect, newline: bytes = b"\n") -> array[int]
     return found
 
 
-def row_of_line(data: bytes, ends: array[int], line: int, dialect: Dialect) -> int:
+def row_of_line(data: Data, ends: array[int], line: int, dialect: Dialect) -> int:
     """The row (from 0) that COPY means by a line number: it counts ends of line within quotes, too, but not in the
     first row, for it does not know yet what ends a line."""
     if dialect.format == "text":

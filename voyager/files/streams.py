@@ -15,7 +15,8 @@ from voyager.identifiers import visible
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 NOT_READ = (".zip", ".tar", ".tgz", ".7z", ".rar", ".lz4", ".snappy", ".parquet", ".orc", ".avro", ".xlsx")
-_PIECE = 64 << 10
+_PIECE = 16 << 10
+"""How much of a zstd file is decompressed at a time: all that comes of it is there at once."""
 
 
 class Stream(Protocol):

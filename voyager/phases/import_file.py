@@ -38,7 +38,6 @@ NEEDS = ("target",)
 KEEPS_FILES = False
 """Nothing of it is in export-dir but a copy of the record: it may go on from another machine that sees the files."""
 UNDOES = "the tables that this import loaded are emptied"
-READERS = 4
 COUNTED = ("files", "rows", "bytes", "set_aside", "ignored")
 SHOWN = 50
 
@@ -65,7 +64,7 @@ class Options(TargetLoad, RefusedRowOptions):
     has_header: bool = option(False, "The first line of each file names its columns.")
     encoding: str = option("utf-8", "Encoding of the files, as latin1, cp1252, utf-16, shift_jis.", metavar="NAME")
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least 64 KB of a file).")
-    batch_size_bytes: str = option("16MB", "At most about this much of a file in one transaction.", metavar="SIZE")
+    batch_size_bytes: str = option("8MB", "At most about this much of a file in one transaction.", metavar="SIZE")
     allow_non_empty: bool = option(False, "Load into tables that hold rows already, too.")
     replay_quarantine: bool = option(
         False,
@@ -184,7 +183,7 @@ async def _load(
 
     limits = job.options.batch_size, parse_size(job.options.batch_size_bytes, "--batch-size-bytes")
     policy, found = FilePolicy(job, dialect, shapes), target_pace(job)
-    await FileImporter(job, parts, dialect, limits=limits, policy=policy, found=found).run(readers=READERS)
+    await FileImporter(job, parts, dialect, limits=limits, policy=policy, found=found).run()
     return found.pace.retries.by_class
 
 

@@ -11,6 +11,8 @@ from voyager.identifiers import TableName
 from voyager.ports import Capabilities
 from voyager.postgres import bulk
 
+PIECE_BYTES = 256 << 10
+
 
 @dataclass(frozen=True)
 class Load:
@@ -58,6 +60,13 @@ class Fill(Protocol):
     async def fill(self, connection: bulk.Connection, batch: Load) -> Filled:
         """Load all rows of the batch, or raise the driver's error, or RowsLeftOut."""
         ...
+
+
+def in_pieces(data: bytes | bytearray | memoryview) -> Iterable[bytes]:
+    """Rows as the driver is given them: it copies what it sends, and keeps what it was given last."""
+    with memoryview(data) as whole:
+        for at in range(0, len(whole), PIECE_BYTES):
+            yield bytes(whole[at : at + PIECE_BYTES])
 
 
 class RowsLeftOut(BlockersFound):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from voyager.postgres import bulk
 from voyager.postgres.failures import sqlstate
-from voyager.target.fill import Fill, Filled, Load, RowsLeftOut
+from voyager.target.fill import Fill, Filled, Load, RowsLeftOut, in_pieces
 from voyager.target.refusal import line_of, reason_of, row_fault
 
 LEAST_STRIDE = 16
@@ -19,7 +19,7 @@ _SAVEPOINT = "ybvoyager_rows"
 class Rows:
     """COPY text cut into its rows; `ends` says where each ends."""
 
-    text: bytes
+    text: bytes | bytearray
     ends: array[int]
 
     @classmethod
@@ -95,7 +95,7 @@ class Salvage:
 
     async def _try(self, connection: bulk.Connection, batch: Load, first: int, last: int) -> Filled | BaseException:
         """Load some rows under a savepoint; the error when one of them is at fault."""
-        part = replace(batch, rows=last - first, pieces=lambda: (self._rows.between(first, last),))
+        part = replace(batch, rows=last - first, pieces=lambda: in_pieces(self._rows.between(first, last)))
         await connection.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             filled = await self._inner.fill(connection, part)

@@ -61,7 +61,7 @@ class _Kept:
             row=refused.row,
             file=part.file.url,
             # Of the text as it is stored, but where bytes became others (another encoding) of the batch alone.
-            offset=batch.cut.offset + len(batch.cut.data) - len(batch.data) + begins,
+            offset=batch.cut.offset + batch.cut.size - len(batch.data) + begins,
             key=key or None,
             reason=refused.reason,
             sqlstate=refused.sqlstate,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +14,7 @@ from voyager.errors import BlockersFound, DamagedFile, NotAllowed
 from voyager.files.cutter import LONGEST_ROW, Cut, Cutter, RowWithoutEnd
 from voyager.files.dialect import Dialect
 from voyager.files.head import Head, read_head
-from voyager.files.rows import ends_of, row_of_line, rows_of
+from voyager.files.rows import Data, ends_of, row_of_line, rows_of
 from voyager.files.storage import scheme_of, storage_of
 from voyager.files.streams import Stream, misread, text_of
 from voyager.identifiers import visible
@@ -28,14 +30,14 @@ _END_MARK = re.compile(rb"^\\\.\r?(?:\n|\Z)", re.MULTILINE)
 @dataclass(frozen=True)
 class FileBatch:
     """What one transaction loads: `data` are `rows` rows, of `columns`. `weight` is how much of the stored file it
-    stands for."""
+    stands for. `cut` says where in the text they are, and holds nothing of it."""
 
     part: FilePart
     columns: tuple[str, ...]
     cut: Cut
     rows: int
     weight: int
-    data: bytes
+    data: Data
     newline: bytes = b"\n"
 
     @property
@@ -47,13 +49,19 @@ class PartReader:
     """Reads one part. Every method blocks; one thread at a time.
 
     `again` names batches that are read although they are in, for rows of them that were set aside; then nothing else
-    is read, and the limits are to be none.
+    is read, and the limits are to be none. `grow` is the Cutter's.
     """
 
     def __init__(
-        self, part: FilePart, dialect: Dialect, *, limits: tuple[int, int], again: frozenset[int] = frozenset()
+        self,
+        part: FilePart,
+        dialect: Dialect,
+        *,
+        limits: tuple[int, int],
+        again: frozenset[int] = frozenset(),
+        grow: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._part, self._dialect, self._limits = part, dialect, limits
+        self._part, self._dialect, self._limits, self._grow = part, dialect, limits, grow
         self._storage = storage_of(part.file.url)
         self._again = {one.batch_no: one for one in part.batches if one.batch_no in again}
         self._only_again = bool(again)
@@ -65,6 +73,16 @@ class PartReader:
         self._head: Head | None = None
         self._columns: tuple[str, ...] = ()
         self._weighed = 0
+
+    @property
+    def copies(self) -> int:
+        """How often a batch is in memory while it is made."""
+        return 2 if self._dialect.recoded_later else 1
+
+    @property
+    def held(self) -> int:
+        """Bytes of the text that were read and are in no batch yet."""
+        return self._cutter.held if self._cutter is not None else 0
 
     def next(self) -> FileBatch | None:
         """The next rows that are not in yet; None at the end of the file.
@@ -102,13 +120,13 @@ class PartReader:
         """The empty batch behind the last row of a text whose length nobody knows beforehand; None where it is in."""
         if self._part.origin.stored_plainly or any(not batch.bytes for batch in self._part.batches):
             return None
-        cut = Cut(self._block, 1, self._offset, 0, 0, b"", last=True)
+        cut = Cut(self._block, 1, self._offset, 0, 0, bytearray(), last=True)
         return FileBatch(self._part, self._columns, cut, 0, 0, b"")
 
     def close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-            self._stream = self._raw = None
+            self._stream = self._raw = self._cutter = None
 
     def place(self, batch: FileBatch, line: int) -> str:
         """Where line `line` of a batch stands in its file, for people."""
@@ -116,11 +134,12 @@ class PartReader:
         if offset > LINES_COUNTED:
             return f"{name}, line {line:,} from byte {offset:,} on"
         assert self._head is not None
-        ends = ends_of(batch.cut.data, self._dialect, self._head.newline)
-        header = 1 if not offset and self._head.names else 0
-        row = row_of_line(batch.data, ends_of(batch.data, self._dialect, self._head.newline), line, self._dialect)
-        begins = ends[row + header - 1] if row + header else 0
-        return f"{name}, line {self._lines_before(offset + begins) + 1:,}"
+        ends = ends_of(batch.data, self._dialect, self._head.newline)
+        row = row_of_line(batch.data, ends, line, self._dialect)
+        before = batch.data.count(self._head.newline, 0, ends[row - 1] if row else 0)
+        if not offset:
+            before += self._head.read.count(self._head.newline, 0, self._head.size)
+        return f"{name}, line {self._lines_before(offset) + before + 1:,}"
 
     def _open(self) -> None:
         if self._stream is not None:
@@ -137,7 +156,7 @@ class PartReader:
         assert self._stream is not None
         assert self._head is not None
         scanner = partial(rows_of, self._dialect, self._head.newline)
-        return Cutter(self._stream, scanner, limits=self._limits, offset=offset, read=read)
+        return Cutter(self._stream, scanner, limits=self._limits, offset=offset, read=read, grow=self._grow)
 
     def _pass_over(self) -> None:
         """Go on behind a batch that is in: by seeking where that can be done, else by reading over it."""
@@ -167,12 +186,12 @@ class PartReader:
     def _batch(self, cut: Cut) -> FileBatch:
         self._check_unchanged(cheaply=not cut.last)
         assert self._head is not None
-        begins = not cut.offset
-        data, rows = cut.data, cut.rows
-        if begins and self._head.size:
-            data = data[self._head.size :]
-            rows = rows - bool(self._head.names) if data else 0
-        data, rows = self._without_end_mark(data, rows, cut)
+        rows, cut_off = cut.rows, cut.data
+        cut = replace(cut, data=bytearray())
+        if not cut.offset and self._head.size:
+            del cut_off[: self._head.size]
+            rows = rows - bool(self._head.names) if cut_off else 0
+        data, rows = self._without_end_mark(cut_off, rows, cut)
         batch = FileBatch(
             part=self._part,
             columns=self._columns,
@@ -192,18 +211,22 @@ class PartReader:
         passed, self._weighed = max(0, stands - self._weighed), max(stands, self._weighed)
         return passed
 
-    def _as_utf8(self, data: bytes, cut: Cut) -> bytes:
-        if self._dialect.encoding in ("utf-8", "ascii") or self._dialect.recoded_first:
+    def _as_utf8(self, data: Data, cut: Cut) -> Data:
+        if not self._dialect.recoded_later:
             return data
+        decoder, text, at = codecs.getincrementaldecoder(self._dialect.encoding)(), bytearray(), 0
         try:
-            return data.decode(self._dialect.encoding).encode()
+            for at in range(0, len(data), _PIECE):
+                kept = len(decoder.getstate()[0])
+                text += decoder.decode(data[at : at + _PIECE], final=at + _PIECE >= len(data)).encode()
         except UnicodeError as error:
-            start = getattr(error, "start", 0) + len(cut.data) - len(data)
+            start = at - kept + getattr(error, "start", 0) + cut.size - len(data)
             place = f"byte {cut.offset + start:,}"
             reason = getattr(error, "reason", str(error))
             raise misread(self._part.file.url, self._dialect.encoding, reason, place) from None
+        return text
 
-    def _without_end_mark(self, data: bytes, rows: int, cut: Cut) -> tuple[bytes, int]:
+    def _without_end_mark(self, data: Data, rows: int, cut: Cut) -> tuple[Data, int]:
         r"""COPY takes `\.` alone in a line for the end of the data: in the text format it is that; in csv it is a
         value, which older servers drop together with all that follows unless it is quoted."""
         if b"\\." not in data or not (marks := list(_END_MARK.finditer(data))):

@@ -21,7 +21,7 @@ from voyager.phases.job import Job
 from voyager.phases.load.replay import ReplayVoucher
 from voyager.phases.pacing.retrying import Retrying
 from voyager.store.record import SetAsideRow
-from voyager.target.fill import Load
+from voyager.target.fill import Load, in_pieces
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
 from voyager.wording import counted
@@ -97,7 +97,7 @@ class FileReplay:
             columns=batch.columns,
             rows=len(rows),
             described=f"{counted(len(rows), 'row')} set aside of {visible(batch.part.file.url)} for {table}",
-            pieces=lambda: (picked.text,),
+            pieces=lambda: in_pieces(picked.text),
             options=self._dialect.copy_options,
         )
         await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
 from voyager.files.dialect import Dialect
+from voyager.files.memory import give_large_blocks_back
 from voyager.identifiers import TableName, visible
+from voyager.phases.files.flight import Flight, Stopped
 from voyager.phases.files.plan import FilePart
 from voyager.phases.files.policy import FilePolicy
 from voyager.phases.files.progress import FileProgress
@@ -21,45 +23,17 @@ from voyager.phases.load.plan import BatchVoucher
 from voyager.phases.pacing.retrying import Retrying
 from voyager.phases.pacing.target import TargetPace
 from voyager.store import ledger
-from voyager.target.fill import Load
+from voyager.target.fill import Load, in_pieces
 from voyager.target.load import Loader
 
-IN_FLIGHT = 64 << 20
-"""Bytes of files in memory, at most, but for rows that are larger than that."""
-PIECE = 256 << 10
+READERS = 4
 LOOK_EVERY = 0.02
 _OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
 """Errors that end one table; the others go on."""
 
 
-class Flight:
-    """Bytes that are being read, or were read and are not in yet. What is larger than all that may be goes alone."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._size = most, 0
-        self._changed = asyncio.Condition()
-        self._open = False
-
-    async def enter(self, size: int) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._open or not self._size or self._size + size <= self._most)
-            self._size += size
-
-    async def leave(self, size: int) -> None:
-        """Give bytes back; less than nothing for a batch that became larger than what was asked for it."""
-        async with self._changed:
-            self._size -= size
-            self._changed.notify_all()
-
-    async def open(self) -> None:
-        """Hold nobody back any more: all is to stop."""
-        async with self._changed:
-            self._open = True
-            self._changed.notify_all()
-
-
 class FileImporter:
-    """One run: every file is read once by one of `readers`, its batches are loaded by as many as the pace allows."""
+    """One run: every file is read once by one of its readers, its batches are loaded by as many as the pace allows."""
 
     def __init__(
         self,
@@ -76,7 +50,7 @@ class FileImporter:
         self._progress = FileProgress(job, parts)
         self._left = deque(sorted((p for p in parts if not p.done), key=lambda part: -part.file.size))
         self._policy = policy
-        self._flight = Flight(max(IN_FLIGHT, 2 * limits[1]))
+        self._flight = Flight(limits[1])
         self._queue: deque[tuple[PartReader, FileBatch]] = deque()
         self._arrived = asyncio.Event()
         self._all_read, self._in_hand = False, 0
@@ -85,12 +59,13 @@ class FileImporter:
         self._stopping = False
         self._retrying = Retrying(job, self._pace.hindered)
 
-    async def run(self, *, readers: int) -> None:
+    async def run(self) -> None:
         """Load everything; a table whose file is damaged or refused is left behind, and raised when the rest is in."""
+        give_large_blocks_back()
         self._progress.tell_all()
         working = (self._work(number) for number in range(self._pace.most))
         async with self._pace:
-            results = await asyncio.gather(self._feed(readers), *working, return_exceptions=True)
+            results = await asyncio.gather(self._feed(), *working, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise max(failures, key=gravity)
@@ -100,8 +75,8 @@ class FileImporter:
     def _over(self) -> bool:
         return self._stopping or (self._all_read and not self._queue and not self._in_hand)
 
-    async def _feed(self, readers: int) -> None:
-        reading = (self._read_files() for _ in range(min(readers, len(self._left))))
+    async def _feed(self) -> None:
+        reading = (self._read_files() for _ in range(min(READERS, len(self._left))))
         results = await asyncio.gather(*reading, return_exceptions=True)
         self._all_read = True
         failures = [result for result in results if isinstance(result, BaseException)]
@@ -119,7 +94,7 @@ class FileImporter:
             raise
 
     async def _read(self, part: FilePart) -> None:
-        reader = PartReader(part, self._dialect, limits=self._limits)
+        reader = PartReader(part, self._dialect, limits=self._limits, grow=self._growing(part))
         self._unloaded[part] = 1  # the reader itself, so that the file is not done before it is read
         try:
             while not self._stopping and part.table.name not in self._failed:
@@ -129,24 +104,43 @@ class FileImporter:
                     return
         except _OF_THE_FILE as error:
             self._fail(part.table.name, error)
+        except Stopped:
+            return
         finally:
+            held = reader.held
             reader.close()
+            await self._flight.end(part, held=held)
+
+    def _growing(self, part: FilePart) -> Callable[[int], None]:
+        """What a reader calls from its own thread before it has more of a file in hand."""
+        loop, flight = asyncio.get_running_loop(), self._flight
+
+        def grow(size: int) -> None:
+            if size > flight.share:
+                asyncio.run_coroutine_threadsafe(flight.go_beyond(part), loop).result()
+
+        return grow
 
     async def _read_batch(self, reader: PartReader, part: FilePart) -> bool:
         """Read the next batch when there is room for one, and hand it on; False behind the last one."""
-        asked, size = min(self._limits[1], part.file.size), 0
-        await self._flight.enter(asked)
+        flight, held = self._flight, reader.held
+        asked = flight.share * reader.copies - held
+        await flight.enter(asked, by=part)
+        batch = None
         try:
             batch = await asyncio.to_thread(reader.next)
             ended = batch is None
             batch = batch or reader.end_mark()
-            if batch is not None:
-                size = batch.size
-                self._unloaded[part] += 1
-                self._queue.append((reader, batch))
-                self._arrived.set()
         finally:
-            await self._flight.leave(asked - size)
+            kept = reader.held - held
+            if batch is None:
+                await flight.leave(asked - kept, by=None)
+        if batch is not None:
+            await flight.change(batch.size + kept - asked)
+            await flight.was_read(part, held=reader.held, batch=batch, size=batch.size)
+            self._unloaded[part] += 1
+            self._queue.append((reader, batch))
+            self._arrived.set()
         return not ended
 
     async def _work(self, number: int) -> None:
@@ -172,20 +166,24 @@ class FileImporter:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._arrived.wait(), LOOK_EVERY)
                     continue
-                reader, batch = self._queue.popleft()
-                self._in_hand += 1
-                try:
-                    job.checkpoint()
-                    if not self._stopping and batch.part.table.name not in self._failed:
-                        await self._load(number, loader, reader, batch)
-                finally:
-                    self._in_hand -= 1
-                    await self._flight.leave(batch.size)
+                await self._load_next(number, loader)
         except BaseException:
             await self._stop()
             raise
         finally:
             loader.close()
+
+    async def _load_next(self, number: int, loader: Loader) -> None:
+        """Of its own, so that a worker that waits for the next batch does not keep the last one in memory."""
+        reader, batch = self._queue.popleft()
+        self._in_hand += 1
+        try:
+            self._job.checkpoint()
+            if not self._stopping and batch.part.table.name not in self._failed:
+                await self._load(number, loader, reader, batch)
+        finally:
+            self._in_hand -= 1
+            await self._flight.leave(batch.size, by=batch)
 
     async def _load(self, number: int, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
         table, load, set_aside, begun = batch.part.table.name, self._load_of(reader, batch), 0, time.monotonic()
@@ -209,7 +207,7 @@ class FileImporter:
             columns=batch.columns,
             rows=batch.rows,
             described=f"rows of {visible(part.file.url)} for {part.table.name}",
-            pieces=lambda: _pieces(batch.data),
+            pieces=lambda: in_pieces(batch.data),
             options=self._dialect.copy_options,
             place=lambda line: reader.place(batch, line),
             remedy="Correct the table, or how the file is read (--delimiter, --quote-char, --null-string, --encoding), "
@@ -239,6 +237,8 @@ class FileImporter:
 
     def _fail(self, table: TableName, error: VoyagerError) -> None:
         if table not in self._failed:
+            # What it was raised from holds the batch.
+            error.__traceback__ = error.__context__ = None
             self._failed[table] = error
             self._progress.failed(table, error)
             self._job.warn(others_go_on(error))
@@ -246,8 +246,3 @@ class FileImporter:
     async def _stop(self) -> None:
         self._stopping = True
         await self._flight.open()
-
-
-def _pieces(data: bytes) -> Iterable[memoryview]:
-    view = memoryview(data)
-    return (view[at : at + PIECE] for at in range(0, len(view), PIECE))

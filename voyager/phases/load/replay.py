@@ -22,7 +22,7 @@ from voyager.ports import Execute
 from voyager.store import ledger, quarantine
 from voyager.store.lease import Lease
 from voyager.store.record import SetAsideRow
-from voyager.target.fill import Filled, Load
+from voyager.target.fill import Filled, Load, in_pieces
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
 from voyager.wording import counted
@@ -182,7 +182,7 @@ class Replay:
             columns=chunk.columns,
             rows=len(rows),
             described=f"{counted(len(rows), 'row')} set aside of {table} in block {rows[0].block} of {rows[0].file}",
-            pieces=lambda: (picked.text,),
+            pieces=lambda: in_pieces(picked.text),
         )
         await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)
         self._done.loaded[table] += len(rows) - len(part.refused)
