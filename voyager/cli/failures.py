@@ -22,6 +22,7 @@ _NO_MEMORY = OutOfSpace(
     "This machine (or the limit of this process) gives the command no more memory.",
     "Finished work is saved. Run the same command again with more memory or fewer --parallel-jobs.",
 )
+_NO_MEMORY_PLAINLY = f"Error: {_NO_MEMORY.message}\n{_NO_MEMORY.hint}\n".encode()
 
 
 def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoReturn:
@@ -46,13 +47,24 @@ def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoRetur
         told = _usage(error)
         code = _tell(told, invocation) if told is not None else UsageError.exit_code
     except Exception as error:
-        code = _tell(_NO_MEMORY, invocation) if _out_of_memory(error) else _tell_bug(error, invocation)
+        code = _tell_no_memory(error, invocation) if _out_of_memory(error) else _tell_bug(error, invocation)
     raise SystemExit(code)
 
 
 def _out_of_memory(error: Exception) -> bool:
     """Whether the system gave no more memory, for objects or for the stack of a thread."""
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))
+
+
+def _tell_no_memory(error: Exception, invocation: Invocation) -> int:
+    """Let go first of what was under way, which hangs on the traceback; then there may be memory to say it well."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    try:
+        return _tell(_NO_MEMORY, invocation)
+    except (MemoryError, ImportError, SystemError):
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), _NO_MEMORY_PLAINLY)
+        return _NO_MEMORY.exit_code
 
 
 def _usage(error: typer.TyperException) -> VoyagerError | None:

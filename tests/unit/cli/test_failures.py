@@ -69,6 +69,24 @@ def test_every_error_is_one_document_for_programs(kind, capsys):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("enough", [True, False])
+def test_running_out_of_memory_is_said_even_if_there_is_none_to_say_it_well(enough, capfd, monkeypatch):
+    asked: list[int] = []
+
+    def no_memory(*_: object) -> None:
+        asked.append(1)
+        raise MemoryError
+
+    if not enough:
+        monkeypatch.setattr("voyager.cli.render.failure.failure", no_memory)
+    assert code_of(raising(MemoryError())) == 10
+    assert len(asked) == (not enough)
+    said = " ".join(capfd.readouterr().err.split())
+    assert "gives the command no more memory" in said
+    assert "Run the same command again with more memory or fewer --parallel-jobs." in said
+    assert "Traceback" not in said
+
+
 def test_success_is_zero_and_ctrl_c_is_130():
     assert code_of(lambda: None) == 0
     assert code_of(raising(KeyboardInterrupt())) == 130
