@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +113,39 @@ def test_a_second_interrupt_stops_at_once(migrations: Staged) -> None:
     assert process.returncode == 130, errors
     migration.run("import", "data")
     assert snapshot(migration.target) == snapshot(migration.source)
+
+
+def test_an_interrupt_while_a_command_starts_is_130_and_not_success(tmp_path: Path) -> None:
+    """A server that never answers holds the command where nothing is begun yet."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        target = ("--target-db-host", host, "--target-db-port", port, "--target-db-name", "x", "--target-db-user", "x")
+        process = drive.start_cli("migrate", "status", *target, cwd=tmp_path)
+        silent.settimeout(60)
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, output + errors
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+"""
+
+
+def test_an_interrupt_while_the_program_is_loaded_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_IMPORT)
+    paths = os.pathsep.join([str(tmp_path), str(drive.ROOT)])
+    done = drive.run_cli("migrate", "status", env={"PYTHONPATH": paths}, cwd=tmp_path)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr == "Interrupted before anything was begun.\n"
 
 
 def waits_for_a_lock(end: Endpoint) -> bool:

@@ -26,11 +26,17 @@ _NO_MEMORY_PLAINLY = f"Error: {_NO_MEMORY.message}\n{_NO_MEMORY.hint}\n".encode(
 
 
 def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoReturn:
-    """Run a whole command line and leave the program with its exit code; never returns."""
+    """Run a whole command line and leave the program with its exit code; never returns.
+
+    The parser of command lines returns the exit code where it ended the command itself: 0 after a help page, 130 for a
+    Ctrl-C that it caught.
+    """
     try:
-        action()
+        ended = action()
         sys.stdout.flush()
-        code = 0
+        if ended == Interrupted.exit_code:
+            raise KeyboardInterrupt
+        code = ended if isinstance(ended, int) else 0
     except (typer.Exit, SystemExit) as leaving:
         asked = leaving.exit_code if isinstance(leaving, typer.Exit) else leaving.code
         code = asked if isinstance(asked, int) else 0 if asked is None else 1

@@ -92,6 +92,12 @@ def test_success_is_zero_and_ctrl_c_is_130():
     assert code_of(raising(KeyboardInterrupt())) == 130
 
 
+def test_an_exit_code_that_the_parser_returns_is_that_of_the_program(capsys):
+    assert code_of(lambda: 0) == 0
+    assert code_of(lambda: 130) == 130
+    assert "Interrupted" in capsys.readouterr().err
+
+
 def test_a_migration_of_a_newer_version_is_not_an_internal_error(capsys):
     assert code_of(raising(UnknownPhase("SHINE", workflow="offline", saved_by="9.9"))) == 5
     assert "9.9" in capsys.readouterr().err
