@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests import drive
+from tests.faults.driver import locked, wait_until
 from tests.file_import import FileImport
 from voyager.embedded import Server
 
@@ -153,7 +156,7 @@ def test_a_replay_says_which_files_are_gone_and_loads_the_rows_of_the_others(fil
     gone = files.write("b.csv", "".join(f"{n},x,1\n" for n in range(100, 200)))
     files.run("--file-table-map", "*.csv:t", *STASH, code=12)
     plan = files.tell("--replay-quarantine", "--dry-run").document["plan"]
-    assert "load 20 rows for public.t that were set aside" in plan
+    assert "load 20 rows of public.t that were set aside" in plan
     gone.rename(files.directory / "away.csv")
     widened(files)
     error = files.tell("--replay-quarantine", code=10).document["error"]
@@ -163,6 +166,61 @@ def test_a_replay_says_which_files_are_gone_and_loads_the_rows_of_the_others(fil
     (files.directory / "away.csv").rename(gone)
     files.tell("--replay-quarantine")
     assert files.rows("SELECT count(*), count(DISTINCT id) FROM t") == [(200, 200)]
+
+
+def test_rows_that_are_given_up_are_asked_for_told_and_stay_on_record(files: FileImport) -> None:
+    drive.execute(files.target, "ALTER TABLE t ADD CONSTRAINT narrow CHECK (id NOT IN (3, 5))")
+    path = files.write("t.csv", "".join(f"{n},x,1\n" for n in range(9)))
+    told = files.run("--file-table-map", "t.csv:t", *STASH, code=12)
+    assert f"public.t refuses rows, which are set aside. The first of them is in {path}: new row for" in told.err
+    assert "--discard-quarantine" in told.document["error"]["hint"]
+    plan = files.tell("--discard-quarantine", "--dry-run").document["plan"]
+    assert "give up the rows of public.t that are set aside" in plan
+    without_answer = [word for word in files.words("--discard-quarantine") if word != "--yes"]
+    assert drive.run_cli(*without_answer).returncode == 7
+    assert {status for (status,) in files.rows("SELECT status FROM ybvoyager.quarantined_rows")} == {"set_aside"}
+
+    drive.execute(files.target, "ALTER TABLE t DROP CONSTRAINT narrow; ALTER TABLE t ADD CHECK (id <> 3)")
+    both = files.tell("--replay-quarantine", "--discard-quarantine")
+    assert "1 row of public.t that was set aside: given up" in both.err
+    assert (both.document["summary"]["set_aside"], both.document["summary"]["discarded"]) == (0, 1)
+    by_table = both.document["summary"]["by_table"]["public.t"]
+    assert (by_table["rows"], by_table["set_aside"], by_table["discarded"]) == (8, 0, 1)
+    kept = files.rows("SELECT status, key FROM ybvoyager.quarantined_rows ORDER BY status")
+    assert kept == [("discarded", {"id": "3"}), ("replayed", {"id": "5"})]
+    assert files.rows("SELECT id FROM t ORDER BY 1") == [(n,) for n in range(9) if n != 3]
+    assert files.rows("SELECT rows_quarantined FROM ybvoyager.table_progress WHERE table_name = 't'") == [(0,)]
+    # Given up for good: nothing is loaded or told again, whatever would take it now.
+    assert files.tell("--replay-quarantine").document["summary"]["discarded"] == 1
+    assert files.rows("SELECT count(*) FROM t") == [(8,)]
+
+
+def test_prometheus_is_told_of_an_import_of_files_while_it_runs(files: FileImport) -> None:
+    files.write("t.csv", "".join(f"{n},x,1\n" for n in range(9)))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = int(other.getsockname()[1])
+        refused = files.refused("--file-table-map", "t.csv:t", "--metrics-port", port, code=2)
+        assert f"127.0.0.1:{port}" in refused["message"]
+    with locked(files.target, "t", "SHARE"):
+        process = drive.start_cli(
+            *files.words("--metrics-port", port, "--file-table-map", "t.csv:t", "--data-dir", files.data)
+        )
+        wait_until(lambda: process.poll() is not None or 'status="QUEUED"} 1' in asked(port))
+        told = asked(port)
+    assert process.wait(60) == 0, process.communicate()
+    process.communicate()
+    assert 'yb_voyager_bytes_expected{migration="import-file",phase="IMPORT_FILE"} 54' in told
+    assert 'yb_voyager_tables{migration="import-file",phase="IMPORT_FILE",status="QUEUED"} 1' in told
+    assert asked(port) == ""
+    assert files.rows("SELECT count(*) FROM t") == [(9,)]
+
+
+def asked(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
 
 
 def test_sequences_stand_beyond_what_was_loaded_and_tables_are_analyzed(files: FileImport) -> None:

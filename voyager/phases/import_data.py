@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from voyager.errors import BlockersFound, UsageError
 from voyager.phases.ddl.index_options import IndexOptions, check_index_options
 from voyager.phases.job import Job, Outcome
-from voyager.phases.load.row_options import RowOptions, check_row_options
+from voyager.phases.load.row_options import AgainOptions, RowOptions, check_row_options
 from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 NEEDS = ("target",)
 UNDOES = "the tables that this migration loaded are emptied, and are without foreign keys and triggers meanwhile"
 
+_REPLAYED = ", without its foreign keys and triggers"
 _AFTER = "then keys, indexes, foreign keys, triggers and sequences"
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad, RowOptions, IndexOptions, MetricsOptions):
+class Options(TargetLoad, RowOptions, AgainOptions, IndexOptions, MetricsOptions):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least one block of a file).")
     batch_size_bytes: str = option("200MB", "At most about this much COPY text in one transaction.", metavar="SIZE")
     discard_loaded: bool = option(
@@ -39,22 +40,13 @@ class Options(TargetLoad, RowOptions, IndexOptions, MetricsOptions):
     post_data_only: bool = option(
         False, "Load nothing; only do what follows the rows (constraints, indexes, triggers, sequences).", per_run=True
     )
-    replay_quarantine: bool = option(
-        False,
-        "Load the rows that were set aside again, from the data files (after a streamed export: from the source, by "
-        "their keys), after what refused them was corrected.",
-        per_run=True,
-    )
-    discard_quarantine: bool = option(
-        False, "Give up the rows that are set aside (after a --replay-quarantine, where both are given).", per_run=True
-    )
 
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
     from voyager.phases.export.attempt import complete_chunks
+    from voyager.phases.load import aside
     from voyager.phases.load import beside as import_beside
-    from voyager.phases.load import replay
     from voyager.phases.load.admission import planned
     from voyager.phases.load.plan import Ledger, plan_batches
 
@@ -64,7 +56,7 @@ def plan(job: Job) -> list[str]:
     attempt.belongs_to(job.record, job.export_dir.data)
     if attempt.streamed:
         rows = sum(chunk.rows for chunk in chunks)
-        return [f"load nothing: export data streamed {rows:,} rows already", *replay.planned(job), _AFTER]
+        return [f"load nothing: export data streamed {rows:,} rows already", *aside.planned(job, how=_REPLAYED), _AFTER]
     ledger, limits = Ledger.read(job), _limits(job.options)
     left = [one for chunk in chunks for one in plan_batches(chunk, ledger.covered(chunk.chunk_id), limits)]
     rows = sum(batch.rows for batch in left)
@@ -72,14 +64,14 @@ def plan(job: Job) -> list[str]:
         f"load {rows:,} rows in {len(left)} transactions into tables of {job.target.endpoint.url}",
         *(f"COPY {table.name}" for table in attempt.tables),
         *planned(job),
-        *replay.planned(job),
+        *aside.planned(job, how=_REPLAYED),
         _AFTER,
     ]
 
 
 def asks(options: Options) -> str:
-    """What must be confirmed: rows that are given up will be missing."""
-    return "The rows that are set aside will not be in the target." if options.discard_quarantine else ""
+    """What must be confirmed."""
+    return options.question
 
 
 def run(job: Job) -> Outcome:
@@ -92,9 +84,9 @@ def run(job: Job) -> Outcome:
     from voyager.phases import loop
     from voyager.phases.export.attempt import complete_chunks
     from voyager.phases.export.stream_chunks import check_streamed
+    from voyager.phases.load import aside, replay
     from voyager.phases.load import beside as import_beside
     from voyager.phases.load import outcome as import_outcome
-    from voyager.phases.load import replay
     from voyager.phases.load import snapshot as import_load
     from voyager.phases.load.loaded_files import LoadedFiles
     from voyager.phases.load.plan import Ledger
@@ -117,7 +109,7 @@ def run(job: Job) -> Outcome:
     if options.replay_quarantine:
         replay.replay(job, chunks, streamed=attempt.streamed)
     if options.discard_quarantine:
-        replay.discard(job)
+        aside.discard(job)
     import_load.tell_standing(job, chunks, files)
     wait_while_paused(job)
     import_outcome.check_all_in(chunks, Ledger.read(job), loading=loading)

@@ -10,10 +10,12 @@ from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import (
     ERROR,
     ON_CONFLICT,
+    AgainOptions,
     RefusedRowOptions,
     check_refused_row_options,
     check_word,
 )
+from voyager.phases.metrics_options import MetricsOptions
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
@@ -34,16 +36,17 @@ if TYPE_CHECKING:
     from voyager.target.shape import TargetTable
     from voyager.target.target import Target
 
+PHASE = "IMPORT_FILE"
 NEEDS = ("target",)
 KEEPS_FILES = False
 """Nothing of it is in export-dir but a copy of the record: it may go on from another machine that sees the files."""
 UNDOES = "the tables that this import loaded are emptied"
-COUNTED = ("files", "rows", "bytes", "set_aside", "ignored")
+COUNTED = ("files", "rows", "bytes", "set_aside", "discarded", "ignored")
 SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Options(TargetLoad, RefusedRowOptions):
+class Options(TargetLoad, RefusedRowOptions, AgainOptions, MetricsOptions):
     data_dir: str = option(
         ".", "Where the files are: a directory, s3://…, gs://…, https://… or abfs://… (Azure).", metavar="PLACE"
     )
@@ -66,11 +69,6 @@ class Options(TargetLoad, RefusedRowOptions):
     batch_size: int = option(20_000, "At most this many rows in one transaction (but at least 64 KB of a file).")
     batch_size_bytes: str = option("8MB", "At most about this much of a file in one transaction.", metavar="SIZE")
     allow_non_empty: bool = option(False, "Load into tables that hold rows already, too.")
-    replay_quarantine: bool = option(
-        False,
-        "Load the rows that were set aside again, from their files, after what refused them was corrected.",
-        per_run=True,
-    )
     on_primary_key_conflict: str = option(
         ERROR,
         "When the target holds a row with the same primary key: error, ignore the new row, or update the old one. "
@@ -102,20 +100,21 @@ def check(target: Target, options: Options, schemas: Sequence[str]) -> list[str]
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
+    from voyager.phases.load.aside import planned
+
     _, parts = _parts(job)
     left = [part for part in parts if not part.done]
     return [
         f"{len(parts) - len(left)} of {len(parts)} files are in already",
         *_described(left),
-        *(_replayed(job) if job.options.replay_quarantine else ()),
+        *planned(job, phase=PHASE),
         "move sequences beyond the values that were loaded, and ANALYZE the tables",
     ]
 
 
-def _replayed(job: Job) -> list[str]:
-    from voyager.phases.files.replay import open_rows
-
-    return [f"load {counted(n, 'row')} for {table} that were set aside" for table, n in sorted(open_rows(job).items())]
+def asks(options: Options) -> str:
+    """What must be confirmed."""
+    return options.question
 
 
 def run(job: Job) -> Outcome:
@@ -128,6 +127,7 @@ def run(job: Job) -> Outcome:
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.progress import FileProgress
     from voyager.phases.files.replay import FileReplay
+    from voyager.phases.load.aside import DISCARDED, discard, rows_that_are
 
     dialect, parts = _parts(job)
     shapes = _shapes(job, parts)
@@ -138,9 +138,13 @@ def run(job: Job) -> Outcome:
     _all_in(parts)
     if job.options.replay_quarantine:
         loop.run(job, FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
+    if job.options.discard_quarantine:
+        discard(job, phase=PHASE)
+    if job.options.replay_quarantine or job.options.discard_quarantine:
         _, parts = _parts(job)
         FileProgress(job, parts).tell_all()
-    return _outcome(parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
+    given_up = rows_that_are(DISCARDED, job, phase=PHASE)
+    return _outcome(parts, given_up, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
 
 
 def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
@@ -305,7 +309,7 @@ def _described(parts: Sequence[FilePart]) -> list[str]:
     return [*lines, *([f"… and {len(parts) - SHOWN:,} more"] if len(parts) > SHOWN else [])]
 
 
-def _outcome(parts: Sequence[FilePart], after: Mapping[str, Any]) -> Outcome:
+def _outcome(parts: Sequence[FilePart], given_up: Mapping[TableName, int], after: Mapping[str, Any]) -> Outcome:
     by_table: dict[str, dict[str, int]] = {}
     for part in parts:
         entry = by_table.setdefault(str(part.table.name), dict.fromkeys(COUNTED, 0))
@@ -314,10 +318,15 @@ def _outcome(parts: Sequence[FilePart], after: Mapping[str, Any]) -> Outcome:
         entry["bytes"] += part.file.size
         entry["set_aside"] += sum(batch.quarantined for batch in part.batches)
         entry["ignored"] += sum(batch.ignored for batch in part.batches)
+    for table, count in given_up.items():
+        # The ledger goes on to count them as set aside.
+        entry = by_table.setdefault(str(table), dict.fromkeys(COUNTED, 0))
+        entry["discarded"], entry["set_aside"] = count, entry["set_aside"] - count
     rows, size = (sum(entry[key] for entry in by_table.values()) for key in ("rows", "bytes"))
     files, tables = len(parts), len(by_table)
     aside = {name: entry["set_aside"] for name, entry in sorted(by_table.items()) if entry["set_aside"]}
     told = tuple(f"{name}: {counted(count, 'row')} set aside" for name, count in aside.items())
+    lost = tuple(f"{name}: {counted(count, 'row')} set aside and given up" for name, count in sorted(given_up.items()))
     return Outcome(
         headline=f"Loaded {rows:,} rows from {files:,} file{'s' * (files != 1)} ({readable_size(size)}) into "
         f"{tables:,} table{'s' * (tables != 1)}.",
@@ -327,15 +336,17 @@ def _outcome(parts: Sequence[FilePart], after: Mapping[str, Any]) -> Outcome:
             "rows": rows,
             "bytes": size,
             "set_aside": sum(aside.values()),
+            "discarded": sum(given_up.values()),
             "by_table": by_table,
             **after,
         },
-        details=told,
+        details=(*told, *lost),
         problem=RowsSetAside(
             f"Everything is loaded but {counted(sum(aside.values()), 'row')} of {', '.join(list(aside)[:5])}.",
             "ybvoyager.quarantined_rows in the target has file, place and reason of each. Correct the table, then run: "
             "yb-voyager migrate import file --replay-quarantine. Where the files are wrong: load those rows as a file "
-            "of their own, or correct the files and load anew: yb-voyager migrate import file --start-clean.",
+            "of their own, or correct the files and load anew: yb-voyager migrate import file --start-clean. To do "
+            "without them: yb-voyager migrate import file --discard-quarantine.",
             told,
         )
         if aside

@@ -12,10 +12,11 @@ from uuid import uuid5
 from voyager.errors import BlockersFound
 from voyager.files.dialect import Dialect
 from voyager.files.rows import ends_of
-from voyager.identifiers import TableName
+from voyager.identifiers import TableName, visible
 from voyager.phases.files.reader import FileBatch
 from voyager.phases.job import Job
 from voyager.phases.load.allowance import Allowance
+from voyager.phases.load.aside import open_rows
 from voyager.phases.load.copy_row import values_of
 from voyager.phases.load.plan import BatchVoucher
 from voyager.phases.load.row_options import ERROR, STASH, UPDATE
@@ -27,11 +28,10 @@ from voyager.target.merge import MergeFill
 from voyager.target.refusal import RowsRefused
 from voyager.target.salvage import Refused, Rows, Salvage
 from voyager.target.shape import TargetTable
+from voyager.wording import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SET_ASIDE = "set_aside"
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,9 @@ class FilePolicy:
 
     def __init__(self, job: Job, dialect: Dialect, shapes: Mapping[TableName, TargetTable]) -> None:
         options = job.options
-        counts = job.store.quarantine.counts(job.record.migration_uuid, job.lease.phase)
         self._job, self._dialect, self._shapes = job, dialect, shapes
         self._stash = options.error_policy == STASH
-        self._allowance = Allowance(options.max_quarantined, {name: one[SET_ASIDE] for name, one in counts.items()})
+        self._allowance = Allowance(options.max_quarantined, open_rows(job, phase=job.lease.phase))
         self._copy = CopyFill(job.target.capabilities)
         self._merges = options.on_primary_key_conflict != ERROR
         self._merge = MergeFill(self._shape, update=options.on_primary_key_conflict == UPDATE)
@@ -115,20 +114,19 @@ class FilePolicy:
         if not loaded:
             begin()
             return 0
-        self._tell(batch, load, part.refused)
+        self._tell(batch, part.refused)
         return len(part.refused)
 
     def _shape(self, table: TableName) -> TargetTable:
         return self._shapes.get(table) or TargetTable(table)
 
-    def _tell(self, batch: FileBatch, load: Load, refused: list[Refused]) -> None:
+    def _tell(self, batch: FileBatch, refused: list[Refused]) -> None:
         """Say the first time that rows of a table are set aside; the end tells how many."""
         table = batch.part.table.name
         if refused and table not in self._told:
             self._told.add(table)
-            self._job.warn(
-                f"Rows for {table} are refused and set aside, the first of {load.described}: {refused[0].reason}."
-            )
+            file, reason = visible(batch.part.file.url), sentence(refused[0].reason)
+            self._job.warn(f"{table} refuses rows, which are set aside. The first of them is in {file}: {reason}")
 
 
 def _values(row: bytes, columns: tuple[str, ...], dialect: Dialect) -> dict[str, str | None]:

@@ -9,13 +9,15 @@ from voyager.errors import VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.files.plan import FilePart
 from voyager.phases.job import Job
+from voyager.phases.load.aside import DISCARDED, rows_that_are
 from voyager.progress import TableProgress
 
 
 class FileProgress:
-    """Bytes are those of the files as they are stored."""
+    """Bytes are those of the files as they are stored. Rows set aside that were given up wait for nobody any more."""
 
     def __init__(self, job: Job, parts: Sequence[FilePart]) -> None:
+        self._discarded = rows_that_are(DISCARDED, job, phase=job.lease.phase)
         self._report = job.report
         self._total: Counter[TableName] = Counter()
         self._bytes: Counter[TableName] = Counter()
@@ -78,7 +80,7 @@ class FileProgress:
                 rows_estimated=None if done or not read else max(rows + 1, rows * total // read),
                 bytes_done=total if done else read,
                 bytes_total=total,
-                rows_quarantined=self._set_aside[table],
+                rows_quarantined=max(0, self._set_aside[table] - self._discarded.get(table, 0)),
                 message=self._failed.get(table, ""),
             )
         )

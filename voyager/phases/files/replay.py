@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from uuid import UUID
@@ -15,9 +15,10 @@ from voyager.files.dialect import Dialect
 from voyager.files.rows import ends_of
 from voyager.identifiers import TableName, visible
 from voyager.phases.files.plan import FilePart
-from voyager.phases.files.policy import SET_ASIDE, FilePolicy
+from voyager.phases.files.policy import FilePolicy
 from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
+from voyager.phases.load.aside import open_rows
 from voyager.phases.load.replay import ReplayVoucher
 from voyager.phases.pacing.retrying import Retrying
 from voyager.store.record import SetAsideRow
@@ -45,7 +46,7 @@ class FileReplay:
         Raises DamagedFile, once the others are in, for rows whose files are not there.
         """
         job = self._job
-        tables = open_rows(job)
+        tables = open_rows(job, phase=PHASE)
         if not tables:
             job.warn("No rows are set aside: there is nothing to replay.")
         retrying = Retrying(job)
@@ -108,18 +109,12 @@ class FileReplay:
             f"{counted(rows, 'row')} set aside cannot be loaded again: the files that hold them are not there any "
             "more, or are read in another way.",
             "Put the files back as they were and use the options of the first run; or load the rows as a file of "
-            "their own (their keys are in ybvoyager.quarantined_rows).",
+            "their own (their keys are in ybvoyager.quarantined_rows) and give them up here: --discard-quarantine.",
             tuple(
                 f"{visible(file)}: {', '.join(f'{n:,} for {table}' for table, n in sorted(found.items()))}"
                 for file, found in sorted(self._gone.items())[:SHOWN]
             ),
         )
-
-
-def open_rows(job: Job) -> Mapping[TableName, int]:
-    """The tables with rows that are set aside and not replayed."""
-    counts = job.store.quarantine.counts(job.record.migration_uuid, PHASE)
-    return {table: one[SET_ASIDE] for table, one in counts.items() if one[SET_ASIDE]}
 
 
 def _together(rows: Sequence[bytes]) -> Rows:

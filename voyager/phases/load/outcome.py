@@ -9,7 +9,7 @@ from uuid import UUID
 from voyager.errors import NotAllowed, RowsSetAside, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job, Outcome
-from voyager.phases.load.replay import DISCARDED, open_rows, rows_that_are
+from voyager.phases.load.aside import DISCARDED, open_rows, rows_that_are
 from voyager.phases.sizes import readable_size
 from voyager.wording import counted
 

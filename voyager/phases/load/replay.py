@@ -13,9 +13,9 @@ from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import BlockersFound, DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
+from voyager.phases.load.aside import open_rows
 from voyager.phases.load.from_source import ROWS_AT_ONCE, SourceRows, source_rows
-from voyager.phases.load.kept_rows import remove_unneeded
-from voyager.phases.load.row_policy import SET_ASIDE, RowPolicy
+from voyager.phases.load.row_policy import RowPolicy
 from voyager.phases.load.salvage_block import PHASE
 from voyager.phases.pacing.retrying import Retrying
 from voyager.ports import Execute
@@ -26,8 +26,6 @@ from voyager.target.fill import Filled, Load, in_pieces
 from voyager.target.load import Loader
 from voyager.target.salvage import Rows, Salvage
 from voyager.wording import counted
-
-DISCARDED = "discarded"
 
 
 @dataclass(frozen=True)
@@ -215,35 +213,3 @@ def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False)
     if (failure := done.failure()) is not None:
         raise failure
     return done
-
-
-def planned(job: Job) -> list[str]:
-    """What the options do to the rows that are set aside, for a plan."""
-    options, lines = job.options, []
-    for table, count in (
-        sorted(open_rows(job).items()) if options.replay_quarantine or options.discard_quarantine else ()
-    ):
-        if options.replay_quarantine:
-            lines.append(f"load {count:,} rows of {table} that were set aside, without its foreign keys and triggers")
-        if options.discard_quarantine:
-            lines.append(f"give up the rows of {table} that are {'still ' * options.replay_quarantine}set aside")
-    return lines
-
-
-def discard(job: Job) -> None:
-    """Give up the rows that are still set aside; the event log keeps how many of which table."""
-    tables = open_rows(job)
-    job.store.quarantine.discard(job.record.migration_uuid, PHASE, tables.keys())
-    remove_unneeded(job)
-    for table, count in sorted(tables.items()):
-        job.warn(f"{count:,} rows of {table} that were set aside are given up: they will not be in the target.")
-
-
-def open_rows(job: Job) -> dict[TableName, int]:
-    """The tables with rows that are set aside and neither replayed nor given up."""
-    return rows_that_are(SET_ASIDE, job)
-
-
-def rows_that_are(status: str, job: Job) -> dict[TableName, int]:
-    counts = job.store.quarantine.counts(job.record.migration_uuid, PHASE)
-    return {table: one[status] for table, one in counts.items() if one[status]}

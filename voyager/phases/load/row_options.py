@@ -33,6 +33,26 @@ class RefusedRowOptions:
 
 
 @dataclass(frozen=True)
+class AgainOptions:
+    """What becomes of rows that were set aside before."""
+
+    replay_quarantine: bool = option(
+        False,
+        "Load the rows that were set aside again, from their files (after a streamed export: by their keys from the "
+        "source, without one from export-dir), after what refused them was corrected.",
+        per_run=True,
+    )
+    discard_quarantine: bool = option(
+        False, "Give up the rows that are set aside (after a --replay-quarantine, where both are given).", per_run=True
+    )
+
+    @property
+    def question(self) -> str:
+        """What must be confirmed: rows that are given up will be missing."""
+        return "The rows that are set aside will not be in the target." if self.discard_quarantine else ""
+
+
+@dataclass(frozen=True)
 class RowOptions(RefusedRowOptions):
     """What becomes of rows that the target refuses, and of those whose key it holds."""
 

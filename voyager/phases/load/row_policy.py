@@ -11,9 +11,10 @@ from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.load.admission import Admission
 from voyager.phases.load.allowance import Allowance
+from voyager.phases.load.aside import open_rows
 from voyager.phases.load.plan import BatchPlan
 from voyager.phases.load.row_options import ERROR, STASH, UPDATE
-from voyager.phases.load.salvage_block import PHASE, Keeping, salvage
+from voyager.phases.load.salvage_block import Keeping, salvage
 from voyager.target.fill import CopyFill, FastFill, Fill, RowsLeftOut
 from voyager.target.load import Loader
 from voyager.target.merge import MergeFill
@@ -23,7 +24,6 @@ from voyager.target.salvage import Refused
 if TYPE_CHECKING:
     from voyager.target.shape import TargetTable
 
-SET_ASIDE = "set_aside"
 ASK_EVERY = 0.5
 """Seconds until a table that somebody locks is asked for rows again."""
 
@@ -32,12 +32,12 @@ class RowPolicy:
     """The Policy of an import from chunk files."""
 
     def __init__(self, job: Job) -> None:
-        options, counts = job.options, job.store.quarantine.counts(job.record.migration_uuid, PHASE)
+        options = job.options
         self._job = job
         self._admission = Admission(job)
         self._admitting = asyncio.Lock()
         self._stash = options.error_policy == STASH
-        self._allowance = Allowance(options.max_quarantined, {name: one[SET_ASIDE] for name, one in counts.items()})
+        self._allowance = Allowance(options.max_quarantined, open_rows(job))
         self._keep = Keeping(self._admission.key_of, values=options.quarantine_values)
         self._copy = CopyFill(job.target.capabilities)
         self._fast = FastFill(self._copy)

@@ -10,12 +10,12 @@ from voyager.identifiers import TableName
 from voyager.phases.ddl.index_build import build
 from voyager.phases.import_schema import report_refusals, statements_of
 from voyager.phases.job import Job
+from voyager.phases.load.aside import DISCARDED, rows_that_are
 from voyager.phases.load.beside import EMPTIER
 from voyager.phases.load.chunk_feed import ChunkFeed
 from voyager.phases.load.loaded_files import LoadedFiles
 from voyager.phases.load.plan import Ledger, cut_units
 from voyager.phases.load.progress import ImportProgress
-from voyager.phases.load.replay import DISCARDED, rows_that_are
 from voyager.phases.load.row_options import ERROR, STASH
 from voyager.phases.load.row_policy import RowPolicy
 from voyager.phases.load.run import Importer, QueueFeed

@@ -1,0 +1,50 @@
+"""Rows that a phase set aside: how many there are, what a plan says of them, and giving them up."""
+
+from __future__ import annotations
+
+from voyager.identifiers import TableName
+from voyager.phases.job import Job
+from voyager.phases.load.kept_rows import remove_unneeded
+from voyager.phases.load.salvage_block import PHASE
+from voyager.wording import counted
+
+SET_ASIDE, DISCARDED = "set_aside", "discarded"
+"""Of the statuses of ybvoyager.quarantined_rows."""
+
+
+def rows_that_are(status: str, job: Job, *, phase: str = PHASE) -> dict[TableName, int]:
+    counts = job.store.quarantine.counts(job.record.migration_uuid, phase)
+    return {table: one[status] for table, one in counts.items() if one[status]}
+
+
+def open_rows(job: Job, *, phase: str = PHASE) -> dict[TableName, int]:
+    """The tables with rows that are set aside and neither replayed nor given up."""
+    return rows_that_are(SET_ASIDE, job, phase=phase)
+
+
+def planned(job: Job, *, phase: str = PHASE, how: str = "") -> list[str]:
+    """What the options do to the rows that are set aside, for a plan; `how` they are loaded."""
+    options, lines = job.options, []
+    if not (options.replay_quarantine or options.discard_quarantine):
+        return []
+    for table, count in sorted(open_rows(job, phase=phase).items()):
+        if options.replay_quarantine:
+            lines.append(f"load {counted(count, 'row')} of {table} that {_were(count)} set aside{how}")
+        if options.discard_quarantine:
+            lines.append(f"give up the rows of {table} that are {'still ' * options.replay_quarantine}set aside")
+    return lines
+
+
+def discard(job: Job, *, phase: str = PHASE) -> None:
+    """Give up the rows that are still set aside; the event log keeps how many of which table."""
+    tables = open_rows(job, phase=phase)
+    job.store.quarantine.discard(job.record.migration_uuid, phase, tables.keys())
+    remove_unneeded(job)
+    for table, count in sorted(tables.items()):
+        job.warn(
+            f"{counted(count, 'row')} of {table} that {_were(count)} set aside: given up, so the target stays without."
+        )
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
