@@ -92,8 +92,19 @@ def _tell(error: VoyagerError, invocation: Invocation) -> int:
     else:
         from voyager.cli.render.failure import failure
 
-        invocation.emitter.talk.print(*failure(error, invocation.emitter.talk))
+        talk = invocation.emitter.talk
+        talk.print(*failure(error, talk, given=_given(invocation)))
     return error.exit_code
+
+
+def _given(invocation: Invocation) -> str:
+    """What the command line said of target and migration; nothing where it is the configuration that is wrong."""
+    from voyager.cli.pasteable import given_again
+
+    try:
+        return given_again(invocation.config)
+    except VoyagerError:
+        return ""
 
 
 def _tell_bug(error: Exception, invocation: Invocation) -> int:

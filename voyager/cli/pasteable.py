@@ -9,6 +9,7 @@ from voyager.config import Config
 from voyager.config.config import PORTS, TLS_KEYWORDS
 
 PROGRAM = "yb-voyager"
+_WHICH = ("export_dir", "migration_name", "migration_uuid")
 
 
 def pasteable(command: str, *, config: Config, migration: str) -> tuple[str, ...]:
@@ -22,6 +23,17 @@ def pasteable(command: str, *, config: Config, migration: str) -> tuple[str, ...
 def one_line(lines: Sequence[str]) -> str:
     """The same command for a clipboard or a program."""
     return " ".join(line.strip() for line in lines)
+
+
+def given_again(config: Config) -> str:
+    """The options of this command line that say where the target is and which migration is meant, for the commands that
+    a message names; empty where those find both as this one did, by the environment or by what is remembered."""
+    on_the_line = {name for name, value in config.values.items() if value.origin.startswith("--")}
+    options = _target(config) if any(name.startswith("target_") for name in on_the_line) else []
+    if not options and "config_file" in on_the_line:
+        options = [("--config-file", str(config.values["config_file"].value))]
+    options += [(config.values[name].origin, str(config.values[name].value)) for name in _WHICH if name in on_the_line]
+    return " ".join(shlex.join(option) for option in options)
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, ...]]:

@@ -73,7 +73,7 @@ def test_every_error_is_one_document_for_programs(kind, capsys):
 def test_running_out_of_memory_is_said_even_if_there_is_none_to_say_it_well(enough, capfd, monkeypatch):
     asked: list[int] = []
 
-    def no_memory(*_: object) -> None:
+    def no_memory(*_: object, **__: object) -> None:
         asked.append(1)
         raise MemoryError
 
@@ -132,3 +132,25 @@ def test_control_characters_and_markup_in_a_message_are_data(capsys):
     told = capsys.readouterr().err
     assert "\x1b[31m" not in told
     assert "[bold]name[/bold]" in told
+
+
+GIVEN = {"target_db_uri": "postgresql://me:s3cret@yb1:5555/shop", "migration_name": "a b"}
+
+
+@pytest.mark.parametrize(
+    ("hint", "given", "told"),
+    [
+        (
+            "Run: yb-voyager migrate verify.",
+            GIVEN,
+            "With the same options as here: --target-db-host yb1 --target-db-port 5555 --target-db-name shop "
+            "--target-db-user me --migration-name 'a b'",
+        ),
+        ("Run: yb-voyager migrate verify.", {}, None),
+        ("Make room on the disk.", GIVEN, None),
+    ],
+)
+def test_a_hint_that_names_commands_tells_once_which_options_they_take(hint, given, told, capsys):
+    code_of(raising(errors.NotAllowed("No.", hint)), **given)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"✗ No. {hint}" + (f" {told}" if told else "")

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_DETAILS = 40
+_COMMAND = "yb-voyager migrate"
 
 
-def failure(error: VoyagerError, canvas: Canvas) -> Iterator[RenderableType]:
+def failure(error: VoyagerError, canvas: Canvas, *, given: str = "") -> Iterator[RenderableType]:
+    """`given` are options that the commands in the hint take, too: a hint is read best without them."""
     stopped = error.exit_code in (13, 130)
     line = Text("" if stopped else f"{canvas.glyphs.failed} ", style="bold red")
     line.append(paragraph(error.message, style="bold" if stopped else "bold red"))
@@ -29,3 +31,5 @@ def failure(error: VoyagerError, canvas: Canvas) -> Iterator[RenderableType]:
         )
     if error.hint:
         yield paragraph(error.hint)
+    if given and _COMMAND in error.hint:
+        yield paragraph(f"With the same options as here: {given}", style="dim")
