@@ -17,6 +17,7 @@ from voyager.errors import BlockersFound, Interrupted, RowsSetAside, UsageError
 from voyager.phases.export.attempt import ExportAttempt
 from voyager.phases.export.stream_parts import StreamVoucher
 from voyager.phases.load.kept_rows import KeptRows
+from voyager.phases.load.replay import ReplayVoucher
 
 SECRET = "secret-of-row-"
 DDL = """
@@ -217,6 +218,39 @@ def test_a_part_that_is_cut_off_while_its_rows_are_kept_leaves_each_of_them_once
     assert len(kept(path)) == 2
     drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
     path.load(replay_quarantine=True)
+    assert content(path.target, "plain") == content(path.source, "plain")
+    assert kept(path) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "ends"), [("before COMMIT", False), ("after COMMIT", False), ("after COMMIT", True)]
+)
+def test_a_replay_from_a_file_that_is_cut_off_around_its_commit_loads_each_row_once(
+    path: DataPath, monkeypatch: pytest.MonkeyPatch, moment: str, ends: bool
+) -> None:
+    refuse_odd(path)
+    path.export(**STASH, table_list=("plain",))
+    drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
+    fired: list[str] = []
+    finish = ReplayVoucher.finish
+
+    async def cut(self: ReplayVoucher, execute: Any, filled: Any) -> None:
+        await finish(self, execute, filled)
+        if not fired:
+            fired.append(moment)
+            if moment == "after COMMIT":
+                await execute("COMMIT")
+            raise Interrupted("cut by the test") if ends else ConnectionResetError("cut by the test")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ReplayVoucher, "finish", cut)
+        if ends:
+            with pytest.raises(Interrupted):
+                path.load(replay_quarantine=True)
+        else:
+            path.load(replay_quarantine=True)
+    assert fired == [moment]
+    assert path.load(replay_quarantine=True).problem is None
     assert content(path.target, "plain") == content(path.source, "plain")
     assert kept(path) == []
 

@@ -88,6 +88,7 @@ def run(job: Job) -> Outcome:
     from voyager.phases.load import beside as import_beside
     from voyager.phases.load import outcome as import_outcome
     from voyager.phases.load import snapshot as import_load
+    from voyager.phases.load.kept_rows import remove_unneeded
     from voyager.phases.load.loaded_files import LoadedFiles
     from voyager.phases.load.plan import Ledger
     from voyager.phases.pacing.live import wait_while_paused
@@ -104,6 +105,7 @@ def run(job: Job) -> Outcome:
     attempt, chunks = complete_chunks(job.export_dir.data)
     attempt.belongs_to(job.record, job.export_dir.data)
     check_streamed(attempt, chunks, Ledger.read(job))
+    remove_unneeded(job)
     if loading and not beside:
         course = loop.run(job, import_load.load(job, chunks, files, limits))
     if options.replay_quarantine:

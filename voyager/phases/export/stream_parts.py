@@ -321,8 +321,8 @@ def empty_streamed(job: Job) -> None:
         empty_tables(job, frozenset(chunk.table for chunk in streamed.values()))
         job.checkpoint()
         job.store.quarantine.forget_chunks(job.record.migration_uuid, streamed)
-        remove_unneeded(job)
         job.store.batches.forget_chunks(job.record.migration_uuid, streamed)
+    remove_unneeded(job)
     (job.export_dir.data / EMPTYING).unlink(missing_ok=True)
 
 
