@@ -17,9 +17,10 @@ from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
 from voyager.export_dir import ExportDir
 from voyager.files.storage import join, scheme_of
+from voyager.guardrails import stop_at_errors
 from voyager.phases import import_file
 from voyager.registration import capabilities_json, phase_table, refuse_second
-from voyager.runner import Result, Run, stop_at_errors
+from voyager.runner import Result, Run
 from voyager.store.state import NewMigration, StateStore
 from voyager.target.target import Target
 

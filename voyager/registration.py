@@ -17,10 +17,11 @@ from voyager.context import Context, actor
 from voyager.endpoint import Endpoint
 from voyager.errors import NotAllowed, UsageError
 from voyager.export_dir import ExportDir
+from voyager.guardrails import stop_at_errors
 from voyager.identifiers import visible
 from voyager.phases.job import Outcome
 from voyager.ports import Capabilities, Check, Source
-from voyager.runner import Result, Run, stop_at_errors
+from voyager.runner import Result, Run
 from voyager.sources import open_source
 from voyager.store.state import NewMigration, StateStore
 from voyager.target.target import Target

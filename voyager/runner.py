@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any
 
 from statemachine.definition import COMPLETED, NOT_STARTED, Facts
-from statemachine.machine import Reason
+from statemachine.machine import Reason, Statechart
 from voyager.context import Context, actor
-from voyager.errors import (
-    BlockersFound,
-    ConfirmationNeeded,
-    Interrupted,
-    LeaseLost,
-    NotAllowed,
-    OutOfSpace,
-    PermissionMissing,
-    UsageError,
-    VoyagerError,
-)
+from voyager.errors import ConfirmationNeeded, Interrupted, LeaseLost, NotAllowed, VoyagerError
+from voyager.guardrails import check_options, handler, preflight, stop_at_errors
 from voyager.heartbeat import Heartbeat
 from voyager.holding import all_leased, held, holder_is_gone, leased
 from voyager.phases.job import Job, Outcome
@@ -33,10 +22,6 @@ from voyager.progress import Pacing, TableProgress
 from voyager.saved_options import kept
 from voyager.state_change import fire, offer, refuse_paused
 from voyager.store.steering import Steering, steering_of
-from voyager.wording import counted
-
-_FAILED_GUARDRAILS: dict[int, type[VoyagerError]] = {2: UsageError, 9: PermissionMissing, 10: OutOfSpace}
-"""What guardrails that all failed for the same reason amount to; several reasons are blockers."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +48,6 @@ class Run:
     pace: Callable[[Pacing], None] = lambda _: None
 
 
-def handler(phase_name: str) -> ModuleType:
-    """Return the module in voyager/phases that belongs to a phase: its Options and run()."""
-    return importlib.import_module(f"voyager.phases.{phase_name.lower()}")
-
-
 def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Result:
     """Run one phase of a migration, from wherever it stands, to completion.
 
@@ -76,6 +56,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     when stopped, or what the handler raises; the phase then stays begun and the same command resumes it.
     """
     phase = context.workflow.phase(phase_name)
+    check_options(phase_name, options)
     if not run.dry_run and context.store.ddl.pending():
         # A newer version brings new tables and columns; older ones go on reading what they know.
         context.store.ddl.install()
@@ -94,6 +75,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
+    if trigger.startswith("start_") and not any(check.severity == "error" for check in checks):
+        _may_begin(context, phase_name, options, run)
     if run.dry_run:
         module = handler(phase_name)
         plan = module.plan(_job(context, phase_name, options, run, lease=None)) if hasattr(module, "plan") else ()
@@ -128,32 +111,9 @@ def _question(context: Context, phase_name: str, options: Any) -> str:
     return str(module.asks(options)) if hasattr(module, "asks") else ""
 
 
-def preflight(context: Context, phase_name: str, options: Any) -> Iterator[Check]:
-    """Ask the guardrails of a phase: the engines', then the phase's own."""
-    module = handler(phase_name)
-    needs = module.needs(options) if hasattr(module, "needs") else getattr(module, "NEEDS", ())
-    if "source" in needs:
-        yield from context.source.preflight(phase_name)
-    if "target" in needs:
-        coming = module.coming(context.record, context.export_dir) if hasattr(module, "coming") else {}
-        yield from context.target.preflight(phase_name, **coming)
-    if hasattr(module, "preflight"):
-        yield from module.preflight(context.record, context.export_dir, options)
-
-
-def stop_at_errors(checks: tuple[Check, ...], title: str) -> None:
-    """Raise what the failed guardrails amount to; every one of them is named, with the SQL that repairs it."""
-    errors = [check for check in checks if check.severity == "error"]
-    if not errors:
-        return
-    details = tuple(line for check in errors for line in (check.finding, *check.sql.splitlines()) if line)
-    codes = {check.exit_code for check in errors}
-    kind = _FAILED_GUARDRAILS.get(min(codes), BlockersFound) if len(codes) == 1 else BlockersFound
-    raise kind(
-        f"{title} was not started: {counted(len(errors), 'guardrail')} failed.",
-        "Repair what is listed (SQL is given where SQL repairs it) and run the same command again.",
-        details,
-    )
+def _may_begin(context: Context, phase_name: str, options: Any, run: Run) -> None:
+    """Ask the phase whether it could begin from nothing, before anything is changed."""
+    getattr(handler(phase_name), "may_begin", lambda _: None)(_job(context, phase_name, options, run, lease=None))
 
 
 def _judge(context: Context, phase_name: str, facts: Facts) -> str:
@@ -170,15 +130,20 @@ def _judge(context: Context, phase_name: str, facts: Facts) -> str:
             f"{phase.title} of migration {context.record.name} is COMPLETED already.",
             offer(context, facts) + (" To do it over: --start-clean." if phase.restartable else ""),
         )
-    judged = replace(facts, running=facts.running - {phase_name})
-    reasons = chart.reasons(trigger, judged)
+    _refuse_start(context, chart, trigger, facts)
+    return trigger
+
+
+def _refuse_start(context: Context, chart: Statechart, trigger: str, facts: Facts) -> None:
+    """Raise NotAllowed with what keeps `trigger` from firing, by a chart that may be ahead of the migration."""
+    verb, phase_name = trigger.split("_", 1)
+    reasons = chart.reasons(trigger, replace(facts, running=facts.running - {phase_name}))
     if reasons:
         raise NotAllowed(
-            f"{phase.title} of migration {context.record.name} may not {trigger.split('_', 1)[0]} now.",
+            f"{context.workflow.phase(phase_name).title} of migration {context.record.name} may not {verb} now.",
             offer(context, facts),
             tuple(_explained(reason, context.record.name) for reason in reasons),
         )
-    return trigger
 
 
 def _explained(reason: Reason, migration: str) -> str:
@@ -324,10 +289,13 @@ def _start_clean(context: Context, phase_name: str, options: Any, run: Run) -> R
     undone = ", ".join(names)
     for name in names:
         getattr(handler(name), "may_undo", lambda _: None)(_job(context, name, options, run, lease=None))
+    checks = tuple(preflight(context, phase_name, options))
+    if not any(check.severity == "error" for check in checks):
+        _may_begin(context, phase_name, options, run)
     if run.dry_run:
-        return Result(
-            phase_name, plan=(f"undo {undone}: {_consequences(names)}", f"then run {phase_name} from the start")
-        )
+        plan = (f"undo {undone}: {_consequences(names)}", f"then run {phase_name} from the start")
+        return Result(phase_name, checks=checks, plan=plan)
+    stop_at_errors(checks, context.workflow.phase(phase_name).title)
     if not run.confirmed:
         raise ConfirmationNeeded(
             f"--start-clean undoes {undone} of migration {context.record.name}: {_consequences(names)}.",
@@ -355,6 +323,7 @@ def _to_undo(context: Context, phase_name: str, facts: Facts) -> list[str]:
             tuple(reason.says for reason in reasons),
         )
     affected = chart.fire(f"restart_{phase_name}", judged).changed
+    _refuse_start(context, chart, f"start_{phase_name}", facts)
     names = [phase.name for phase in context.workflow.phases if phase.name in affected]
     for name in names:
         getattr(handler(name), "check_undo", lambda *_: None)(context.export_dir, names)

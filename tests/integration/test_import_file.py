@@ -158,8 +158,33 @@ def test_starting_clean_empties_what_was_loaded_and_loads_it_anew(files: FileImp
     files.write("a.csv", "3,c,,,\n")
     changed = files.refused(code=5)
     assert changed["message"] == f"{files.data}/a.csv has changed since rows of it were loaded into public.orders."
-    files.run("--file-table-map", "a.csv:orders", "--start-clean")
+    files.tell("--start-clean")  # what the first run was told is known
     assert files.rows("SELECT id FROM orders") == [(3,)]
+
+
+def test_nothing_is_emptied_for_a_load_that_could_not_begin(files: FileImport) -> None:
+    drive.execute(files.target, "CREATE TABLE other (id int); CREATE TABLE full_one (id int)")
+    drive.execute(files.target, "INSERT INTO full_one VALUES (1)")
+    files.write("a.csv", "1,a,,,\n")
+    files.run("--file-table-map", "a.csv:orders")
+    for told, code in (
+        (("--file-table-map", "a.csv:no_such_table"), 2),
+        (("--file-table-map", "a.csv:orders,nothing.csv:other"), 2),
+        (("--file-table-map", "a.csv:orders,a.csv:full_one"), 2),
+        (("--file-table-map", "a.csv:full_one"), 4),
+        (("--file-table-map", "a.csv:other", "--on-primary-key-conflict", "update"), 4),
+        (("--data-dir", files.directory / "nowhere"), 2),
+        (("--delimiter", "long"), 2),
+        (("--batch-size-bytes", "much"), 2),
+        (("--parallel-jobs", "-1"), 2),
+    ):
+        assert files.tell(*told, "--start-clean", code=code).document["error"]
+        assert files.rows("SELECT id FROM orders") == [(1,)], told
+        assert files.state() == "COMPLETED"
+    (files.data / "a.csv").unlink()
+    assert "There is no file" in files.tell("--start-clean", code=2).document["error"]["message"]
+    assert files.rows("SELECT id FROM orders") == [(1,)]
+    assert len(files.ledger()) == 1
 
 
 def test_rows_that_were_there_are_not_mixed_with_files_unless_told_and_never_removed(files: FileImport) -> None:

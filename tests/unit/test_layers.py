@@ -23,7 +23,7 @@ ROWS = """
     file_registration
     registration
     runner
-    state_change holding saved_options
+    state_change holding saved_options guardrails
     heartbeat
     context
     status

@@ -200,7 +200,8 @@ def perform_run(invocation: Invocation) -> Reply:
     from voyager.assessment.collect import Collection, collect
     from voyager.cli.assessing import AssessmentView
     from voyager.cli.phase_command import dry_run_reply
-    from voyager.runner import Result, stop_at_errors
+    from voyager.guardrails import stop_at_errors
+    from voyager.runner import Result
 
     config = invocation.resolved()
     release, directory = _release(config), directory_of(config)

@@ -62,8 +62,9 @@ def perform(
     config = invocation.resolved()
     if options_class(phase.name) is None:
         raise UsageError(f"{phase.title} is declared, but this version cannot run it yet.")
-    # Doing a phase over begins with its options, too.
-    saved = {} if START_CLEAN in invocation.options else saved_options(context.record, phase.name)
+    # Doing a phase over begins with its options, too, where they are not what the phase is about.
+    anew = START_CLEAN in invocation.options and not getattr(_module(phase), "KEEPS_OPTIONS", False)
+    saved = {} if anew else saved_options(context.record, phase.name)
     options = make_options(phase.name, given=_own(phase, invocation), config=config, saved=saved)
     overrides = accepted(phase, options, context.record.name)
 

@@ -54,6 +54,11 @@ class Options:
     )
 
 
+def check_options(options: Options) -> None:
+    """Raise UsageError for a kind that no statement can have."""
+    _kinds(options.object_type_list + options.exclude_object_type_list)
+
+
 def preflight(record: MigrationRecord, _: ExportDir, options: Options) -> Iterator[Check]:
     """Recommendations need an assessment."""
     if options.apply_recommendations and not has_assessment(record):
@@ -74,14 +79,10 @@ def plan(job: Job) -> list[str]:
 
 
 def run(job: Job) -> Outcome:
-    """Write the schema files anew and report every object that has none.
-
-    Raises UsageError for an unknown kind, and what the source raises.
-    """
+    """Write the schema files anew and report every object that has none. Raises what the source raises."""
     from voyager.schema.files import write_schema_files
 
     options: Options = job.options
-    _kinds(options.object_type_list + options.exclude_object_type_list)
     job.report(TableProgress("", "schema", "EXPORTING"))
     originals, dump_left_out, left_out = _read(job)
     kept, changed = originals, None

@@ -40,6 +40,8 @@ PHASE = "IMPORT_FILE"
 NEEDS = ("target",)
 KEEPS_FILES = False
 """Nothing of it is in export-dir but a copy of the record: it may go on from another machine that sees the files."""
+KEEPS_OPTIONS = True
+"""To load anew is to load the same files in the same way, unless it is said anew."""
 UNDOES = "the tables that this import loaded are emptied"
 COUNTED = ("files", "rows", "bytes", "set_aside", "discarded", "ignored")
 SHOWN = 50
@@ -81,6 +83,18 @@ def preflight(_: MigrationRecord | None, _export_dir: ExportDir | None, options:
     """Refuse options that make no sense, and a map that means no file, before anything is begun."""
     _found(options)
     return []
+
+
+def may_begin(job: Job) -> None:
+    """Raise UsageError or BlockersFound for files, tables and options that a load from nothing could not begin with."""
+    from voyager.phases.files.plan import plan_parts
+    from voyager.target.columns import read_tables
+
+    dialect, found = _found(job.options)
+    schemas, uuid = job.target.endpoint.schemas, job.record.migration_uuid
+    parts = plan_parts(found, read_tables(job.target), schemas=schemas, dialect=dialect, migration=uuid)
+    _shapes(job, parts)
+    _holding(job, parts)
 
 
 def check(target: Target, options: Options, schemas: Sequence[str]) -> list[str]:
@@ -227,20 +241,21 @@ def undo(job: Job) -> None:
     forget(job)
 
 
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
+    """Raise UsageError for values that nothing can be done with."""
     check_pace_options(options)
     check_refused_row_options(options)
     check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
     if options.batch_size < 1:
         raise UsageError("--batch-size must be at least 1.", "Leave it out to have it chosen.")
+    parse_size(options.batch_size_bytes, "--batch-size-bytes")
 
 
 def _found(options: Options) -> tuple[Dialect, list[tuple[StoredFile, Entry]]]:
     from voyager.files.dialect import choose
     from voyager.files.mapping import find_files, parse_map
 
-    _check_options(options)
-    parse_size(options.batch_size_bytes, "--batch-size-bytes")
+    check_options(options)
     dialect = choose(
         format=options.format,
         delimiter=options.delimiter,
@@ -268,23 +283,26 @@ def _check_empty(job: Job, parts: Sequence[FilePart]) -> None:
     """Rows that were there before are a mistake, unless the operator says otherwise; then they are never removed."""
     from voyager.phases.load.held_rows import remember
 
+    remember(job, _holding(job, parts))
+
+
+def _holding(job: Job, parts: Sequence[FilePart]) -> list[TableName]:
+    """The tables with rows that were there before. Raises BlockersFound where they may not be."""
     begun = set(job.store.batches.totals(job.record.migration_uuid))
     fresh = sorted({part.table.name for part in parts} - begun)
     if not fresh:
-        return
+        return []
     with job.target.connect("read target") as connection:
         # Not ONLY: the rows of a partitioned table are in its partitions.
         asked = [(name, connection.execute(f"SELECT 1 FROM {name.sql} LIMIT 1".encode()).fetchone()) for name in fresh]
     holding = [name for name, row in asked if row]
-    if not holding:
-        return
-    if not job.options.allow_non_empty and job.options.on_primary_key_conflict == ERROR:
+    if holding and not job.options.allow_non_empty and job.options.on_primary_key_conflict == ERROR:
         raise BlockersFound(
             f"{', '.join(map(str, holding[:SHOWN]))} hold{'s' if len(holding) == 1 else ''} rows that this import did "
             "not load.",
             "Empty them, or add --allow-non-empty to load beside those rows, or --on-primary-key-conflict.",
         )
-    remember(job, holding)
+    return holding
 
 
 def _warn_of_nothing(job: Job, parts: Sequence[FilePart]) -> None:
