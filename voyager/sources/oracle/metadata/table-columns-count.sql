@@ -12,4 +12,4 @@ FROM (
   JOIN dba_ind_columns c ON c.index_owner = i.owner AND c.index_name = i.index_name
   GROUP BY i.owner, i.index_name, i.index_type
 ) o
-ORDER BY 1, 2
+ORDER BY 1, 2, 3

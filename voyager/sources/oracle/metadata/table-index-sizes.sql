@@ -61,4 +61,4 @@ FROM (
   WHERE s.segment_type IN ('INDEX', 'INDEX PARTITION', 'INDEX SUBPARTITION')
   GROUP BY i.owner, i.index_name, i.index_type
 ) o
-ORDER BY 1, 2
+ORDER BY 1, 2, 3
