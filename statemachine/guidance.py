@@ -86,12 +86,12 @@ class _Guide:
         self.chart = Statechart(workflow, configuration)
         self.configuration = self.chart.configuration
         self.allowed = frozenset(self.chart.allowed(facts))
+        self.remarks = [one for one in facts.remarks if self.configuration.get(one.phase) == COMPLETED]
 
     def next_action(self) -> NextAction:
         action = next(self._candidates())
-        remarks = [one for one in self.facts.remarks if self.configuration.get(one.phase) == COMPLETED]
-        offers = (Offer(one.phase, one.command, one.why) for one in remarks)
-        reason = " ".join([*(one.says for one in remarks), action.reason])
+        offers = (Offer(one.phase, one.command, one.why) for one in self.remarks)
+        reason = " ".join([*(one.says for one in self.remarks), action.reason])
         return replace(action, reason=reason, also=(*offers, *self._also(action)))
 
     def _candidates(self) -> Iterator[NextAction]:
@@ -228,7 +228,7 @@ class _Guide:
             final.name,
             "End the migration",
             final.command,
-            f"Everything is done. {final.summary}",
+            f"Everything {'else ' * bool(self.remarks)}is done. {final.summary}",
             trigger=f"start_{final.name}",
             tips=final.tips,
             consequential=True,

@@ -21,9 +21,10 @@ from voyager.errors import (
     RowsSetAside,
     VoyagerError,
 )
+from voyager.store.aside import as_of_now, rows_aside
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 from voyager.store.steering import Pause, pause_of, pauses
-from voyager.verification.gate import Limits, Obstacle, obstacles, rows_set_aside, set_aside_named
+from voyager.verification.gate import Limits, Obstacle, obstacles
 
 SCHEMA_VERSION = 1
 """Of every JSON document; raised when a key changes its meaning or goes."""
@@ -88,6 +89,7 @@ class MigrationStatus:
     activity: tuple[Activity, ...]
     next: NextAction
     paused: tuple[Pause, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def phase(self, name: str) -> PhaseStatus:
         return next(phase for phase in self.phases if phase.phase == name)
@@ -150,6 +152,7 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None, *, limi
     it is asked when the cutover starts."""
     workflow = WORKFLOWS[record.workflow]
     seen = seen or facts(record, source_unchanged=True, limits=limits)
+    record = as_of_now(record)
     saved = {name: phase.state for name, phase in record.phases.items()}
     if undoing := record.settings.get("undoing"):
         # What a --start-clean began to undo is done no more; the phase that starts clean, or the next one, goes on.
@@ -173,6 +176,7 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None, *, limi
         activity=tuple(_activity(record, phase) for phase in phases if phase.state not in (NOT_STARTED, COMPLETED)),
         next=_unless_paused(record, phases, next_action(workflow, configuration, seen)),
         paused=pauses(record.settings),
+        remarks=tuple(one for one in seen.remarks if configuration.get(one.phase) == COMPLETED),
     )
 
 
@@ -203,13 +207,14 @@ def monitor(status: MigrationStatus) -> VoyagerError | None:
     if unattended:
         message = (unattended[0].error or {}).get("message", "nobody runs it")
         return NobodyRunsIt(f"{unattended[0].title} is in progress and nobody runs it: {message}", status.next.reason)
-    if status.next.kind in ("end", "finished") or status.ended_at:
+    set_aside = [phase for phase in status.phases if phase.health == "set_aside"]
+    decided = any(phase.phase == "CUTOVER" and phase.state != NOT_STARTED for phase in status.phases)
+    left_out = bool(set_aside) and not decided
+    if status.ended_at or status.next.kind == "finished" or (status.next.kind == "end" and not left_out):
         return None
     if any(phase.health == "differences" for phase in status.phases):
         return DifferencesFound("The last verification found differences.", status.next.reason)
-    set_aside = [phase for phase in status.phases if phase.health == "set_aside"]
-    decided = any(phase.phase == "CUTOVER" and phase.state != NOT_STARTED for phase in status.phases)
-    if set_aside and not decided:
+    if left_out:
         return RowsSetAside(f"{set_aside[0].title} set rows aside.", status.next.reason)
     if any(phase.health == "running" for phase in status.phases):
         return None
@@ -236,13 +241,13 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def _remarks(record: MigrationRecord) -> Iterator[Remark]:
-    """Rows that an import set aside, as long as they may still be brought in."""
-    tables = rows_set_aside(record)
-    if tables and record.phases.get("CUTOVER", PhaseRecord("CUTOVER", NOT_STARTED)).state == NOT_STARTED:
+    """Rows that were set aside, as long as they may still be brought in."""
+    aside = rows_aside(record)
+    if aside and record.phases.get("CUTOVER", PhaseRecord("CUTOVER", NOT_STARTED)).state == NOT_STARTED:
         yield Remark(
-            "IMPORT_DATA",
-            f"{set_aside_named(tables)} were set aside by Import Data and are not in the target.",
-            "migrate import data --replay-quarantine",
+            aside.phase,
+            aside.says,
+            f"{aside.command} --replay-quarantine",
             "Load the rows that were set aside again, after what refused them was corrected (or give them up: "
             "--discard-quarantine).",
         )

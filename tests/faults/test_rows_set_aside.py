@@ -177,6 +177,14 @@ def test_rows_set_aside_while_they_are_streamed_are_told_by_every_command_until_
     assert streamed["state"] == "COMPLETED"
     assert streamed["summary"]["rows_set_aside"] == {"public.keyless": 10, "public.people": BAD}
     assert streamed["next"]["command"].startswith("migrate import data")
+    assert streamed["next"]["reason"].startswith("410 rows of public.keyless, public.people were set aside by Export")
+    assert streamed["next"]["also"][0]["command"].startswith("migrate import data --replay-quarantine")
+    assert export_counts(migration) == {"keyless": (990, 10, 1000), "people": (BAD * 49, BAD, BAD * 50)}
+    assert "410 rows set aside" in migration.attempt("export", "data", "status").stdout
+    told = words(migration.attempt("status").stdout)
+    assert "Export Data ROWS_SET_ASIDE" in told
+    assert "--replay-quarantine" in told
+    migration.attempt("status", "--check", code=12)
     assert_all_but_the_bad(migration)
     assert "--replay-quarantine" in migration.document("import", "data", code=12)["error"]["hint"]
     migration.attempt("status", "--check", code=12)
@@ -190,8 +198,17 @@ def test_rows_set_aside_while_they_are_streamed_are_told_by_every_command_until_
     for table in ("people", "keyless"):
         assert loaded(migration.target, table) == loaded(migration.source, table)
     assert kept_files(migration) == []
+    assert export_counts(migration) == {"keyless": (1000, 0, 1000), "people": (BAD * 50, 0, BAD * 50)}
+    assert "set aside" not in migration.attempt("status").stdout
     migration.run("verify")
     migration.run("cutover", "initiate")
+
+
+def export_counts(migration: Trial) -> dict[str, tuple[int, ...]]:
+    """Rows done, set aside and in all, of the tables that hold rows at fault."""
+    tables = {one["table"]: one for one in migration.document("export", "data", "status")["tables"]}
+    keys = ("rows_done", "rows_quarantined", "rows_total")
+    return {name: tuple(tables[name][key] for key in keys) for name in ("keyless", "people")}
 
 
 def kept_files(migration: Trial) -> list[Path]:

@@ -89,6 +89,9 @@ def test_rows_at_fault_are_set_aside_and_all_others_arrive(path: DataPath) -> No
     assert isinstance(outcome.problem, RowsSetAside)
     assert outcome.summary["rows_set_aside"] == {"public.moods": 5, "public.people": 8}
     assert outcome.summary["rows"] == 39987
+    told = path.progress.values()
+    counts = {one.table: (one.rows_done, one.rows_quarantined, one.rows_total) for one in told if one.schema}
+    assert counts == {"keyless": (5000, 0, 5000), "moods": (4995, 5, 5000), "people": (29992, 8, 30000)}
     assert_all_but_the_bad(path)
     places = drive.fetch(
         path.target,

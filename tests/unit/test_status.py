@@ -11,7 +11,8 @@ import pytest
 
 from statemachine.workflows import OFFLINE, WORKFLOWS
 from voyager.status import facts, migration_status, monitor
-from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals
+from voyager.store.aside import as_of_now
+from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 END = {"engine": "postgresql", "host": "h", "port": 5432, "database": "d", "user": "u"}
@@ -146,6 +147,75 @@ def test_rows_that_an_import_set_aside_are_told_with_whatever_is_next():
     assert "set aside" not in migration_status(with_phase(record(again), "IMPORT_DATA", summary={})).next.reason
     decided = with_phase(record(up_to("FINALIZE")), "IMPORT_DATA", summary={"set_aside": {"public.t": 3}})
     assert "set aside" not in migration_status(decided).next.reason
+
+
+def test_one_row_that_was_set_aside_is_said_of_one():
+    made = with_phase(record(up_to("VERIFY")), "IMPORT_DATA", summary={"set_aside": {"public.t": 1}})
+    reason = migration_status(made).next.reason
+    assert reason.startswith("1 row of public.t was set aside by Import Data and is not in the target. ")
+    many = {f"public.t{number}": 1 for number in range(7)}
+    reason = migration_status(with_phase(made, "IMPORT_DATA", summary={"set_aside": many})).next.reason
+    assert reason.startswith(
+        "7 rows of public.t0, public.t1, public.t2, public.t3, public.t4 and 2 more were set aside"
+    )
+
+
+STREAMED = {"streamed": True, "rows_set_aside": {"public.a": 30, "public.b": 4}}
+
+
+def streamed(states: dict[str, str], **imported: Any) -> MigrationRecord:
+    """A stream that set 34 of 1,000 rows aside, and what an import came to since."""
+    made = with_phase(record(states), "EXPORT_DATA", summary=STREAMED)
+    made = with_phase(made, "IMPORT_DATA", summary=imported)
+    tables = tuple(
+        TableRecord("EXPORT_DATA", "public", name, "DONE", 500, None, 500 - aside, 9, 9, aside, None, NOW, "")
+        for name, aside in (("a", 30), ("b", 4))
+    )
+    return replace(made, tables=tables, totals=totals("EXPORT_DATA", 966, 1000, quarantined=34))
+
+
+def test_rows_that_a_stream_set_aside_are_told_before_an_import_has_run():
+    seen = migration_status(streamed(up_to("IMPORT_DATA")))
+    assert seen.phase("EXPORT_DATA").health == "set_aside"
+    assert monitor(seen).exit_code == 12
+    assert (seen.next.kind, seen.next.phase) == ("run", "IMPORT_DATA")
+    assert seen.next.reason.startswith("34 rows of public.a, public.b were set aside by Export Data and are not in")
+    assert seen.next.also[0].command == "migrate import data --replay-quarantine"
+    begun = migration_status(streamed({**up_to("IMPORT_DATA"), "IMPORT_DATA": "IN_PROGRESS"}))
+    assert "34 rows" in begun.next.reason
+
+
+def test_rows_that_a_stream_set_aside_count_as_the_import_left_them():
+    after = streamed(up_to("VERIFY"), set_aside={"public.a": 10}, discarded={"public.b": 4})
+    now = as_of_now(after)
+    assert [(table.rows_done, table.rows_quarantined) for table in now.tables] == [(490, 10), (496, 0)]
+    assert (now.totals["EXPORT_DATA"].rows_done, now.totals["EXPORT_DATA"].rows_quarantined) == (986, 10)
+    seen = migration_status(after)
+    assert seen.next.reason.startswith("10 rows of public.a were set aside by Export Data")
+    assert monitor(seen).exit_code == 12
+    settled = migration_status(streamed(up_to("VERIFY"), set_aside={}, discarded={"public.b": 4}))
+    assert settled.phase("EXPORT_DATA").health == "done"
+    assert "set aside" not in settled.next.reason
+    assert settled.remarks == ()
+
+
+def test_rows_of_files_that_were_set_aside_are_told_and_not_everything_is_done():
+    phases = {
+        phase.name: PhaseRecord(phase.name, "COMPLETED" if phase.name != "END" else "NOT_STARTED")
+        for phase in WORKFLOWS["file"].phases
+    }
+    made = record(workflow="file", phases=phases, totals=totals("IMPORT_FILE", 9, 9))
+    assert monitor(migration_status(made)) is None
+    assert migration_status(made).next.reason.startswith("Everything is done.")
+    summary = {"set_aside": 2, "by_table": {"app.t": {"rows": 7, "set_aside": 2}, "app.u": {"rows": 1, "set_aside": 0}}}
+    made = replace(with_phase(made, "IMPORT_FILE", summary=summary), totals=totals("IMPORT_FILE", 7, 9, quarantined=2))
+    seen = migration_status(made)
+    assert (seen.next.kind, monitor(seen).exit_code) == ("end", 12)
+    assert seen.next.reason.startswith(
+        "2 rows of app.t were set aside by Import File and are not in the target. Everything else is done."
+    )
+    assert seen.next.also[0].command == "migrate import file --replay-quarantine"
+    assert "--discard-quarantine" in seen.next.also[0].why
 
 
 @pytest.mark.parametrize("clean", [True, False])

@@ -110,9 +110,11 @@ def read_status(invocation: Invocation, phase: str, *, every: bool) -> DataStatu
 def status_of(record: MigrationRecord, phase: str, rows: Sequence[TableRecord]) -> DataStatus:
     """Tell tables from steps, and leave rates out where nobody works."""
     from voyager.status import migration_status
+    from voyager.store.aside import as_of_now, table_as_of_now
 
     status = migration_status(record)
-    shown, totals = status.phase(phase), record.totals.get(phase)
+    shown, totals = status.phase(phase), as_of_now(record).totals.get(phase)
+    rows = [table_as_of_now(record, row) for row in rows]
     if shown.health != "running":
         rows = [replace(row, rate=None) for row in rows]
         totals = replace(totals, rate=0.0) if totals else None

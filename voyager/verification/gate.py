@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from voyager.identifiers import visible
+from voyager.store.aside import rows_aside
 from voyager.store.record import MigrationRecord, PhaseRecord
 from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted
@@ -88,28 +89,11 @@ def share_of(summary: Mapping[str, Any]) -> float:
     return 100.0 if summary.get("level") in THOROUGH and summary.get("complete", True) else 0.0
 
 
-def rows_set_aside(record: MigrationRecord) -> Mapping[str, int]:
-    """How many rows of each table the last completed import set aside, less those replayed or given up since."""
-    imported = record.phases.get("IMPORT_DATA")
-    found = imported.summary.get("set_aside") if imported is not None else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def set_aside_named(tables: Mapping[str, int]) -> str:
-    """`3 rows of public.orders`, `12 rows of public.a, public.b and 7 more`."""
-    names = sorted(tables)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{counted(sum(tables.values()), 'row')} of {', '.join(map(visible, names[:_NAMED]))}{more}"
-
-
 def _set_aside(record: MigrationRecord, verify: PhaseRecord) -> Iterator[Obstacle]:
     """Rows that were set aside explain differences; a clean verification shows that they came in some other way."""
-    tables = rows_set_aside(record)
-    if tables and not verify.summary.get("clean"):
-        yield Obstacle(
-            f"{set_aside_named(tables)} were set aside by Import Data and are not in the target.",
-            f"Correct what refused them, run `{REPLAY}`, then verify again.",
-        )
+    aside = rows_aside(record)
+    if aside and not verify.summary.get("clean"):
+        yield Obstacle(aside.says, f"Correct what refused them, run `{REPLAY}`, then verify again.")
 
 
 def _unclean(summary: Mapping[str, Any]) -> Iterator[Obstacle]:

@@ -82,6 +82,9 @@ def _phases(status: MigrationStatus, canvas: Canvas) -> RenderableType:
         what = next((phase.title for phase in shown if phase.phase == pause.phase), pause.phase or "The migration")
         told = f"{what} is {pause.says}; resume with: yb-voyager {pause.ends_with}"
         lines.append(paragraph(f"\n{canvas.glyphs.warning} {told}", style="yellow"))
+    for remark in status.remarks:
+        told = f"{remark.says} {remark.why} yb-voyager {remark.command}"
+        lines.append(paragraph(f"\n{canvas.glyphs.warning} {told}", style="yellow"))
     return Group(*lines)
 
 
@@ -156,7 +159,7 @@ def sentence(status: MigrationStatus) -> str:
     if action.kind in ("run", "resume"):
         return f"{action.title}:"
     if action.kind == "end":
-        return f"Everything is done. {action.title}:"
+        return f"Everything {'else ' * bool(status.remarks)}is done. {action.title}:"
     return f"{action.title}. {action.reason}"
 
 

@@ -76,13 +76,14 @@ class ExportProgress:
                 table.name,
                 "FAILED" if table in self._failed else status,
                 rows_done=rows,
-                rows_total=rows if done else None,
+                rows_total=rows + self._aside[table] if done else None,
                 rows_estimated=max(estimate.rows_estimate, 0) or None,
                 bytes_done=size,
                 bytes_total=size if done else max(estimate.bytes, size),
                 chunks_done=self._done[table],
                 chunks_total=self._parts[table],
-                # Not as rows_quarantined: import data counts those as they are now, this is what was sent.
-                message=self._failed.get(table, f"{aside:,} rows set aside" if (aside := self._aside[table]) else ""),
+                # As they are now; what becomes of them later, import data knows (voyager.store.aside).
+                rows_quarantined=self._aside[table],
+                message=self._failed.get(table, ""),
             )
         )
