@@ -51,6 +51,25 @@ def test_one_command_registers_and_loads_with_what_csv_may_hold(files: FileImpor
     assert done["next"]["phase"] == "END"
 
 
+def test_the_views_show_where_files_come_from_as_a_path_and_databases_with_their_port(files: FileImport) -> None:
+    files.write("o.csv", "1,x,,,\n")
+    files.run("--file-table-map", "o.csv:orders")
+    places = {
+        '{"engine": "s3", "host": "dump", "port": 0, "database": ""}': "s3://dump",
+        '{"engine": "https", "host": "h", "port": 0, "database": "a/b"}': "https://h/a/b",
+        '{"engine": "mysql", "host": "h", "port": 3306, "database": "shop"}': "mysql://h:3306/shop",
+        "{}": str(files.data),
+    }
+    kept = files.rows("SELECT source::text FROM ybvoyager.migrations")[0][0]
+    for ended, view in (("NULL", "active_migrations"), ("now()", "completed_migrations")):
+        for place, shown in places.items():
+            drive.execute(
+                files.target,
+                f"UPDATE ybvoyager.migrations SET ended_at = {ended}, source = '{kept}'::jsonb || '{place}'",
+            )
+            assert files.rows(f"SELECT source FROM ybvoyager.{view}") == [(shown,)]
+
+
 def test_a_header_names_the_columns_in_any_order_and_case(files: FileImport) -> None:
     files.write("o.csv", "NAME,id\nfirst,1\n")
     files.run("--has-header", "--file-table-map", "o.csv:ORDERS")
