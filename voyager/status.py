@@ -111,7 +111,7 @@ class MigrationStatus:
             "current_state": self.current_state,
             "read_at": timestamp(self.read_at),
             "from_cache": self.from_cache,
-            "paused": [{"phase": one.phase, "since": timestamp(one.since), "by": one.by} for one in self.paused],
+            "paused": [pause_json(one) for one in self.paused],
             "phases": [phase_json(phase) for phase in self.phases],
             "activity": [activity_json(activity) for activity in self.activity],
             "next": self.next.to_json(),
@@ -350,6 +350,11 @@ def _estimate(totals: PhaseTotals | None) -> float | None:
 def _activity(record: MigrationRecord, phase: PhaseStatus) -> Activity:
     tables = tuple(table for table in record.tables if table.phase == phase.phase)
     return Activity(phase.phase, phase.title, tables, record.totals.get(phase.phase))
+
+
+def pause_json(pause: Pause) -> dict[str, Any]:
+    """One pause, as every JSON document has it."""
+    return {"phase": pause.phase, "since": timestamp(pause.since), "by": pause.by}
 
 
 def phase_json(phase: PhaseStatus) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voyager.cli.render.canvas import Canvas
     from voyager.status import PhaseStatus
     from voyager.store.record import MigrationRecord, PhaseTotals, TableRecord
+    from voyager.store.steering import Pause
 
 HELP = """Show how far the data of every table has come: rows, bytes, parts, rows per second, what is left of the time.
 
@@ -31,7 +32,8 @@ MOST = 50
 
 @dataclass(frozen=True)
 class DataStatus:
-    """One data phase: tables of most interest, steps, and sums over all. Rates are None while nobody runs it."""
+    """One data phase: tables of most interest, steps, and sums over all. Rates are None while nobody runs it. `paused`
+    is what holds it, until it is completed."""
 
     migration: dict[str, str]
     phase: PhaseStatus
@@ -39,15 +41,17 @@ class DataStatus:
     steps: tuple[TableRecord, ...]
     totals: PhaseTotals | None
     from_cache: bool
+    paused: Pause | None = None
 
     def to_json(self) -> dict[str, Any]:
-        from voyager.status import phase_json, table_json
+        from voyager.status import pause_json, phase_json, table_json
 
         tables = [{**table_json(table), "estimate_seconds": left(table)} for table in self.tables]
         rest = rest_of(self.totals, self.tables)
         return {
             "migration": self.migration,
             "from_cache": self.from_cache,
+            "paused": [pause_json(self.paused)] if self.paused else [],
             **phase_json(self.phase),
             "totals": {**asdict(self.totals), "bytes_per_second": self.bytes_per_second} if self.totals else None,
             "tables": tables,
@@ -111,6 +115,7 @@ def status_of(record: MigrationRecord, phase: str, rows: Sequence[TableRecord]) 
     """Tell tables from steps, and leave rates out where nobody works."""
     from voyager.status import migration_status
     from voyager.store.aside import as_of_now, table_as_of_now
+    from voyager.store.steering import pause_of
 
     status = migration_status(record)
     shown, totals = status.phase(phase), as_of_now(record).totals.get(phase)
@@ -125,6 +130,7 @@ def status_of(record: MigrationRecord, phase: str, rows: Sequence[TableRecord]) 
         tuple(row for row in rows if not row.schema),
         totals if any(row.schema for row in rows) else None,
         record.from_cache,
+        pause_of(record.settings, phase) if shown.state != "COMPLETED" else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.test_status import NOW, lease, record, up_to
+from tests.unit.test_status import NOW, lease, paused, record, up_to
 from voyager.cli.data_status import DataStatus, left, rest_of, status_of
 from voyager.cli.render.canvas import Canvas
 from voyager.cli.render.data import data_panel
@@ -90,6 +90,33 @@ def test_rows_that_were_set_aside_are_counted_by_themselves() -> None:
     assert "Set aside" in text
     assert "7 rows set aside" in text
     assert "Set aside" not in panel(status_of(running(1), "EXPORT_DATA", [table(1)]))
+
+
+@pytest.mark.parametrize("scope", ["*", "EXPORT_DATA"])
+def test_a_pause_is_told_with_what_ends_it(scope: str) -> None:
+    held = paused(running(2), scope)
+    status = status_of(held, "EXPORT_DATA", [table(1), table(2, "DONE")])
+    document = json.loads(json.dumps(status.to_json(), default=str))
+    named = None if scope == "*" else scope
+    assert document["paused"] == [{"phase": named, "since": "2026-01-02T03:04:05Z", "by": "ann@host 12"}]
+    assert (document["health"], document["tables"][0]["rate"]) == ("paused", None)
+    text = " ".join(panel(status).split())
+    assert "EXPORT DATA of migration shop: PAUSED" in text
+    assert "Paused since 2026-01-02 03:04:05 UTC by ann@host 12; resume with: yb-voyager migrate resume" in text
+    assert "public.t1 │ PAUSED" in text or "public.t1 PAUSED" in text, text
+    assert "EXPORTING" not in text
+    assert "DONE" in text
+
+
+def test_a_pause_is_told_of_a_phase_that_nobody_runs_and_not_of_another_one_or_one_that_is_done() -> None:
+    stopped = status_of(replace(paused(running(1), "*"), leases={}), "EXPORT_DATA", [table(1)])
+    assert "EXPORT DATA of migration shop: STOPPED" in panel(stopped)
+    assert "resume with: yb-voyager migrate resume" in panel(stopped)
+    other = status_of(paused(running(1), "IMPORT_DATA"), "EXPORT_DATA", [table(1)])
+    done = status_of(paused(record(up_to("IMPORT_DATA")), "*"), "EXPORT_DATA", [table(1, "DONE")])
+    for status in (other, done):
+        assert "paused" not in panel(status).lower()
+        assert status.to_json()["paused"] == []
 
 
 def test_steps_are_told_apart_from_tables() -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from voyager.cli.data_status import DataStatus, left, rest_of
 from voyager.cli.render.canvas import Canvas, name, paragraph
 from voyager.cli.render.numbers import count, duration, estimate, rate, size
+from voyager.cli.render.status import word
 from voyager.cli.render.tables import STATUS_STYLES, ruled
 from voyager.identifiers import TableName, visible
 from voyager.wording import counted
@@ -27,13 +28,16 @@ def data_panel(status: DataStatus, canvas: Canvas, *, every: bool) -> Iterator[R
     """Title, sums, tables, what is left out, steps."""
     phase = status.phase
     parts: list[RenderableType] = [
-        Text(f"{phase.title.upper()} of migration {visible(status.migration['name'])}: {phase.state}\n", style="bold")
+        Text(f"{phase.title.upper()} of migration {visible(status.migration['name'])}: {word(phase)}\n", style="bold")
     ]
+    if status.paused:
+        told = f"{status.paused.says}; resume with: yb-voyager {status.paused.ends_with}"
+        parts.append(paragraph(f"{canvas.glyphs.warning} {told[:1].upper()}{told[1:]}\n", style="yellow"))
     if status.totals:
         parts.append(paragraph(f"{sums(status)}\n"))
     shown = status.tables if every else status.tables[:MOST]
     if shown:
-        parts += _tables(shown, canvas)
+        parts += _tables(shown, canvas, held=phase.health == "paused")
     else:
         parts.append(Text("No table has been looked at yet."))
     if rest := rest_of(status.totals, shown):
@@ -66,7 +70,7 @@ def sums(status: DataStatus) -> str:
     return ", ".join([*words, f"{rest} left"] if rest else words)
 
 
-def _tables(tables: Sequence[TableRecord], canvas: Canvas) -> Iterator[RenderableType]:
+def _tables(tables: Sequence[TableRecord], canvas: Canvas, *, held: bool) -> Iterator[RenderableType]:
     set_aside = any(table.rows_quarantined for table in tables)
     titles = ["Table", "Status", "Rows", "Of", "Size", "Parts", "Rate", "Left", *(["Set aside"] if set_aside else [])]
     grid = ruled(canvas, *((title, "left" if place < 2 else "right") for place, title in enumerate(titles)))
@@ -74,7 +78,7 @@ def _tables(tables: Sequence[TableRecord], canvas: Canvas) -> Iterator[Renderabl
         cells = [count(table.rows_done), _total(table), size(table.bytes_done), _parts(table), rate(table.rate)]
         grid.add_row(
             name(str(TableName(table.schema, table.table))),
-            Text(table.status, style=STATUS_STYLES.get(table.status, "cyan")),
+            _standing(table, held=held),
             *(Text(cell) for cell in cells),
             Text(estimate(left(table)) or "-"),
             *([Text(count(table.rows_quarantined), style="yellow")] if set_aside else []),
@@ -84,6 +88,13 @@ def _tables(tables: Sequence[TableRecord], canvas: Canvas) -> Iterator[Renderabl
         if table.status == "FAILED" and table.message:
             where = name(str(TableName(table.schema, table.table)))
             yield Text.assemble((f"{canvas.glyphs.failed} ", "bold red"), where, ": ", name(table.message, longest=400))
+
+
+def _standing(table: TableRecord, *, held: bool) -> Text:
+    """While all of it is held, no table is at work."""
+    if held and table.status not in STATUS_STYLES:
+        return Text("PAUSED", style="yellow")
+    return Text(table.status, style=STATUS_STYLES.get(table.status, "cyan"))
 
 
 def _rest(rest: PhaseTotals) -> str:

@@ -70,7 +70,7 @@ def header(status: MigrationStatus) -> Text:
 def _phases(status: MigrationStatus, canvas: Canvas) -> RenderableType:
     shown = [phase for phase in status.phases if phase.shown]
     titles = max(len(phase.title) for phase in shown)
-    words = max(len(_word(phase)) for phase in shown)
+    words = max(len(word(phase)) for phase in shown)
     lines: list[RenderableType] = [Text("PHASE PROGRESS\n", style="bold")]
     for phase in shown:
         lines.append(phase_line(phase, canvas, titles=titles, words=words))
@@ -115,7 +115,7 @@ def phase_line(phase: PhaseStatus, canvas: Canvas, *, titles: int, words: int) -
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{sign} ", style=style)
     line.append(f"{phase.title:<{titles}}  ", style="dim" if phase.health == "idle" else "")
-    line.append(f"{_word(phase):<{words}}  ", style=style)
+    line.append(f"{word(phase):<{words}}  ", style=style)
     cells = BAR_CELLS if canvas.width >= titles + words + 50 else BAR_CELLS // 2
     if canvas.width >= titles + words + 36:
         line.append(bar(phase.percent, canvas, cells), style=style)
@@ -130,7 +130,8 @@ def bar(percent: int, canvas: Canvas, cells: int = BAR_CELLS) -> str:
     return canvas.glyphs.full * full + canvas.glyphs.empty * (cells - full)
 
 
-def _word(phase: PhaseStatus) -> str:
+def word(phase: PhaseStatus) -> str:
+    """The state of a phase, or the word for what is to be known beyond that."""
     return WORDS.get(phase.health, phase.state)
 
 
