@@ -15,7 +15,7 @@ from voyager.phases.load.row_options import (
     check_refused_row_options,
     check_word,
 )
-from voyager.phases.metrics_options import MetricsOptions
+from voyager.phases.metrics_options import MetricsOptions, check_metrics_options
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
@@ -225,7 +225,7 @@ def may_undo(job: Job) -> None:
     """Raise NotAllowed when tables that would be emptied hold rows that were there before."""
     from voyager.phases.load.held_rows import refuse_to_empty
 
-    refuse_to_empty(job, "--allow-non-empty or --on-primary-key-conflict")
+    refuse_to_empty(job, "--allow-non-empty or --on-primary-key-conflict", keys_once=False)
 
 
 def undo(job: Job) -> None:
@@ -244,6 +244,7 @@ def undo(job: Job) -> None:
 def check_options(options: Options) -> None:
     """Raise UsageError for values that nothing can be done with."""
     check_pace_options(options)
+    check_metrics_options(options)
     check_refused_row_options(options)
     check_word("--on-primary-key-conflict", options.on_primary_key_conflict, ON_CONFLICT)
     if options.batch_size < 1:

@@ -83,7 +83,11 @@ class FilePolicy:
         self._told: set[TableName] = set()
 
     def fill(self, table: TableName) -> Fill:
-        return self._merge if self._merges and self._shape(table).key else self._copy
+        return self._merge if self.in_order(table) else self._copy
+
+    def in_order(self, table: TableName) -> bool:
+        """Whether rows with the same key replace, or keep out, each other: then their order in the files counts."""
+        return self._merges and bool(self._shape(table).key)
 
     async def refused(
         self, loader: Loader, batch: FileBatch, load: Load, voucher: BatchVoucher, error: BlockersFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
@@ -13,6 +13,7 @@ from voyager.files.dialect import Dialect
 from voyager.files.memory import give_large_blocks_back
 from voyager.identifiers import TableName, visible
 from voyager.phases.files.flight import Flight, Stopped
+from voyager.phases.files.order import BatchQueue, check_order, units
 from voyager.phases.files.plan import FilePart
 from voyager.phases.files.policy import FilePolicy
 from voyager.phases.files.progress import FileProgress
@@ -33,7 +34,8 @@ _OF_THE_FILE = (DamagedFile, BlockersFound, NotAllowed, UsageError)
 
 
 class FileImporter:
-    """One run: every file is read once by one of its readers, its batches are loaded by as many as the pace allows."""
+    """One run: every file is read once by one of its readers, its batches are loaded by as many as the pace allows, but
+    those of a table whose rows may replace each other one after the other. Raises NotAllowed where that cannot be."""
 
     def __init__(
         self,
@@ -48,10 +50,11 @@ class FileImporter:
         self._job, self._dialect, self._limits = job, dialect, limits
         self._pace, self._nodes = found.pace, found.nodes
         self._progress = FileProgress(job, parts)
-        self._left = deque(sorted((p for p in parts if not p.done), key=lambda part: -part.file.size))
+        check_order(parts, policy.in_order)
+        self._left = units(parts, policy.in_order)
         self._policy = policy
         self._flight = Flight(limits[1])
-        self._queue: deque[tuple[PartReader, FileBatch]] = deque()
+        self._queue = BatchQueue(policy.in_order)
         self._arrived = asyncio.Event()
         self._all_read, self._in_hand = False, 0
         self._unloaded: Counter[FilePart] = Counter()
@@ -86,9 +89,9 @@ class FileImporter:
     async def _read_files(self) -> None:
         try:
             while self._left and not self._stopping:
-                part = self._left.popleft()
-                if part.table.name not in self._failed:
-                    await self._read(part)
+                for part in self._left.popleft():
+                    if part.table.name not in self._failed:
+                        await self._read(part)
         except BaseException:
             await self._stop()
             raise
@@ -99,6 +102,7 @@ class FileImporter:
         try:
             while not self._stopping and part.table.name not in self._failed:
                 self._job.checkpoint()
+                await self._queue.room(part.table.name)
                 if not await self._read_batch(reader, part):
                     self._settle(part)
                     return
@@ -139,7 +143,7 @@ class FileImporter:
             await flight.change(batch.size + kept - asked)
             await flight.was_read(part, held=reader.held, batch=batch, size=batch.size)
             self._unloaded[part] += 1
-            self._queue.append((reader, batch))
+            self._queue.put(reader, batch)
             self._arrived.set()
         return not ended
 
@@ -161,21 +165,23 @@ class FileImporter:
                     # Who waits, perhaps for hours, keeps no connection.
                     loader.close()
                 await self._pace.turn(number, self._over)
-                if not self._queue:
+                if not await self._load_next(number, loader):
                     self._arrived.clear()
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._arrived.wait(), LOOK_EVERY)
-                    continue
-                await self._load_next(number, loader)
         except BaseException:
             await self._stop()
             raise
         finally:
             loader.close()
 
-    async def _load_next(self, number: int, loader: Loader) -> None:
-        """Of its own, so that a worker that waits for the next batch does not keep the last one in memory."""
-        reader, batch = self._queue.popleft()
+    async def _load_next(self, number: int, loader: Loader) -> bool:
+        """Of its own, so that a worker that waits for the next batch does not keep the last one in memory. False when
+        there is none to load now."""
+        taken = self._queue.take()
+        if taken is None:
+            return False
+        reader, batch = taken
         self._in_hand += 1
         try:
             self._job.checkpoint()
@@ -183,7 +189,10 @@ class FileImporter:
                 await self._load(number, loader, reader, batch)
         finally:
             self._in_hand -= 1
+            await self._queue.done(batch.part.table.name)
+            self._arrived.set()
             await self._flight.leave(batch.size, by=batch)
+        return True
 
     async def _load(self, number: int, loader: Loader, reader: PartReader, batch: FileBatch) -> None:
         table, load, set_aside, begun = batch.part.table.name, self._load_of(reader, batch), 0, time.monotonic()
@@ -245,4 +254,5 @@ class FileImporter:
 
     async def _stop(self) -> None:
         self._stopping = True
+        await self._queue.open()
         await self._flight.open()

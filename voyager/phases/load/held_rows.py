@@ -28,16 +28,17 @@ def forget(job: Job) -> None:
         job.store.migrations.save_settings(job.record.migration_uuid, {HELD_ROWS: []})
 
 
-def refuse_to_empty(job: Job, option: str) -> None:
+def refuse_to_empty(job: Job, option: str, *, keys_once: bool = True) -> None:
     """Raise NotAllowed when a table that was loaded also holds rows that were there before, by `option`.
 
-    What met a row under its own key says so, too. Who emptied such a table by hand is let go on.
+    What met a row under its own key says so, too, where what is loaded has no key twice (`keys_once`). Who emptied such
+    a table by hand is let go on.
     """
     from voyager.target.shape import holding_rows, partitioned_tables, read_tables, rows_in
 
     totals = job.store.batches.totals(job.record.migration_uuid)
     written = {TableName(*name) for name in job.record.settings.get(HELD_ROWS) or []}
-    met = {name for name, one in totals.items() if one.ignored or one.updated}
+    met = {name for name, one in totals.items() if keys_once and (one.ignored or one.updated)}
     held = (written & totals.keys()) | met
     if not held:
         return
