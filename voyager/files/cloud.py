@@ -1,4 +1,4 @@
-"""Files of object stores and web servers, through fsspec; each kind needs a package that is loaded when it is used.
+"""Files of object stores, through fsspec (web servers: web.py); each kind needs a package, loaded when it is used.
 
 Who may read them is the provider's own matter: environment, profile or role as its tools take them, and nothing of it
 passes through here. fsspec's own settings (FSSPEC_S3_ENDPOINT_URL, FSSPEC_S3_ANON, fsspec.json) count, too.
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from voyager.errors import DatabaseAway, PermissionMissing, UsageError, VoyagerError
-from voyager.files.storage import StoredFile, is_pattern, scheme_of, shown_in_listing
+from voyager.files.storage import Storage, StoredFile, is_pattern, scheme_of, shown_in_listing
 from voyager.identifiers import visible
 
 PACKAGES: Mapping[str, str] = MappingProxyType(
@@ -72,7 +72,7 @@ def address_of(location: str) -> Address:
     return Address(protocol, location if protocol in ("http", "https") else rest)
 
 
-def cloud_storage(location: str) -> CloudStorage:
+def cloud_storage(location: str) -> Storage:
     """What reads `location`. Raises UsageError when a package is missing, and names it."""
     address = address_of(location)
     missing = [name for name in ("fsspec", PACKAGES[address.protocol]) if importlib.util.find_spec(name) is None]
@@ -84,14 +84,18 @@ def cloud_storage(location: str) -> CloudStorage:
     import fsspec
 
     files = _asked(lambda: fsspec.filesystem(address.protocol, **address.options), location)
-    return CloudStorage(files, prefix=location.removesuffix(address.path), account=address)
+    if address.protocol in ("http", "https"):
+        from voyager.files.web import WebStorage
+
+        return WebStorage(files)
+    return CloudStorage(files, prefix=location.removesuffix(address.path))
 
 
 class CloudStorage:
     """Files behind one of fsspec's file systems. `prefix` makes its paths what the operator wrote."""
 
-    def __init__(self, files: Any, *, prefix: str, account: Address) -> None:
-        self._files, self._prefix, self._web = files, prefix, account.protocol in ("http", "https")
+    def __init__(self, files: Any, *, prefix: str) -> None:
+        self._files, self._prefix = files, prefix
 
     def find(self, location: str) -> list[StoredFile]:
         path = self._path(location)
@@ -110,11 +114,11 @@ class CloudStorage:
     def open(self, file: StoredFile) -> Any:
         path = self._path(file.url)
         opened = _asked(lambda: self._files.open(path, "rb", block_size=_AHEAD, cache_type="readahead"), file.url)
-        return Asked(opened, file.url)
+        return Asked(opened, file)
 
     def _all(self, path: str) -> list[StoredFile]:
         self._files.invalidate_cache()
-        if is_pattern(path) and not self._web:
+        if is_pattern(path):
             found: Mapping[str, Any] = self._files.glob(path, detail=True)
         else:
             try:
@@ -132,7 +136,7 @@ class CloudStorage:
 
     def _stored(self, path: str, info: Mapping[str, Any]) -> StoredFile:
         version = next((str(info[name]) for name in _VERSIONS if info.get(name)), "")
-        url = path if self._web else self._prefix + path.lstrip("/")
+        url = self._prefix + path.lstrip("/")
         if info.get("size") is None:
             raise UsageError(
                 f"{visible(url)} has no size: its server does not say how long it is.", "Copy it to this machine first."
@@ -140,17 +144,23 @@ class CloudStorage:
         return StoredFile(url, int(info["size"]), version.strip('"'))
 
     def _path(self, location: str) -> str:
-        return location if self._web else location.removeprefix(self._prefix)
+        return location.removeprefix(self._prefix)
 
 
 class Asked:
     """An opened file whose failures are ours: the network is away, the right is missing."""
 
-    def __init__(self, stream: Any, url: str) -> None:
-        self._stream, self._url = stream, url
+    def __init__(self, stream: Any, file: StoredFile) -> None:
+        self._stream, self._url, self._size = stream, file.url, file.size
 
     def read(self, size: int = -1) -> bytes:
-        return _asked(lambda: bytes(self._stream.read(size)), self._url)
+        return _asked(lambda: self._read(size), self._url)
+
+    def _read(self, size: int) -> bytes:
+        piece = bytes(self._stream.read(size))
+        if not piece and size and self.tell() < self._size:
+            raise EOFError(f"nothing came after {self.tell():,} of {self._size:,} bytes")
+        return piece
 
     def readinto(self, buffer: Any) -> int:
         piece = self.read(len(buffer))

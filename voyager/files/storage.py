@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from voyager.errors import UsageError, disk_error
+from voyager.errors import NotAllowed, UsageError, disk_error
 from voyager.identifiers import visible
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -65,6 +65,15 @@ def join(directory: str, name: str) -> str:
     if scheme_of(directory):
         return f"{directory.rstrip('/')}/{name}"
     return str(Path(directory).expanduser().absolute() / name)
+
+
+def changed(url: str, *, gone: bool = False) -> NotAllowed:
+    """The error for a file that is not what was found."""
+    return NotAllowed(
+        f"{visible(url)} {'is gone' if gone else 'has changed'} since this import found it.",
+        "Put back the file as it was and run the same command again; or load everything anew: yb-voyager migrate "
+        "import file --start-clean.",
+    )
 
 
 def is_pattern(location: str) -> bool:

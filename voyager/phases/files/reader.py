@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from voyager.errors import BlockersFound, DamagedFile, NotAllowed
+from voyager.errors import BlockersFound, DamagedFile
 from voyager.files.cutter import LONGEST_ROW, Cut, Cutter, RowWithoutEnd
 from voyager.files.dialect import Dialect
 from voyager.files.head import Head, read_head
 from voyager.files.rows import Data, ends_of, row_of_line, rows_of
-from voyager.files.storage import scheme_of, storage_of
+from voyager.files.storage import changed, scheme_of, storage_of
 from voyager.files.streams import Stream, misread, text_of
 from voyager.identifiers import visible
 from voyager.phases.files.plan import FilePart, columns_for
@@ -252,11 +252,7 @@ class PartReader:
             return
         now = self._storage.look(file.url)
         if now is None or replace(now, url=file.url) != file:
-            raise NotAllowed(
-                f"{visible(file.url)} {'is gone' if now is None else 'has changed'} since this import found it.",
-                "Put back the file as it was and run the same command again; or load everything anew: yb-voyager "
-                "migrate import file --start-clean.",
-            )
+            raise changed(file.url, gone=now is None)
 
     def _lines_before(self, offset: int) -> int:
         """Ends of line before a place of the text: read again, for it is only asked when a row was refused."""
