@@ -113,6 +113,31 @@ def test_a_key_twice_in_one_batch_ends_as_row_after_row_would(
     assert files.rows(f"{COUNTED} GROUP BY migration_uuid ORDER BY 1") == [(999, 2001, 0, 0), (3000, 0, 2001, 0)]
 
 
+@pytest.mark.parametrize("action", ["update", "ignore"])
+def test_a_replay_writes_over_no_row_that_may_be_a_later_one(files: FileImport, action: str) -> None:
+    drive.execute(files.target, "ALTER TABLE t ADD CONSTRAINT few CHECK (version NOT IN (10, 11, 30, 31, 32, 40))")
+    files.write("t1.csv", "1,10,older\n2,20,x\n3,30,older\n3,31,y")
+    files.write("t2.csv", "1,12,x\n3,32,newest\n4,40,alone")
+    given = ("--file-table-map", "t*.csv:t", "--on-primary-key-conflict", action, *STASH)
+    files.run(*given, code=12)
+    assert files.rows("SELECT id, version FROM t ORDER BY 1") == [(1, 12), (2, 20)]
+    drive.execute(files.target, "ALTER TABLE t DROP CONSTRAINT few")
+    told = files.tell("--replay-quarantine", code=0 if action == "ignore" else 12)
+    stays = 30 if action == "ignore" else 32
+    assert files.rows("SELECT id, version FROM t ORDER BY 1") == [(1, 12), (2, 20), (3, stays), (4, 40)]
+    if action == "ignore":
+        assert files.rows(COUNTED) == [(4, 3, 0, 0)]
+        return
+    assert files.rows(COUNTED) == [(4, 0, 0, 3)]
+    assert "3 rows of public.t stay set aside: the target holds the same keys" in told.err
+    assert (
+        files.rows("SELECT file FROM ybvoyager.quarantined_rows WHERE status = 'set_aside' ORDER BY 1")
+        == [(str(files.data / "t1.csv"),)] * 3
+    )
+    files.tell("--discard-quarantine")
+    assert files.rows("SELECT id, version FROM t ORDER BY 1") == [(1, 12), (2, 20), (3, stays), (4, 40)]
+
+
 def test_keys_that_the_server_makes_or_counts_alike_are_told_apart_by_it(files: FileImport) -> None:
     drive.execute(
         files.target,

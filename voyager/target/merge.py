@@ -20,9 +20,10 @@ class MergeFill:
     """COPY into a temporary table, and from there INSERT … ON CONFLICT on the primary key.
 
     The temporary table is made before the transaction, for it is DDL; a column beside the batch's counts the rows as
-    they come. Of rows with the same key in one batch the last one is brought in with `update`, else the first: what
-    comes out is what row after row would have brought, however the rows are cut into batches. So is what is counted: a
-    row that a later one of its batch replaced is in, and the later one updated it (or was ignored).
+    they come. Of rows with the same key in one batch the last one is brought in with `update`, else the first: the
+    table is then as row after row would have left it, however the rows are cut into batches. So is what is counted: a
+    row whose place a later one took is one of those that are in, and the later one has updated it (or was ignored).
+    Only what is refused may differ: rows that stand back for another one of their batch are not judged.
 
     With `update` a batch that meets existing keys is inserted twice, first leaving those alone: the difference is how
     many there were, on any server. Of a table that is all key there is nothing to update.

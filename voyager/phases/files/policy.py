@@ -85,6 +85,11 @@ class FilePolicy:
     def fill(self, table: TableName) -> Fill:
         return self._merge if self.in_order(table) else self._copy
 
+    @property
+    def beside(self) -> Fill:
+        """The way for rows that may write over nothing, whatever is said of keys that are there."""
+        return self._copy
+
     def in_order(self, table: TableName) -> bool:
         """Whether rows with the same key replace, or keep out, each other: then their order in the files counts."""
         return self._merges and bool(self._shape(table).key)

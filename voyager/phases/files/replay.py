@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from uuid import UUID
@@ -20,24 +21,47 @@ from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
 from voyager.phases.load.aside import open_rows
 from voyager.phases.load.replay import ReplayVoucher
+from voyager.phases.load.row_options import UPDATE
 from voyager.phases.pacing.retrying import Retrying
 from voyager.store.record import SetAsideRow
-from voyager.target.fill import Load, in_pieces
+from voyager.target.fill import Fill, Load, in_pieces
 from voyager.target.load import Loader
-from voyager.target.salvage import Rows, Salvage
+from voyager.target.salvage import Refused, Rows, Salvage
 from voyager.wording import counted
 
 WITHOUT_LIMIT = (1 << 62, 1 << 62)
 SHOWN = 20
 PHASE = "IMPORT_FILE"
+UNIQUE_VIOLATION = "23505"
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Rows of one batch that were set aside, as they were read again, in the order in which they are to be tried."""
+
+    batch: FileBatch
+    rows: list[SetAsideRow]
+    texts: list[bytes]
+
+    def newest_first(self) -> _Again:
+        """The last row of a file may lack its end of line, which it needs before others."""
+        ends = self.batch.newline
+        texts = [text if text.endswith(ends) else text + ends for text in reversed(self.texts)]
+        return _Again(self.batch, self.rows[::-1], texts)
 
 
 class FileReplay:
-    """One replay of all rows that are still set aside; one transaction for those of one batch of a file."""
+    """One replay of all rows that are still set aside; one transaction for those of one batch of a file.
+
+    With --on-primary-key-conflict update nobody can tell whether a row of the target with the same key is an earlier or
+    a later one of the files: such a row is never written over. Of several that are set aside the last one goes first.
+    """
 
     def __init__(self, job: Job, parts: Sequence[FilePart], dialect: Dialect, policy: FilePolicy) -> None:
         self._job, self._dialect, self._policy = job, dialect, policy
         self._parts = {part.chunk_id: part for part in parts}
+        self._order = {part.chunk_id: number for number, part in enumerate(parts)}
+        self._newest_first = job.options.on_primary_key_conflict == UPDATE
         self._gone: dict[str, Counter[TableName]] = defaultdict(Counter)
 
     async def run(self) -> None:
@@ -60,15 +84,47 @@ class FileReplay:
         )
         try:
             for table in sorted(tables):
-                for page in job.store.quarantine.pages(job.record.migration_uuid, PHASE, table):
-                    for chunk_id, rows in groupby(page, key=lambda row: row.chunk_id):
-                        await self._file(loader, table, chunk_id, list(rows))
+                await self._table(loader, table)
         finally:
             loader.close()
         if self._gone:
             raise self._failure()
 
-    async def _file(self, loader: Loader, table: TableName, chunk_id: UUID, rows: list[SetAsideRow]) -> None:
+    async def _table(self, loader: Loader, table: TableName) -> None:
+        fill, there = self._policy.beside if self._newest_first else self._policy.fill(table), 0
+        async for again in self._again(table):
+            refused = await self._load(loader, again, fill)
+            there += sum(one.sqlstate == UNIQUE_VIOLATION for one in refused)
+        if there and self._newest_first:
+            self._job.warn(
+                f"{counted(there, 'row')} of {table} {'stays' if there == 1 else 'stay'} set aside: the target holds "
+                "the same keys, perhaps from later rows of the files. Load those that count as a file of their own "
+                "(--migration-name, --on-primary-key-conflict update) and give them up here: --discard-quarantine."
+            )
+
+    async def _again(self, table: TableName) -> AsyncIterator[_Again]:
+        """The rows of a table; where their order counts, in that of the files, or with the last one first."""
+        pages = self._job.store.quarantine.pages(self._job.record.migration_uuid, PHASE, table)
+        if not self._policy.in_order(table):
+            for page in pages:
+                for chunk_id, some in groupby(page, key=lambda row: row.chunk_id):
+                    async for again in self._read(table, chunk_id, list(some)):
+                        yield again
+            return
+        by_file: dict[UUID, list[SetAsideRow]] = defaultdict(list)
+        for row in (row for page in pages for row in page):
+            by_file[row.chunk_id].append(row)
+        for chunk_id in sorted(by_file, key=lambda one: self._order.get(one, -1), reverse=self._newest_first):
+            found = self._read(table, chunk_id, by_file[chunk_id])
+            if self._newest_first:
+                for again in reversed([one async for one in found]):
+                    yield again.newest_first()
+            else:
+                async for again in found:
+                    yield again
+
+    async def _read(self, table: TableName, chunk_id: UUID, rows: list[SetAsideRow]) -> AsyncIterator[_Again]:
+        """The rows of one file, batch by batch."""
         part = self._parts.get(chunk_id)
         if part is None:
             self._gone[rows[0].file][table] += len(rows)
@@ -78,30 +134,28 @@ class FileReplay:
         try:
             while (batch := await asyncio.to_thread(reader.next)) is not None:
                 self._job.checkpoint()
-                await self._batch(loader, batch, by_batch[batch.cut.block])
+                some = by_batch[batch.cut.block]
+                whole = Rows(batch.data, ends_of(batch.data, self._dialect, batch.newline))
+                texts = [bytes(whole.between(row.row, row.row + 1)) for row in some]
+                yield _Again(replace(batch, data=b""), some, texts)
         finally:
             reader.close()
 
-    async def _batch(self, loader: Loader, batch: FileBatch, rows: list[SetAsideRow]) -> None:
-        whole = Rows(batch.data, ends_of(batch.data, self._dialect, batch.newline))
-        picked = _together([bytes(whole.between(row.row, row.row + 1)) for row in rows])
+    async def _load(self, loader: Loader, again: _Again, fill: Fill) -> list[Refused]:
+        """Returns what the target refuses still."""
+        batch, picked = again.batch, _together(again.texts)
         table = batch.part.table.name
-        part = Salvage(
-            self._policy.fill(table),
-            picked,
-            checkpoint=self._job.checkpoint,
-            begin=lambda: None,
-            give_up=lambda _: None,
-        )
+        part = Salvage(fill, picked, checkpoint=self._job.checkpoint, begin=lambda: None, give_up=lambda _: None)
         load = Load(
             table=table,
             columns=batch.columns,
-            rows=len(rows),
-            described=f"{counted(len(rows), 'row')} set aside of {visible(batch.part.file.url)} for {table}",
+            rows=len(again.rows),
+            described=f"{counted(len(again.rows), 'row')} set aside of {visible(batch.part.file.url)} for {table}",
             pieces=lambda: in_pieces(picked.text),
             options=self._dialect.copy_options,
         )
-        await loader.load(load, ReplayVoucher(self._job.lease, rows, part), part)
+        await loader.load(load, ReplayVoucher(self._job.lease, again.rows, part), part)
+        return part.refused
 
     def _failure(self) -> VoyagerError:
         rows = sum(tables.total() for tables in self._gone.values())
