@@ -126,6 +126,7 @@ class DataPath:
         )
 
     def run(self, phase: str, module: Any, options: Any) -> Outcome:
+        module.check_options(options)
         job = self.job(phase, options)
         try:
             return module.run(job)

@@ -81,6 +81,10 @@ class OutOfSpace(VoyagerError):
     exit_code = 10
 
 
+class LimitTooLow(OutOfSpace):
+    """A limit that was given leaves no room for the work to begin: the limit is at fault, and is not kept."""
+
+
 class DamagedFile(VoyagerError):
     """A data file is not what the manifest says it is."""
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from voyager.errors import UsageError
 from voyager.progress import Pacing, TableProgress
+from voyager.wording import sentence
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_TABLES = 100
@@ -122,7 +123,8 @@ class MetricsServer:
             self._server = _Server((host, port), _handler(metrics))
         except (OSError, OverflowError) as error:
             raise UsageError(
-                f"The metrics cannot be served on {host}:{port}: {getattr(error, 'strerror', None) or error}.",
+                f"The metrics cannot be served on {host}:{port}: "
+                f"{sentence(str(getattr(error, 'strerror', None) or error))}",
                 "Choose another --metrics-port (or --metrics-host), or leave it out.",
             ) from None
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

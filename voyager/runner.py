@@ -75,7 +75,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
-    if trigger.startswith("start_") and not any(check.severity == "error" for check in checks):
+    if not trigger.startswith("resume_") and not any(check.severity == "error" for check in checks):
         _may_begin(context, phase_name, options, run)
     if run.dry_run:
         module = handler(phase_name)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from voyager.context import Context, actor
-from voyager.errors import NotAllowed, UsageError
+from voyager.errors import LimitTooLow, NotAllowed, UsageError
 from voyager.store.record import MigrationRecord
 
 
@@ -33,7 +33,7 @@ def kept(context: Context, phase_name: str, options: Any) -> Iterator[None]:
     _save(context, phase_name, told)
     try:
         yield
-    except (NotAllowed, UsageError):
+    except (NotAllowed, UsageError, LimitTooLow):
         _save(context, phase_name, before)
         raise
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from voyager.errors import RowsSetAside, UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import ABORT, RefusedRowOptions, check_refused_row_options
-from voyager.phases.metrics_options import MetricsOptions
+from voyager.phases.metrics_options import MetricsOptions, check_metrics_options
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
@@ -57,7 +57,9 @@ class Options(TargetLoad, RefusedRowOptions, MetricsOptions):
     )
     compression: str = option("none", "How data files are compressed: none or zstd.", metavar="NAME")
     max_disk: str | None = option(
-        None, "Let data files take at most this much of the disk; wait while an import makes room.", metavar="SIZE"
+        None,
+        "Let data files take at most this much of the disk (0: no limit); wait while an import makes room.",
+        metavar="SIZE",
     )
     wait_for_import: float = option(
         60.0, "Stop when that is reached and no import has made room for this long.", metavar="SECONDS"
@@ -108,7 +110,6 @@ def run(job: Job) -> Outcome:
     from voyager.phases.load.kept_rows import remove_unneeded
     from voyager.phases.load.snapshot import build_keys_first
 
-    _check_options(job.options)
     with job.export_dir.lock("export-data"):
         chosen = _choose(job)
         attempt = ExportAttempt.load(job.export_dir.data)
@@ -130,6 +131,17 @@ def run(job: Job) -> Outcome:
         sequences = sequence_file.dump(job.source.read_catalog().sequences)
         job.export_dir.write_atomic(job.export_dir.data / sequence_file.NAME, sequences)
     return _outcome(attempt, exporter.finished, pace.retries.by_class)
+
+
+def may_begin(job: Job) -> None:
+    """Raise UsageError or LimitTooLow for table lists and limits that an export from nothing could not begin with."""
+    from voyager.phases.export.files import budget_of, most_disk
+
+    chosen = _choose(job)
+    if not job.options.stream and most_disk(job.options) is not None:
+        chunk_bytes = _chunk_bytes(job.options)
+        parts = [part for table in chosen.tables for part in job.source.plan_chunks(table, chunk_bytes)]
+        budget_of(job, job.options.compression).check_limit(parts)
 
 
 def needs(options: Options) -> tuple[str, ...]:
@@ -214,7 +226,10 @@ def _with_what_is_in(attempt: ExportAttempt, finished: Finished) -> ExportAttemp
     return replace(attempt, completed=True, loaded=loaded)
 
 
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
+    """Raise UsageError for values that nothing can be done with, and what does not go together."""
+    from voyager.phases.export.files import most_disk
+
     if options.compression not in {"none", "zstd"}:
         raise UsageError(f"--compression is {options.compression!r}.", "It can be none or zstd.")
     if options.stream and options.compression != "none":
@@ -222,6 +237,15 @@ def _check_options(options: Options) -> None:
             f"--compression {options.compression} cannot be given with --stream: no files are written.",
             "Leave one of the two out.",
         )
+    if most_disk(options) is not None and options.stream:
+        raise UsageError(
+            f"--max-disk {options.max_disk} cannot be given with --stream: no files are written.",
+            "Leave one of the two out, or give --max-disk 0.",
+        )
+    if not options.wait_for_import >= 0:
+        raise UsageError(f"--wait-for-import is {options.wait_for_import:g}.", "Give seconds from 0 on.")
+    _chunk_bytes(options)
+    check_metrics_options(options)
     check_refused_row_options(options)
     if options.error_policy != ABORT and not options.stream:
         raise UsageError(

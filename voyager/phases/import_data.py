@@ -9,7 +9,7 @@ from voyager.errors import BlockersFound, UsageError
 from voyager.phases.ddl.index_options import IndexOptions, check_index_options
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import AgainOptions, RowOptions, check_row_options
-from voyager.phases.metrics_options import MetricsOptions
+from voyager.phases.metrics_options import MetricsOptions, check_metrics_options
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size
@@ -88,13 +88,14 @@ def run(job: Job) -> Outcome:
     from voyager.phases.load import beside as import_beside
     from voyager.phases.load import outcome as import_outcome
     from voyager.phases.load import snapshot as import_load
+    from voyager.phases.load.admission import check_fast_load
     from voyager.phases.load.kept_rows import remove_unneeded
     from voyager.phases.load.loaded_files import LoadedFiles
     from voyager.phases.load.plan import Ledger
     from voyager.phases.pacing.live import wait_while_paused
 
     options: Options = job.options
-    _check_options(job)
+    check_fast_load(job)
     files, limits = LoadedFiles(job.export_dir.data, discard=options.discard_loaded), _limits(options)
     loading, beside = not options.post_data_only, import_beside.is_beside(job)
     course = import_load.Course()
@@ -129,6 +130,19 @@ def _post_data(job: Job) -> dict[str, Any]:
         return post_data.run(job)
     except BlockersFound as error:
         raise import_outcome.with_set_aside(job, error) from None
+
+
+def may_begin(job: Job) -> None:
+    """Raise what keeps a load from beginning from nothing: an export that is not whole, or --fast-load for a target
+    that has no such thing."""
+    from voyager.phases.export.attempt import complete_chunks
+    from voyager.phases.load import beside as import_beside
+    from voyager.phases.load.admission import check_fast_load
+
+    check_fast_load(job)
+    if not import_beside.is_beside(job):
+        attempt, _ = complete_chunks(job.export_dir.data)
+        attempt.belongs_to(job.record, job.export_dir.data)
 
 
 def check_undo(export_dir: ExportDir, undone: list[str]) -> None:
@@ -166,16 +180,17 @@ def undo(job: Job) -> None:
     job.store.migrations.save_settings(job.record.migration_uuid, {FAST_LOADED: []})
 
 
-def _check_options(job: Job) -> None:
-    from voyager.phases.load.admission import check_fast_load
-
-    options: Options = job.options
+def check_options(options: Options) -> None:
+    """Raise UsageError for values that nothing can be done with, and what does not go together."""
     check_pace_options(options)
+    check_metrics_options(options)
     check_row_options(options)
     check_index_options(options)
-    check_fast_load(job)
     if options.batch_size < 1:
         raise UsageError(f"--batch-size is {options.batch_size}.", "Give a number from 1 on, or leave it out.")
+    if not options.wait_for_export >= 0:
+        raise UsageError(f"--wait-for-export is {options.wait_for_export:g}.", "Give seconds from 0 on.")
+    _limits(options)
 
 
 def _limits(options: Options) -> tuple[int, int]:

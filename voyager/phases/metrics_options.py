@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from voyager.errors import UsageError
 from voyager.phases.options import option
 
 
@@ -17,3 +18,9 @@ class MetricsOptions:
     metrics_host: str = option(
         "127.0.0.1", "The address that it is served on; there is no password, so keep it private.", metavar="ADDRESS"
     )
+
+
+def check_metrics_options(options: MetricsOptions) -> None:
+    """Refuse what is no port."""
+    if not 0 <= options.metrics_port < 65536:
+        raise UsageError(f"--metrics-port is {options.metrics_port}.", "Give a port from 1 to 65535, or leave it out.")

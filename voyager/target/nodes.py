@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from voyager.endpoint import Endpoint
 from voyager.errors import UsageError
+from voyager.identifiers import visible
 from voyager.ports import Capabilities
 from voyager.postgres.connection import Connection, DriverError
 from voyager.target.cluster import Node, read_nodes
@@ -148,12 +149,31 @@ def find_nodes(
 
 def _named(text: str, endpoint: Endpoint) -> Endpoint:
     """`host:port`, `host`, `[address]:port`."""
+    host, port = _written(text)
+    return _at(endpoint, host, port or endpoint.port)
+
+
+def check_named(given: Iterable[str]) -> None:
+    """Raise UsageError for what is no address of a node, and when none of the hosts is known to this machine: all would
+    be tried until the outage budget is spent."""
+    hosts = [_written(text)[0] for text in given]
+    if hosts and not any(host.startswith("/") or _addresses(host) for host in hosts):
+        listed = ", ".join(map(visible, hosts))
+        raise UsageError(
+            f"--target-endpoints names {listed}: nothing is known on this machine under "
+            f"{'that name' if len(hosts) == 1 else 'any of these names'}.",
+            "Correct the names, or give addresses; or leave it out: then the nodes that the cluster lists are used.",
+        )
+
+
+def _written(text: str) -> tuple[str, int]:
+    """Host and port of an entry; 0 where it names no port."""
     words = text.strip()
     host, _, port = words.rpartition(":") if words.count(":") == 1 or "]:" in words else (words, "", "")
     host = host.removeprefix("[").removesuffix("]")
     if not host or (port and not port.isdigit()) or not 0 <= int(port or 1) < 65536:
         raise UsageError(f"--target-endpoints holds {text!r}.", "Give host:port,host:port (a port may be left out).")
-    return _at(endpoint, host, int(port or endpoint.port))
+    return host, int(port or 0)
 
 
 def _at(endpoint: Endpoint, host: str, port: int) -> Endpoint:

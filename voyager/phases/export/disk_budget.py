@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voyager.errors import DatabaseAway, OutOfSpace
+from voyager.errors import DatabaseAway, LimitTooLow, OutOfSpace
 from voyager.phases.job import Job
 from voyager.phases.load.chunk_feed import STEP
 from voyager.phases.sizes import readable_size
@@ -21,6 +21,9 @@ SMALLEST_SHARE = {"none": 0.6, "zstd": 0.1}
 USUAL_SHARE = {"none": 1.0, "zstd": 0.5}
 RESERVE = 64 << 20
 """What is left free of a disk that others write to, where waiting helps; less of a small one."""
+_ALLOW_MORE = "Allow more (--max-disk 0 is no limit)"
+LOOK_BYTES = 1 << 20
+"""How often others' use of the disk is looked at while a part stays within what was reserved."""
 LOOK_EVERY = 0.3
 ASK_EVERY = 2.0
 SAY_EVERY = 60.0
@@ -33,6 +36,7 @@ class Reserved:
     name: str
     expected: int
     written: int = 0
+    looked_at: int = 0
 
     @property
     def size(self) -> int:
@@ -63,18 +67,29 @@ class DiskBudget:
     def check(self, left: Sequence[ChunkRange]) -> None:
         """Before the first row is read: raise OutOfSpace when what is left cannot fit and nobody will make room."""
         wanted = int(sum(part.bytes_estimated for part in left) * self._smallest)
-        largest = int(max((part.bytes_estimated for part in left), default=0) * self._smallest)
         self._look()
-        if self._most is not None and largest > self._most:
-            raise OutOfSpace(
-                f"--max-disk is {readable_size(self._most)}; one part alone needs about {readable_size(largest)}.",
-                "Allow more, or cut the tables into smaller parts: --chunk-size, with --start-clean.",
-            )
+        self._check_largest(left)
         free = self._job.export_dir.free_bytes()
         if self._most is not None and wanted > (allowed := max(0, self._most - self._settled)):
-            self._tight(wanted, f"--max-disk leaves {readable_size(allowed)}", "Allow more")
+            self._tight(wanted, f"--max-disk leaves {readable_size(allowed)}", _ALLOW_MORE)
         elif wanted > free and not self._job.options.skip_disk_check:
             self._tight(wanted, f"{self._data} has {readable_size(free)} left", "Make room")
+
+    def check_limit(self, parts: Sequence[ChunkRange]) -> None:
+        """Before anything is begun or removed: raise LimitTooLow when all parts from the first on cannot be written
+        within --max-disk, and nobody will make room."""
+        wanted = int(sum(part.bytes_estimated for part in parts) * self._smallest)
+        self._check_largest(parts)
+        if self._most is not None and wanted > self._most and not self._shared:
+            self._tight(wanted, f"--max-disk leaves {readable_size(self._most)}", _ALLOW_MORE)
+
+    def _check_largest(self, parts: Sequence[ChunkRange]) -> None:
+        largest = int(max((part.bytes_estimated for part in parts), default=0) * self._smallest)
+        if self._most is not None and largest > self._most:
+            raise LimitTooLow(
+                f"--max-disk is {readable_size(self._most)}; one part alone needs about {readable_size(largest)}.",
+                f"{_ALLOW_MORE}, or cut the tables into smaller parts: --chunk-size, with --start-clean.",
+            )
 
     async def reserve(self, name: str, part: ChunkRange) -> Reserved:
         """Wait until the part has room; `name` is that of its file. release() gives it back."""
@@ -83,9 +98,12 @@ class DiskBudget:
         self._writing[name] = Reserved(name, wanted)
         return self._writing[name]
 
-    async def grew(self, reserved: Reserved, written: int) -> None:
-        """More of the part was written: wait where that used the room up."""
+    async def grows(self, reserved: Reserved, written: int) -> None:
+        """More of the part is about to be written, so much in all: wait where there is no room for that."""
         reserved.written = written
+        if written <= reserved.expected and written - reserved.looked_at < LOOK_BYTES:
+            return
+        reserved.looked_at = written
         self._holding += 1
         try:
             await self._until_there_is_room(0)
@@ -153,7 +171,9 @@ class DiskBudget:
                 "yb-voyager migrate import data --discard-loaded."
             )
             return
-        anyway = "--skip-disk-check tries it all the same." if self._most is None else "Finished parts are kept."
+        if remedy == _ALLOW_MORE:
+            raise LimitTooLow(needs, f"{remedy}, or use --compression zstd. Finished parts are kept.")
+        anyway = "--skip-disk-check tries it all the same."
         raise OutOfSpace(needs, f"{remedy}, use --compression zstd, or another disk. {anyway}")
 
     def _nobody(self, lacking: str) -> OutOfSpace:

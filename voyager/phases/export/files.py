@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from voyager.catalog import Table
@@ -66,10 +67,10 @@ class DataFiles:
         try:
             async with snapshot.read(table, part) as rows:
                 async for some in rows:
+                    await self._budget.grows(room, writer.reach(len(some)))
                     if writer.write(some):
                         self._job.checkpoint()
                         told(writer.rows, writer.bytes)
-                        await self._budget.grew(room, writer.length)
                         await self._hold()
             await self._still_ours()
             return await asyncio.to_thread(
@@ -135,8 +136,12 @@ class DataFiles:
 def budget_of(job: Job, compression: str) -> DiskBudget:
     """What the data files of this run may take of the disk."""
     options = job.options
-    most = parse_size(options.max_disk, "--max-disk") if options.max_disk else None
-    return DiskBudget(job, most=most, patience=options.wait_for_import, compression=compression)
+    return DiskBudget(job, most=most_disk(options), patience=options.wait_for_import, compression=compression)
+
+
+def most_disk(options: Any) -> int | None:
+    """Bytes that --max-disk allows; None for no limit, which 0 takes a saved one back to."""
+    return parse_size(options.max_disk, "--max-disk") if options.max_disk not in (None, "", "0") else None
 
 
 def remove_files(data: Path, *, keep: frozenset[str]) -> None:

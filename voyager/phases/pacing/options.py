@@ -45,3 +45,7 @@ def check_pace_options(options: Any) -> None:
         if not 0 <= value <= SEATS:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} is {value}.", f"Give a number from 1 to {SEATS}, or 0 to have it chosen.")
+    if options.target_endpoints:
+        from voyager.target.nodes import check_named
+
+        check_named(options.target_endpoints)
