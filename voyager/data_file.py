@@ -20,6 +20,8 @@ BLOCK_ROWS = 20_000
 BLOCK_BYTES = 8 << 20
 WHOLE_READ_BYTES = 16 << 20
 PIECE_BYTES = 512 << 10
+PACKED_LATE = 256 << 10
+"""What zstd may have taken in and not given out yet, and what it adds to rows that cannot be made shorter."""
 COMPRESSIONS = ("none", "zstd")
 FORMAT = 1
 
@@ -160,6 +162,10 @@ class ChunkWriter:
             self._close_block()
             closed = True
         return closed
+
+    def reach(self, more: int) -> int:
+        """How long the file may be when rows of so many bytes are written, too: known before they are."""
+        return self.length + self._block_length + more + (PACKED_LATE if self._packer else 0)
 
     def finish(self) -> None:
         """Close the last block and make the file durable."""
