@@ -48,9 +48,16 @@ class FileImport:
         return self.tell(*place, *self.options, *given, code=code)
 
     def tell(self, *given: object, code: int = 0) -> Answer:
+        return self._main(self.words(*given), code)
+
+    def look(self, *words: str, code: int = 0) -> Answer:
+        """Another `migrate` command that only looks, as text unless --output is given."""
+        return self._main(["migrate", *words, "--target-db-uri", uri(self.target)], code)
+
+    def _main(self, given: list[str], code: int) -> Answer:
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as left:
-            main(self.words(*given))
+            main(given)
         said = self.capsys.readouterr()
         answer = Answer(int(left.value.code or 0), said.out, said.err)
         assert answer.code == code, f"{given} ended with {answer.code}:\n{answer.out}\n{answer.err}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import BlockersFound, PermissionMissing, RowsSetAside, UsageError, VoyagerError
+from voyager.errors import BlockersFound, PermissionMissing, UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import (
     ERROR,
@@ -19,7 +19,6 @@ from voyager.phases.metrics_options import MetricsOptions, check_metrics_options
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
-from voyager.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +42,6 @@ KEEPS_FILES = False
 KEEPS_OPTIONS = True
 """To load anew is to load the same files in the same way, unless it is said anew."""
 UNDOES = "the tables that this import loaded are emptied"
-COUNTED = ("files", "rows", "bytes", "set_aside", "discarded", "ignored")
 SHOWN = 50
 
 
@@ -138,12 +136,14 @@ def run(job: Job) -> Outcome:
     DamagedFile for one that cannot be loaded (the other tables are loaded all the same), LeaseLost, DatabaseAway.
     """
     from voyager.phases import loop
+    from voyager.phases.files.outcome import outcome
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.progress import FileProgress
     from voyager.phases.files.replay import FileReplay
-    from voyager.phases.load.aside import DISCARDED, discard, rows_that_are
+    from voyager.phases.load.aside import discard
 
     dialect, parts = _parts(job)
+    before = parts
     shapes = _shapes(job, parts)
     _check_empty(job, parts)
     _warn_of_nothing(job, parts)
@@ -157,8 +157,7 @@ def run(job: Job) -> Outcome:
     if job.options.replay_quarantine or job.options.discard_quarantine:
         _, parts = _parts(job)
         FileProgress(job, parts).tell_all()
-    given_up = rows_that_are(DISCARDED, job, phase=PHASE)
-    return _outcome(parts, given_up, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
+    return outcome(job, before, parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
 
 
 def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
@@ -326,48 +325,3 @@ def _all_in(parts: Sequence[FilePart]) -> None:
 def _described(parts: Sequence[FilePart]) -> list[str]:
     lines = [f"load {one.file.url} ({readable_size(one.file.size)}) into {one.table.name}" for one in parts[:SHOWN]]
     return [*lines, *([f"… and {len(parts) - SHOWN:,} more"] if len(parts) > SHOWN else [])]
-
-
-def _outcome(parts: Sequence[FilePart], given_up: Mapping[TableName, int], after: Mapping[str, Any]) -> Outcome:
-    by_table: dict[str, dict[str, int]] = {}
-    for part in parts:
-        entry = by_table.setdefault(str(part.table.name), dict.fromkeys(COUNTED, 0))
-        entry["files"] += 1
-        entry["rows"] += sum(batch.rows for batch in part.batches)
-        entry["bytes"] += part.file.size
-        entry["set_aside"] += sum(batch.quarantined for batch in part.batches)
-        entry["ignored"] += sum(batch.ignored for batch in part.batches)
-    for table, count in given_up.items():
-        # The ledger goes on to count them as set aside.
-        entry = by_table.setdefault(str(table), dict.fromkeys(COUNTED, 0))
-        entry["discarded"], entry["set_aside"] = count, entry["set_aside"] - count
-    rows, size = (sum(entry[key] for entry in by_table.values()) for key in ("rows", "bytes"))
-    files, tables = len(parts), len(by_table)
-    aside = {name: entry["set_aside"] for name, entry in sorted(by_table.items()) if entry["set_aside"]}
-    told = tuple(f"{name}: {counted(count, 'row')} set aside" for name, count in aside.items())
-    lost = tuple(f"{name}: {counted(count, 'row')} set aside and given up" for name, count in sorted(given_up.items()))
-    return Outcome(
-        headline=f"Loaded {rows:,} rows from {files:,} file{'s' * (files != 1)} ({readable_size(size)}) into "
-        f"{tables:,} table{'s' * (tables != 1)}.",
-        summary={
-            "files": files,
-            "tables": tables,
-            "rows": rows,
-            "bytes": size,
-            "set_aside": sum(aside.values()),
-            "discarded": sum(given_up.values()),
-            "by_table": by_table,
-            **after,
-        },
-        details=(*told, *lost),
-        problem=RowsSetAside(
-            f"Everything is loaded but {counted(sum(aside.values()), 'row')} of {', '.join(list(aside)[:5])}.",
-            "ybvoyager.quarantined_rows in the target has file, place and reason of each. Correct the table, then run: "
-            "yb-voyager migrate import file --replay-quarantine. Where the files are wrong: load those rows as a file "
-            "of their own, or correct the files and load anew: yb-voyager migrate import file --start-clean. To do "
-            "without them: yb-voyager migrate import file --discard-quarantine.",
-            told,
-        )
-        if aside
-        else None,
-    )

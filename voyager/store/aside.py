@@ -33,7 +33,7 @@ class RowsAside:
 
 def rows_aside(record: MigrationRecord) -> RowsAside | None:
     """The rows that wait to be loaded again; None where none do."""
-    if of_files := _of_files(record):
+    if of_files := _told(record, LOADS_FILES, "rows_set_aside"):
         return RowsAside(LOADS_FILES, "migrate import file", of_files)
     streamed, loaded = _told(record, STREAMS, "rows_set_aside"), _told(record, LOADS, "set_aside")
     # What became of the rows that a stream set aside, the import tells once it has come to an end.
@@ -72,11 +72,6 @@ def _handed_over(record: MigrationRecord) -> bool:
 
 def _by_table(record: MigrationRecord, key: str) -> Mapping[str, int]:
     return _told(record, LOADS, key) or {}
-
-
-def _of_files(record: MigrationRecord) -> Mapping[str, int]:
-    by_table = _told(record, LOADS_FILES, "by_table") or {}
-    return {name: int(one["set_aside"]) for name, one in by_table.items() if one.get("set_aside")}
 
 
 def _told(record: MigrationRecord, phase: str, key: str) -> Mapping[str, Any] | None:

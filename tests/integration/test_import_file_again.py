@@ -1,0 +1,77 @@
+"""An import of files that is run again, or asked about: what is said of rows set aside, and of what was in before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import drive
+from tests.file_import import FileImport
+from voyager.embedded import Server
+
+STASH = ("--error-policy", "stash-and-continue")
+
+
+@pytest.fixture
+def files(
+    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> FileImport:
+    made = FileImport(fresh_database(target_server), tmp_path, capsys)
+    drive.execute(made.target, "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)")
+    return made
+
+
+def lines(first: int, end: int) -> str:
+    return "".join(f"{n}\n" for n in range(first, end))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_rows_set_aside_are_told_by_next_and_status_until_they_are_in_whatever_else_is_loaded(
+    files: FileImport,
+) -> None:
+    drive.execute(files.target, "ALTER TABLE t ADD CONSTRAINT narrow CHECK (id NOT IN (3, 5))")
+    files.write("t.csv", lines(0, 9))
+    files.write("u.csv", lines(0, 4))
+    told = files.run("--file-table-map", "t.csv:t", *STASH, code=12).document
+    said = "2 rows of public.t were set aside by Import File and are not in the target."
+    assert told["error"]["message"] == "Everything is loaded but 2 rows of public.t."
+    assert told["next"]["reason"].startswith(f"{said} Everything else is done.")
+    for _ in range(2):
+        for command in ("next", "status"):
+            shown = words(files.look(command).out)
+            assert said in shown
+            assert "migrate import file --replay-quarantine" in shown
+            assert "Everything is done" not in shown
+        assert "ROWS_SET_ASIDE" in files.look("status").out
+        files.look("status", "--check", code=12)
+        assert "2 rows set aside" in files.look("import", "file", "status").out
+        # Other files that come in meanwhile change nothing of that.
+        files.run("--file-table-map", "u.csv:u", *STASH, code=12)
+    drive.execute(files.target, "ALTER TABLE t DROP CONSTRAINT narrow")
+    files.run("--file-table-map", "t.csv:t", "--replay-quarantine")
+    assert files.rows("SELECT count(*) FROM t") == [(9,)]
+    for command in ("next", "status"):
+        shown = words(files.look(command).out)
+        assert "Everything is done" in shown
+        assert "set aside" not in shown
+    files.look("status", "--check")
+
+
+def test_a_run_that_finds_nothing_to_load_says_so_and_one_that_adds_says_what_it_added(files: FileImport) -> None:
+    files.write("t1.csv", lines(0, 20))
+    assert files.run("--file-table-map", "t*.csv:t").document["headline"].startswith("Loaded 20 rows from 1 file (")
+    again = files.run("--file-table-map", "t*.csv:t").document
+    assert again["headline"] == "Nothing was left to load: 20 rows from 1 file (50 bytes) were loaded before."
+    assert (again["summary"]["rows"], again["summary"]["rows_before"]) == (20, 20)
+    files.write("t2.csv", lines(20, 25))
+    more = files.run("--file-table-map", "t*.csv:t").document
+    assert more["headline"] == (
+        "Loaded 5 rows; with 20 that were loaded before, 25 rows from 2 files (65 bytes) are in 1 table."
+    )
+    assert files.rows("SELECT count(*), sum(id) FROM t") == [(25, 300)]
