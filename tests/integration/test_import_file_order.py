@@ -138,6 +138,32 @@ def test_a_replay_writes_over_no_row_that_may_be_a_later_one(files: FileImport, 
     assert files.rows("SELECT id, version FROM t ORDER BY 1") == [(1, 12), (2, 20), (3, stays), (4, 40)]
 
 
+@pytest.mark.parametrize("action", ["error", "update", "ignore"])
+def test_a_refused_row_is_named_by_file_and_line_whatever_brings_it_in(files: FileImport, action: str) -> None:
+    drive.execute(
+        files.target,
+        "ALTER TABLE t ADD CHECK (version <> 1999), ADD UNIQUE (pad);"
+        "CREATE TABLE u (LIKE t INCLUDING ALL); INSERT INTO u VALUES (-1, -1, 'taken')",
+    )
+    lines = [f'{n},{n},"p\n{n}"\n' for n in range(3000)]
+    path = files.write("t.csv", "".join(lines))
+    error = files.refused(
+        "--file-table-map", "t.csv:t", "--batch-size", 1000, "--on-primary-key-conflict", action, code=4
+    )
+    assert f"({path}, line {2 * 1999 + 1:,}): " in error["message"]
+    assert "violates check constraint" in error["message"]
+    assert files.rows("SELECT count(*) FROM t WHERE id = 1999") == [(0,)]
+    if action == "error":
+        return
+    lines[1500], lines[1999] = "1500,1500,taken\n", ""
+    path = files.write("u.csv", "".join(lines))
+    other = ("--migration-name", "other", "--export-dir", files.directory / "other", "--file-table-map", "u.csv:u")
+    error = files.refused(*other, "--on-primary-key-conflict", action, code=4)
+    assert f"({path}, line 3,001): " in error["message"]
+    assert error["message"].endswith("Key (pad)=(taken)")
+    assert files.rows("SELECT count(*) FROM u") == [(1,)]
+
+
 def test_keys_that_the_server_makes_or_counts_alike_are_told_apart_by_it(files: FileImport) -> None:
     drive.execute(
         files.target,

@@ -118,7 +118,7 @@ def test_update_puts_the_new_rows_in_the_place_of_the_old_and_refuses_a_table_wi
 def test_another_rule_than_the_primary_key_is_still_kept_and_its_rows_are_set_aside(path: DataPath) -> None:
     drive.execute(path.target, r"UPDATE people SET name = E'n\t300' WHERE id = -1; DELETE FROM people WHERE id > 1")
     drive.execute(path.target, "CREATE UNIQUE INDEX ON people (name)")
-    with pytest.raises(BlockersFound, match=r"refused .*public\.people"):
+    with pytest.raises(BlockersFound, match=r"refused .*public\.people in block \d+ of .* \(row 300 of the block\): "):
         path.load(on_primary_key_conflict="ignore")
     outcome = path.load(on_primary_key_conflict="ignore", error_policy="stash-and-continue")
     assert outcome.summary["set_aside"] == {"public.people": 1}

@@ -23,6 +23,10 @@ class RowsRefused(BlockersFound):
     """Rows of a batch are at fault, not the server, the connection or the table as a whole."""
 
 
+class RowNotNamed(RowsRefused):
+    """The same, and the server did not say which of them, as one that judges the rows of a query does not."""
+
+
 def row_fault(error: BaseException) -> bool:
     """Whether an error is about the rows that were sent, so that others of the same batch may well be taken."""
     state = sqlstate(error)
@@ -58,8 +62,9 @@ def reason_of(error: BaseException) -> str:
     return f"{text} (column {visible(column)})" if column else text
 
 
-def rejection(error: BaseException, batch: Load) -> VoyagerError:
-    """Our error for what the target will never take; it names table, batch, row and key, never another value."""
+def rejection(error: BaseException, batch: Load, *, place: str = "") -> VoyagerError:
+    """Our error for what the target will never take; it names table, batch, row and key, never another value. `place`
+    is where the row stands, for people, where that is known otherwise than from the server."""
     state = sqlstate(error)
     if state in _MISSING and column_of(error) is None:
         return BlockersFound(
@@ -70,21 +75,24 @@ def rejection(error: BaseException, batch: Load) -> VoyagerError:
         )
     if not row_fault(error):
         return _with_remedy(translate(error, f"load {batch.described}"), batch)
-    return _with_remedy(_refused(error, batch, state), batch)
+    return _with_remedy(_refused(error, batch, place), batch)
 
 
-def _refused(error: BaseException, batch: Load, state: str) -> RowsRefused:
-    line, column = line_of(error), column_of(error)
-    row = f" ({batch.place(line)}{f', column {visible(column)}' if column else ''})" if line is not None else ""
+def _refused(error: BaseException, batch: Load, place: str) -> RowsRefused:
+    line, column, state = line_of(error), column_of(error), sqlstate(error)
+    if not place and line is not None:
+        place = batch.place(line)
+    kind = RowsRefused if place else RowNotNamed
+    row = f" ({place}{f', column {visible(column)}' if column else ''})" if place else ""
     said = primary_message(error) if state[:2] in _ROW_CLASSES else reason_of(error)
     key = _KEY.match(getattr(error, "detail", None) or "") if state == "23505" else None
     message = f"The target refused {batch.described}{row}: {said}"
     if state == "23505":
-        return RowsRefused(
+        return kind(
             f"{message}{f'. {visible(key[1])}' if key else ''}",
             f"{batch.table} holds rows that this migration did not load. Empty the table, then run the command again.",
         )
-    return RowsRefused(
+    return kind(
         message,
         f"Make the definition of {batch.table} on the target accept the row, then run the command again; or set such "
         "rows aside and go on: --error-policy stash-and-continue.",

@@ -6,10 +6,11 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from voyager.errors import VoyagerError
 from voyager.postgres import bulk
 from voyager.postgres.failures import sqlstate
 from voyager.target.fill import Fill, Filled, Load, RowsLeftOut, in_pieces
-from voyager.target.refusal import line_of, reason_of, row_fault
+from voyager.target.refusal import line_of, reason_of, rejection, row_fault
 
 LEAST_STRIDE = 16
 _SAVEPOINT = "ybvoyager_rows"
@@ -116,6 +117,32 @@ class Salvage:
         refused = Refused(row, reason_of(error), sqlstate(error))
         self.refused.append(refused)
         self._give_up(refused)
+
+
+class NoneRefused(VoyagerError):
+    """All rows of a range were taken that was thought to hold one at fault; none of them was kept."""
+
+
+class FirstRefused(Salvage):
+    """A Fill that keeps nothing: it raises the refusal of the first row at fault, by its place, or NoneRefused.
+
+    For statements whose errors name no row, as those that bring rows in from another table.
+    """
+
+    def __init__(self, inner: Fill, rows: Rows, *, checkpoint: Callable[[], None], place: Callable[[int], str]) -> None:
+        super().__init__(inner, rows, checkpoint=checkpoint, begin=lambda: None, give_up=lambda _: None)
+        self._place = place
+        self._batch: Load | None = None
+
+    async def fill(self, connection: bulk.Connection, batch: Load) -> Filled:
+        self._batch = batch
+        await super().fill(connection, batch)
+        raise NoneRefused(f"No row of {batch.described} is refused by itself.", "Run the same command again.")
+
+    def _set_aside(self, row: int, error: BaseException) -> None:
+        if self._batch is None or isinstance(error, RowsLeftOut):
+            raise error
+        raise rejection(error, self._batch, place=self._place(row)) from None
 
 
 def _smaller(at: int, size: int, line: int | None) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid5
@@ -13,7 +14,7 @@ from voyager.errors import BlockersFound
 from voyager.files.dialect import Dialect
 from voyager.files.rows import ends_of
 from voyager.identifiers import TableName, visible
-from voyager.phases.files.reader import FileBatch
+from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
 from voyager.phases.load.allowance import Allowance
 from voyager.phases.load.aside import open_rows
@@ -25,8 +26,8 @@ from voyager.store.record import SetAsideRow
 from voyager.target.fill import CopyFill, Fill, Load, RowsLeftOut
 from voyager.target.load import Loader
 from voyager.target.merge import MergeFill
-from voyager.target.refusal import RowsRefused
-from voyager.target.salvage import Refused, Rows, Salvage
+from voyager.target.refusal import RowNotNamed, RowsRefused
+from voyager.target.salvage import FirstRefused, NoneRefused, Refused, Rows, Salvage
 from voyager.target.shape import TargetTable
 from voyager.wording import sentence
 
@@ -95,13 +96,31 @@ class FilePolicy:
         return self._merges and bool(self._shape(table).key)
 
     async def refused(
-        self, loader: Loader, batch: FileBatch, load: Load, voucher: BatchVoucher, error: BlockersFound
+        self,
+        loader: Loader,
+        reader: PartReader,
+        batch: FileBatch,
+        *,
+        load: Load,
+        voucher: BatchVoucher,
+        error: BlockersFound,
     ) -> int:
         """Load the batch without the rows at fault and return how many were set aside, or raise what ends its table."""
-        if not self._stash or not isinstance(error, RowsRefused | RowsLeftOut):
+        if not isinstance(error, RowsRefused | RowsLeftOut):
             raise error
         table, taken = batch.part.table.name, 0
         rows = Rows(batch.data, ends_of(batch.data, self._dialect, batch.newline))
+        if not self._stash:
+            if isinstance(error, RowNotNamed):
+                find = FirstRefused(
+                    self.fill(table),
+                    rows,
+                    checkpoint=self._job.checkpoint,
+                    place=lambda row: reader.place_of_row(batch, row, rows.ends),
+                )
+                with suppress(NoneRefused):
+                    await loader.load(load, voucher, find)
+            raise error
 
         def begin() -> None:
             nonlocal taken

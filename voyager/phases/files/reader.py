@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -130,13 +131,16 @@ class PartReader:
 
     def place(self, batch: FileBatch, line: int) -> str:
         """Where line `line` of a batch stands in its file, for people."""
+        ends = ends_of(batch.data, self._dialect, batch.newline)
+        return self.place_of_row(batch, row_of_line(batch.data, ends, line, self._dialect), ends)
+
+    def place_of_row(self, batch: FileBatch, row: int, ends: array[int]) -> str:
+        """Where a row of a batch (from 0) begins in its file; `ends` says where each of them ends."""
         name, offset = visible(self._part.file.url), batch.cut.offset
-        if offset > LINES_COUNTED:
-            return f"{name}, line {line:,} from byte {offset:,} on"
         assert self._head is not None
-        ends = ends_of(batch.data, self._dialect, self._head.newline)
-        row = row_of_line(batch.data, ends, line, self._dialect)
         before = batch.data.count(self._head.newline, 0, ends[row - 1] if row else 0)
+        if offset > LINES_COUNTED:
+            return f"{name}, line {before + 1:,} from byte {offset:,} on"
         if not offset:
             before += self._head.read.count(self._head.newline, 0, self._head.size)
         return f"{name}, line {self._lines_before(offset) + before + 1:,}"
@@ -222,8 +226,7 @@ class PartReader:
         except UnicodeError as error:
             start = at - kept + getattr(error, "start", 0) + cut.size - len(data)
             place = f"byte {cut.offset + start:,}"
-            reason = getattr(error, "reason", str(error))
-            raise misread(self._part.file.url, self._dialect.encoding, reason, place) from None
+            raise misread(self._part.file.url, self._dialect.encoding, error, place) from None
         return text
 
     def _without_end_mark(self, data: Data, rows: int, cut: Cut) -> tuple[Data, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class FileImporter:
         self._all_read, self._in_hand = False, 0
         self._unloaded: Counter[FilePart] = Counter()
         self._failed: dict[TableName, VoyagerError] = {}
+        self._unreadable: dict[TableName, FilePart] = {}
         self._stopping = False
         self._retrying = Retrying(job, self._pace.hindered)
 
@@ -73,7 +75,7 @@ class FileImporter:
         if failures:
             raise max(failures, key=gravity)
         if self._failed:
-            raise together(self._failed)
+            raise together(self._with_what_helps())
 
     def _over(self) -> bool:
         return self._stopping or (self._all_read and not self._queue and not self._in_hand)
@@ -107,6 +109,8 @@ class FileImporter:
                     self._settle(part)
                     return
         except _OF_THE_FILE as error:
+            if isinstance(error, DamagedFile | BlockersFound) and part.table.name not in self._failed:
+                self._unreadable[part.table.name] = part
             self._fail(part.table.name, error)
         except Stopped:
             return
@@ -201,7 +205,7 @@ class FileImporter:
             try:
                 await loader.load(load, voucher, self._policy.fill(table))
             except BlockersFound as error:
-                set_aside = await self._policy.refused(loader, batch, load, voucher, error)
+                set_aside = await self._policy.refused(loader, reader, batch, load=load, voucher=voucher, error=error)
         except _OF_THE_FILE as error:
             self._fail(table, error)
             return
@@ -251,6 +255,21 @@ class FileImporter:
             self._failed[table] = error
             self._progress.failed(table, error)
             self._job.warn(others_go_on(error))
+
+    def _with_what_helps(self) -> dict[TableName, VoyagerError]:
+        """What failed, for files that cannot be read with how to go on: one of which rows are in may not change."""
+        loaded = self._job.store.batches.loaded(self._job.record.migration_uuid) if self._unreadable else {}
+        failed = dict(self._failed)
+        for table, part in self._unreadable.items():
+            error = failed[table]
+            again = "then run the same command again; what was loaded of other files stays."
+            if loaded.get(part.chunk_id):
+                again = (
+                    f"then load everything anew, for rows of it are in {table} already: yb-voyager migrate import file "
+                    f"--migration-name {shlex.quote(self._job.record.name)} --start-clean (it empties what was loaded)."
+                )
+            failed[table] = type(error)(error.message, f"{error.hint.removesuffix('.')}; {again}", error.details)
+        return failed
 
     async def _stop(self) -> None:
         self._stopping = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from voyager.data_file import ChunkReader
@@ -12,14 +13,14 @@ from voyager.phases.job import Job
 from voyager.phases.load.admission import Admission
 from voyager.phases.load.allowance import Allowance
 from voyager.phases.load.aside import open_rows
-from voyager.phases.load.plan import BatchPlan
+from voyager.phases.load.plan import BatchPlan, BatchVoucher, ledger_row, load_of
 from voyager.phases.load.row_options import ERROR, STASH, UPDATE
 from voyager.phases.load.salvage_block import Keeping, salvage
 from voyager.target.fill import CopyFill, FastFill, Fill, RowsLeftOut
 from voyager.target.load import Loader
 from voyager.target.merge import MergeFill
-from voyager.target.refusal import RowsRefused
-from voyager.target.salvage import Refused
+from voyager.target.refusal import RowNotNamed, RowsRefused
+from voyager.target.salvage import FirstRefused, NoneRefused, Refused, Rows
 
 if TYPE_CHECKING:
     from voyager.target.shape import TargetTable
@@ -67,6 +68,8 @@ class RowPolicy:
 
     async def refused(self, loader: Loader, reader: ChunkReader, batch: BatchPlan, error: BlockersFound) -> int:
         if not self._stash or not isinstance(error, RowsRefused | RowsLeftOut):
+            if isinstance(error, RowNotNamed) and batch.chunk.table not in self.fast:
+                await self._name(loader, reader, batch)
             raise error
         set_aside = 0
         for number, block in enumerate(batch.blocks, batch.number):
@@ -82,6 +85,21 @@ class RowPolicy:
             self._tell(batch.chunk.table, found)
             set_aside += len(found)
         return set_aside
+
+    async def _name(self, loader: Loader, reader: ChunkReader, batch: BatchPlan) -> None:
+        """Raise the refusal of the first row at fault by its place, where one is refused by itself."""
+        for number, block in enumerate(batch.blocks, batch.number):
+            one = BatchPlan(batch.chunk, number, (block,))
+            find = FirstRefused(
+                self.fill(batch.chunk.table),
+                Rows.of(b"".join(reader.pieces(block))),
+                checkpoint=self._job.checkpoint,
+                place=lambda row: f"row {row + 1:,} of the block",
+            )
+            with suppress(NoneRefused):
+                await loader.load(
+                    load_of(reader, one), BatchVoucher(self._job.lease, ledger_row(one, self._job.lease)), find
+                )
 
     def _table(self, table: TableName) -> TargetTable:
         return self._admission.table(table)
