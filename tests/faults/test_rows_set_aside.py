@@ -270,6 +270,11 @@ def test_rows_are_given_up_only_when_that_is_confirmed(stage: Staged) -> None:
     assert set_aside(migration) == {}
     assert migration.summary("IMPORT_DATA")["discarded"] == {"public.keyless": 10, "public.people": BAD}
     migration.attempt("status", "--check", code=13)
+    needless = drive.run_cli(*migration.command("import", "data", "--discard-quarantine")[:-1],
+                             env=migration.environment, cwd=migration.export_dir.parent)  # fmt: skip
+    assert needless.returncode == 13, needless.stderr
+    assert "No rows are set aside" in needless.stderr
+    migration.run("import", "data", "--post-data-only", "--discard-quarantine")
 
 
 @SLOW

@@ -75,3 +75,24 @@ def test_a_run_that_finds_nothing_to_load_says_so_and_one_that_adds_says_what_it
         "Loaded 5 rows; with 20 that were loaded before, 25 rows from 2 files (65 bytes) are in 1 table."
     )
     assert files.rows("SELECT count(*), sum(id) FROM t") == [(25, 300)]
+
+
+def test_giving_up_rows_where_none_is_set_aside_asks_nobody_and_ends_with_nothing_to_do(files: FileImport) -> None:
+    drive.execute(files.target, "ALTER TABLE t ADD CONSTRAINT narrow CHECK (id NOT IN (3, 5))")
+    files.write("t.csv", lines(0, 3))
+    files.run("--file-table-map", "t*.csv:t")
+    asking = [word for word in files.words("--discard-quarantine") if word != "--yes"]
+    for given in (
+        asking,
+        files.words("--discard-quarantine"),
+        files.words("--discard-quarantine", "--replay-quarantine"),
+    ):
+        done = drive.run_cli(*given)
+        assert (done.returncode, "No rows are set aside" in done.stdout) == (13, True), done
+    assert files.state() == "COMPLETED"
+    # What is still to be loaded may be refused: then there is something to give up.
+    files.write("t2.csv", lines(3, 6))
+    assert drive.run_cli(*asking).returncode == 7
+    files.tell("--discard-quarantine", *STASH)
+    assert files.rows("SELECT id FROM t ORDER BY 1") == [(0,), (1,), (2,), (4,)]
+    assert drive.run_cli(*asking).returncode == 13

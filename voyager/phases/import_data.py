@@ -134,8 +134,9 @@ def _post_data(job: Job) -> dict[str, Any]:
 
 def may_begin(job: Job) -> None:
     """Raise what keeps a load from beginning from nothing: an export that is not whole, or --fast-load for a target
-    that has no such thing."""
+    that has no such thing; and what makes one needless."""
     from voyager.phases.export.attempt import complete_chunks
+    from voyager.phases.load import aside
     from voyager.phases.load import beside as import_beside
     from voyager.phases.load.admission import check_fast_load
 
@@ -143,6 +144,8 @@ def may_begin(job: Job) -> None:
     if not import_beside.is_beside(job):
         attempt, _ = complete_chunks(job.export_dir.data)
         attempt.belongs_to(job.record, job.export_dir.data)
+    if not job.options.post_data_only:
+        aside.check_discard(job)
 
 
 def check_undo(export_dir: ExportDir, undone: list[str]) -> None:

@@ -85,7 +85,8 @@ def preflight(_: MigrationRecord | None, _export_dir: ExportDir | None, options:
 
 def may_begin(job: Job) -> None:
     """Raise UsageError or BlockersFound for files, tables and options that a load from nothing could not begin with."""
-    from voyager.phases.files.plan import plan_parts
+    from voyager.phases.files.plan import plan_parts, with_ledger
+    from voyager.phases.load.aside import check_discard
     from voyager.target.columns import read_tables
 
     dialect, found = _found(job.options)
@@ -93,6 +94,8 @@ def may_begin(job: Job) -> None:
     parts = plan_parts(found, read_tables(job.target), schemas=schemas, dialect=dialect, migration=uuid)
     _shapes(job, parts)
     _holding(job, parts)
+    if job.options.discard_quarantine and all(part.done for part in with_ledger(job, parts)):
+        check_discard(job, phase=PHASE)
 
 
 def check(target: Target, options: Options, schemas: Sequence[str]) -> list[str]:

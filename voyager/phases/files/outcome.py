@@ -52,11 +52,8 @@ def _headline(before: Sequence[FilePart], parts: Sequence[FilePart], size: int) 
     if not earlier:
         return f"Loaded {counted(rows, 'row')} from {files} into {counted(tables, 'table')}."
     if rows > earlier or not all(part.done for part in before):
-        new = counted(rows - earlier, "row")
-        return (
-            f"Loaded {new}; with {earlier:,} that were loaded before, {counted(rows, 'row')} from {files} {are(rows)} in "
-            f"{counted(tables, 'table')}."
-        )
+        new, all_in = counted(rows - earlier, "row"), f"{counted(rows, 'row')} from {files} {are(rows)} in"
+        return f"Loaded {new}; with {earlier:,} that were loaded before, {all_in} {counted(tables, 'table')}."
     return f"Nothing was left to load: {counted(rows, 'row')} from {files} {were(rows)} loaded before."
 
 

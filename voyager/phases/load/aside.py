@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from statemachine.definition import COMPLETED
+from voyager.errors import NothingToDo
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.load.kept_rows import remove_unneeded
 from voyager.phases.load.salvage_block import PHASE
-from voyager.wording import counted
+from voyager.wording import counted, were
 
 SET_ASIDE, DISCARDED = "set_aside", "discarded"
 """Of the statuses of ybvoyager.quarantined_rows."""
@@ -22,6 +24,16 @@ def open_rows(job: Job, *, phase: str = PHASE) -> dict[TableName, int]:
     return rows_that_are(SET_ASIDE, job, phase=phase)
 
 
+def check_discard(job: Job, *, phase: str = PHASE) -> None:
+    """Raise NothingToDo where rows are to be given up and none is set aside: nobody need be asked about none.
+
+    For who has nothing else to do; rows that are loaded first may be set aside and given up in the same run.
+    """
+    done = phase in job.record.phases and job.record.phases[phase].state == COMPLETED
+    if job.options.discard_quarantine and done and not open_rows(job, phase=phase):
+        raise NothingToDo("No rows are set aside: there is nothing to give up.", "Nothing was changed.")
+
+
 def planned(job: Job, *, phase: str = PHASE, how: str = "") -> list[str]:
     """What the options do to the rows that are set aside, for a plan; `how` they are loaded."""
     options, lines = job.options, []
@@ -29,7 +41,7 @@ def planned(job: Job, *, phase: str = PHASE, how: str = "") -> list[str]:
         return []
     for table, count in sorted(open_rows(job, phase=phase).items()):
         if options.replay_quarantine:
-            lines.append(f"load {counted(count, 'row')} of {table} that {_were(count)} set aside{how}")
+            lines.append(f"load {counted(count, 'row')} of {table} that {were(count)} set aside{how}")
         if options.discard_quarantine:
             lines.append(f"give up the rows of {table} that are {'still ' * options.replay_quarantine}set aside")
     return lines
@@ -42,9 +54,5 @@ def discard(job: Job, *, phase: str = PHASE) -> None:
     remove_unneeded(job)
     for table, count in sorted(tables.items()):
         job.warn(
-            f"{counted(count, 'row')} of {table} that {_were(count)} set aside: given up, so the target stays without."
+            f"{counted(count, 'row')} of {table} that {were(count)} set aside: given up, so the target stays without."
         )
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
