@@ -15,8 +15,10 @@ import pytest
 import zstandard
 
 from tests import drive
+from tests.faults.driver import wait_until
 from tests.file_import import FileImport
 from voyager.embedded import Server
+from voyager.errors import DamagedFile
 from voyager.phases.files import reader as file_reader
 
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz, note text)"
@@ -337,6 +339,37 @@ def test_a_compressed_file_that_was_cut_off_is_damage_and_never_the_end(files: F
     path = files.write(f"o.csv.{suffix}", whole[: len(whole) // 2])
     error = files.refused("--file-table-map", f"o.csv.{suffix}:orders", code=10)
     assert error["message"].startswith(f"{path} is damaged or cut off")
+
+
+@pytest.mark.parametrize("some_are_in", [False, True])
+def test_what_is_said_of_a_file_that_was_cut_off_leads_to_all_its_rows(
+    files: FileImport, monkeypatch: pytest.MonkeyPatch, some_are_in: bool
+) -> None:
+    text = "".join(f"{number},{os.urandom(20).hex()},,,\n" for number in range(60_000)).encode()
+    read = file_reader.PartReader.next
+
+    def after_a_batch(reader: file_reader.PartReader) -> Any:
+        try:
+            return read(reader)
+        except DamagedFile:
+            wait_until(lambda: bool(files.ledger()) or not some_are_in)
+            raise
+
+    monkeypatch.setattr(file_reader.PartReader, "next", after_a_batch)
+    # Text is read by the megabyte: of so few bytes nothing can be loaded.
+    whole = gzip.compress(text, 1)
+    path = files.write("o.csv.gz", whole[: len(whole) * 4 // 5 if some_are_in else 100])
+    error = files.refused("--file-table-map", "o.csv.gz:orders", "--batch-size", "5000", code=10)
+    path.write_bytes(whole)
+    if some_are_in:
+        assert 0 < files.rows("SELECT count(*) FROM orders")[0][0] < 60_000
+        assert "; then load everything anew, for rows of it are in public.orders already" in error["hint"]
+        assert "yb-voyager migrate import file --migration-name import-file --start-clean" in error["hint"]
+        files.tell("--migration-name", "import-file", "--start-clean")
+    else:
+        assert error["hint"].startswith("Get the file again; then run the same command again")
+        files.tell()
+    assert files.rows("SELECT count(*), count(DISTINCT id), sum(id) FROM orders") == [(60_000, 60_000, 1_799_970_000)]
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_by_name(

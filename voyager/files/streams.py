@@ -75,7 +75,7 @@ class Told:
     def _damaged(self, error: Exception) -> DamagedFile:
         return DamagedFile(
             f"{visible(self._name)} is damaged or cut off: {visible(str(error))}.",
-            "Get the file again, then run the same command again; what was loaded before stays.",
+            "Get the file again.",
         )
 
 
