@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,8 @@ from tests.faults.driver import wait_until
 from tests.file_import import FileImport
 from voyager.embedded import Server
 from voyager.errors import DamagedFile
+from voyager.files.dialect import Dialect
+from voyager.files.streams import text_of
 from voyager.phases.files import reader as file_reader
 
 ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(10,2), at timestamptz, note text)"
@@ -339,6 +343,43 @@ def test_a_compressed_file_that_was_cut_off_is_damage_and_never_the_end(files: F
     path = files.write(f"o.csv.{suffix}", whole[: len(whole) // 2])
     error = files.refused("--file-table-map", f"o.csv.{suffix}:orders", code=10)
     assert error["message"].startswith(f"{path} is damaged or cut off")
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst"])
+def test_what_follows_the_parts_of_a_compressed_file_is_read_or_damage_and_never_passed_over(suffix: str) -> None:
+    """Files are written in parts by pbzip2, pigz, xz with padding, or by joining two of them."""
+    writers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress}
+    part, padding = writers[suffix](b"1,a\n"), b"\0" * 8 if suffix == "xz" else b""
+    name = f"o.csv.{suffix}"
+    stream = text_of(io.BytesIO(part + padding + part + padding), name, Dialect())
+    assert b"".join(iter(lambda: stream.read(1 << 16), b"")) == b"1,a\n" * 2
+    stream = text_of(io.BytesIO(part + b"?" + part[1:]), name, Dialect())
+    with pytest.raises(DamagedFile):
+        list(iter(lambda: stream.read(1 << 16), b""))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "given", "code"),
+    [
+        ("o.csv.gz", b"7Q,no gzip", (), 10),
+        ("o.csv", b"1,\xf1\xf2\n", (), 4),
+        ("o.csv", b"1,a\n2,7Q\xd8\n", ("--encoding", "utf-16"), 10),
+        ("o.csv", b"1,-7Q!\n", ("--encoding", "punycode"), 10),
+        ("o.csv", b"71,7Q\n1,a\n", ("--has-header",), 4),
+        ("o.csv", b'7Q,"' + b"7Q" * 100_000 + b'"\n1,a\n', ("--has-header",), 10),
+    ],
+)
+def test_no_bytes_of_a_file_are_told_or_kept(
+    files: FileImport, name: str, content: bytes, given: tuple[str, ...], code: int
+) -> None:
+    files.write(name, content)
+    told = files.run("--file-table-map", f"{name}:orders", *given, code=code)
+    kept = [path.read_text() for path in (files.directory / "export").rglob("*") if path.is_file()]
+    names = files.rows("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'ybvoyager'")
+    kept += [str(files.rows(f"SELECT row::text FROM ybvoyager.{table} AS row")) for (table,) in names]
+    assert any("IMPORT_FILE" in text for text in kept)
+    for text in (told.out, told.err, *kept):
+        assert not re.search(r"7Q|0xf1|\\xf1|'!'|'\\n'", text), text
 
 
 @pytest.mark.parametrize("some_are_in", [False, True])

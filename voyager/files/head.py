@@ -48,8 +48,14 @@ def read_head(stream: Stream, dialect: Dialect, name: str) -> Head:
     try:
         line = read[mark:end].decode(encoding)
     except UnicodeError as error:
-        raise misread(name, encoding, getattr(error, "reason", str(error)), "in its header") from None
-    return Head(end, _names(line.rstrip("\r\n"), dialect), newline, read)
+        raise misread(name, encoding, error, "in its header") from None
+    try:
+        return Head(end, _names(line.rstrip("\r\n"), dialect), newline, read)
+    except csv.Error:
+        raise DamagedFile(
+            f"The header of {visible(name)} is none: it holds what no name of a column can be.",
+            "Leave --has-header out if the first line is a row, or check --quote-char.",
+        ) from None
 
 
 def _names(line: str, dialect: Dialect) -> tuple[str, ...]:

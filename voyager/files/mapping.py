@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voyager.errors import UsageError
 from voyager.files.storage import StoredFile, is_pattern, join, storage_of
-from voyager.files.streams import NOT_READ
+from voyager.files.streams import not_read
 from voyager.identifiers import visible
 
 _PART = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^".]+))\s*')
@@ -106,8 +106,8 @@ def _nothing(location: str) -> UsageError:
 
 
 def _readable(file: StoredFile) -> None:
-    if file.url.lower().endswith(NOT_READ):
-        kind = file.url.rsplit(".", 1)[-1]
+    if not_read(file.url):
+        kind = file.url.partition("?")[0].rsplit(".", 1)[-1]
         raise UsageError(
             f"{visible(file.url)} is a .{visible(kind)} file, which is not read.",
             "Unpack it, or compress it with gzip, bzip2, xz or zstd; or leave it out of --file-table-map.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import lzma
+import re
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,9 @@ from voyager.identifiers import visible
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 NOT_READ = (".zip", ".tar", ".tgz", ".7z", ".rar", ".lz4", ".snappy", ".parquet", ".orc", ".avro", ".xlsx")
 _PIECE = 16 << 10
-"""How much of a zstd file is decompressed at a time: all that comes of it is there at once."""
+"""How much of a file is decompressed at a time: of zstd, all that comes of it is there at once."""
+_OF_THE_FILE = re.compile(r" \(b['\"].*| 0x.*", re.DOTALL)
+"""What gzip puts behind its words: bytes that it found, sums over them."""
 
 
 class Stream(Protocol):
@@ -29,12 +32,23 @@ class Stream(Protocol):
 
 def compressed(name: str) -> bool:
     """Whether a file's name says that it is compressed, so that nobody can begin in its middle."""
-    return name.lower().endswith(COMPRESSED)
+    return _stem(name).endswith(COMPRESSED)
+
+
+def not_read(name: str) -> bool:
+    """Whether a file's name says that it is of a kind that is not read here."""
+    return _stem(name).endswith(NOT_READ)
+
+
+def _stem(name: str) -> str:
+    """The name in small letters, without what a web address asks for behind it."""
+    lower = name.lower()
+    return lower.partition("?")[0] if lower.startswith(("http://", "https://")) else lower
 
 
 def text_of(raw: Any, name: str, dialect: Dialect) -> Stream:
     """The text of the opened file `name`: as it is stored, or decompressed and decoded."""
-    stream: Stream = Told(_decompressed(raw, name.lower()) if compressed(name) else raw, raw, name)
+    stream: Stream = Told(_decompressed(raw, _stem(name)) if compressed(name) else raw, raw, name)
     return Recoded(stream, dialect.encoding, name) if dialect.recoded_first else stream
 
 
@@ -46,8 +60,16 @@ def _decompressed(raw: Any, name: str) -> Any:
     if name.endswith(".bz2"):
         import bz2
 
-        return bz2.BZ2File(raw)
-    return lzma.LZMAFile(raw) if name.endswith(".xz") else Zstandard(raw)
+        return Frames(raw, bz2.BZ2Decompressor)
+    if name.endswith(".xz"):
+        return Frames(raw, lzma.LZMADecompressor, padded=True)
+    return Frames(raw, _zstandard)
+
+
+def _zstandard() -> Any:
+    from zstandard import ZstdDecompressor
+
+    return Zstandard(ZstdDecompressor().decompressobj())
 
 
 class Told:
@@ -74,36 +96,33 @@ class Told:
 
     def _damaged(self, error: Exception) -> DamagedFile:
         return DamagedFile(
-            f"{visible(self._name)} is damaged or cut off: {visible(str(error))}.",
+            f"{visible(self._name)} is damaged or cut off: {visible(_OF_THE_FILE.sub('', str(error)))}.",
             "Get the file again.",
         )
 
 
-class Zstandard:
-    """Decompresses frame after frame. A last frame that is not whole raises EOFError: the library's own reader takes it
-    for the end."""
+class Frames:
+    """Decompresses frame after frame (bzip2 and xz call them streams) to the end of what is there.
 
-    def __init__(self, raw: Any) -> None:
-        self._raw = raw
+    A last frame that is not whole, and what is no frame, raise EOFError or the library's own error: the libraries'
+    readers take it for the end, and with it all that follows.
+    """
+
+    def __init__(self, raw: Any, new: Callable[[], Any], *, padded: bool = False) -> None:
+        self._raw, self._new, self._padded = raw, new, padded
         self._frame: Any = None
         self._rest = b""
+        self._begun = False
 
     def read(self, size: int) -> bytes:
-        from zstandard import ZstdDecompressor, ZstdError
-
         while True:
-            piece = self._rest or self._raw.read(min(size, _PIECE))
-            self._rest = b""
-            if not piece:
-                if self._frame is not None:
-                    raise EOFError("the last zstd frame is not whole")
+            if self._frame is None and not self._begin():
                 return b""
-            if self._frame is None:
-                self._frame = ZstdDecompressor().decompressobj()
-            try:
-                text: bytes = self._frame.decompress(piece)
-            except ZstdError as error:
-                raise EOFError(str(error)) from None
+            piece = self._rest
+            if not piece and self._frame.needs_input and not (piece := self._raw.read(_PIECE)):
+                raise EOFError("its end is missing")
+            self._rest = b""
+            text: bytes = self._frame.decompress(piece, size)
             if self._frame.eof:
                 self._rest, self._frame = self._frame.unused_data, None
             if text:
@@ -111,6 +130,44 @@ class Zstandard:
 
     def close(self) -> None:
         self._frame = None
+
+    def _begin(self) -> bool:
+        """Whether another frame begins. Between those of xz, and behind the last one, there may be zeros."""
+        self._rest = self._rest or self._raw.read(_PIECE)
+        while self._padded and self._begun and self._rest:
+            self._rest = self._rest.lstrip(b"\0")
+            if self._rest:
+                break
+            self._rest = self._raw.read(_PIECE)
+        if not self._rest and self._begun:
+            return False
+        self._begun, self._frame = True, self._new()
+        return True
+
+
+class Zstandard:
+    """One frame of zstd, as the standard library's decompressors are asked."""
+
+    needs_input = True
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+
+    def decompress(self, piece: bytes, _: int) -> bytes:
+        from zstandard import ZstdError
+
+        try:
+            return self._frame.decompress(piece)  # type: ignore[no-any-return]
+        except ZstdError as error:
+            raise EOFError(str(error)) from None
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._frame.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._frame.unused_data)
 
 
 class Recoded:
@@ -128,7 +185,7 @@ class Recoded:
             try:
                 text = self._decoder.decode(piece, final=self._ended).encode()
             except UnicodeError as error:
-                raise misread(self._name, self._encoding, getattr(error, "reason", str(error))) from None
+                raise misread(self._name, self._encoding, error) from None
             if text:
                 return text
         return b""
@@ -137,11 +194,13 @@ class Recoded:
         self._stream.close()
 
 
-def misread(name: str, encoding: str, reason: str, place: str = "") -> DamagedFile:
-    """The error for bytes that are no text of the encoding."""
+def misread(name: str, encoding: str, error: UnicodeError, place: str = "") -> DamagedFile:
+    """The error for bytes that are no text of the encoding. Some decoders put into their reasons what they found."""
     where = f" ({place})" if place else ""
+    reason = getattr(error, "reason", "").partition(" '")[0]
     return DamagedFile(
-        f"{visible(name)} is not {encoding} text{where}: {reason}.", "Name its encoding with --encoding."
+        f"{visible(name)} is not {encoding} text{where}{': ' if reason else ''}{visible(reason)}.",
+        "Name its encoding with --encoding.",
     )
 
 

@@ -27,6 +27,8 @@ _BUSY = re.compile(r"^cannot perform operation: another operation is (?:cancelli
 _ENDED = "the connection ended before the server answered"
 _VALUE_AT_END = re.compile(r'(:\s*)".*"?$', re.DOTALL)
 _VALUE_IN_FRONT = re.compile(r'^([a-z ]*)".*"(?= (?:is|are|has|does|do|cannot|not)\b)', re.DOTALL)
+# Of text that cannot be decoded; that a byte was 0 says nothing of a value.
+_BYTES_OF_A_VALUE = re.compile(r":? 0x(?!00\b)[0-9a-f]{2}(?: 0x[0-9a-f]{2})*")
 
 # libpq gives no SQLSTATE for a refused connection, only the server's text.
 _REFUSED_FOR_GOOD = re.compile(
@@ -59,6 +61,7 @@ def primary_message(error: BaseException) -> str:
     if sqlstate(error).startswith("22"):
         text = _VALUE_AT_END.sub(r"\1(value not shown)", text)
         text = _VALUE_IN_FRONT.sub(r"\1(not shown)", text)
+        text = _BYTES_OF_A_VALUE.sub("", text)
     # libpq begins its advice ("Is the server running …?") on a line of its own, without ending the one before.
     return visible(" ".join(_ADVICE.sub(". ", str(text)).split()))
 

@@ -17,7 +17,9 @@ from voyager.identifiers import TableName, visible
 from voyager.phases.job import Job
 from voyager.store.record import LoadedBatch
 from voyager.target.columns import TableColumns
+from voyager.wording import counted
 
+SHOWN = 20
 _ANEW = "or load everything anew: yb-voyager migrate import file --start-clean."
 
 
@@ -147,7 +149,7 @@ def columns_for(part: FilePart, header: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({visible(one) for one in chosen if one and chosen.count(one) > 1})
     missing = [visible(column) for column in part.table.needed if column not in chosen]
     wrong = (
-        f"{part.table.name} has no column {', '.join(unknown)}" if unknown else "",
+        _unknown(part, unknown, fitting=any(chosen)),
         f"{', '.join(twice)} is there twice" if twice else "",
         f"{', '.join(missing)}, which must have a value, is not there" if missing and not unknown else "",
     )
@@ -158,6 +160,16 @@ def columns_for(part: FilePart, header: tuple[str, ...]) -> tuple[str, ...]:
             "if the first line is a row.",
         )
     return tuple(chosen)
+
+
+def _unknown(part: FilePart, names: Sequence[str], *, fitting: bool) -> str:
+    """What is said of names that are no columns. Where none fits, the line may well be a row, which nobody is shown."""
+    if not names:
+        return ""
+    if not fitting:
+        return f"none of its {counted(len(names), 'name')} is a column of the table"
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f"{part.table.name} has no column {', '.join(name[:63] for name in names[:SHOWN])}{more}"
 
 
 def with_ledger(job: Job, parts: Sequence[FilePart]) -> list[FilePart]:
