@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -162,6 +163,32 @@ def test_a_refused_row_is_named_by_file_and_line_whatever_brings_it_in(files: Fi
     assert f"({path}, line 3,001): " in error["message"]
     assert error["message"].endswith("Key (pad)=(taken)")
     assert files.rows("SELECT count(*) FROM u") == [(1,)]
+
+
+def test_rows_that_are_ignored_or_updated_are_told_by_table_in_words_and_numbers(files: FileImport) -> None:
+    drive.execute(
+        files.target, "ALTER TABLE t ADD CHECK (version <> 9); INSERT INTO t SELECT i, 0 FROM generate_series(1, 3) i"
+    )
+    files.write("t.csv", "1,1,x\n2,1,x\n3,1,x\n4,1,x\n5,1,x\n6,9,x\n")
+    given = ("--file-table-map", "t.csv:t", *STASH, "--on-primary-key-conflict")
+    told = files.run(*given, "ignore", code=12).document
+    assert told["summary"]["by_table"]["public.t"] | {"bytes": 0} == {
+        **{"files": 1, "rows": 2, "bytes": 0, "set_aside": 1, "discarded": 0, "ignored": 3, "updated": 0}
+    }
+    assert "public.t: 3 rows ignored, for the table held their keys" in told["details"]
+    status = drive.run_cli(*files.words()[:3], "status", *files.words()[3:-3])
+    assert "public.t: 3 of the rows were ignored, for the table held their keys." in status.stdout
+    counted = drive.run_cli(*files.words()[:3], "status", *files.words()[3:-1])
+    document = json.loads(counted.stdout)
+    assert (document["ignored"], document["updated"]) == ({"public.t": 3}, {})
+    table = document["tables"][0]
+    assert (table["rows_done"], table["rows_total"], table["rows_quarantined"]) == (5, 6, 1)
+    # By the ledger alone, too, as it is told when nothing is left to do.
+    files.tell(code=12)
+    assert files.rows("SELECT rows_done, rows_total FROM ybvoyager.table_progress WHERE table_name = 't'") == [(5, 6)]
+    other = ("--migration-name", "other", "--export-dir", files.directory / "other")
+    told = files.run(*other, *given, "update", code=12).document
+    assert "public.t: 5 rows put in the place of one with the same key" in told["details"]
 
 
 def test_keys_that_the_server_makes_or_counts_alike_are_told_apart_by_it(files: FileImport) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from voyager.cli.render.canvas import Canvas
+    from voyager.identifiers import TableName
     from voyager.status import PhaseStatus
-    from voyager.store.record import MigrationRecord, PhaseTotals, TableRecord
+    from voyager.store.record import LoadedTable, MigrationRecord, PhaseTotals, TableRecord
     from voyager.store.steering import Pause
 
 HELP = """Show how far the data of every table has come: rows, bytes, parts, rows per second, what is left of the time.
 
 Tables that are running or failed come first, then the largest; of many tables the rest is summed up. --all lists every
-one. Rows that were set aside are counted by themselves."""
+one. Rows that were set aside are counted by themselves; those that were ignored, or took the place of others, are among
+the rows, and are told apart."""
 
+MERGE = ("IMPORT_DATA", "IMPORT_FILE")
+"""The phases that may meet rows with the same key."""
 MOST = 50
 """Tables in a document; a panel has fewer."""
 
@@ -33,7 +37,7 @@ MOST = 50
 @dataclass(frozen=True)
 class DataStatus:
     """One data phase: tables of most interest, steps, and sums over all. Rates are None while nobody runs it. `paused`
-    is what holds it, until it is completed."""
+    is what holds it, until it is completed. `loaded` is what the ledger says of each table, where it was asked."""
 
     migration: dict[str, str]
     phase: PhaseStatus
@@ -42,6 +46,7 @@ class DataStatus:
     totals: PhaseTotals | None
     from_cache: bool
     paused: Pause | None = None
+    loaded: Mapping[TableName, LoadedTable] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         from voyager.status import pause_json, phase_json, table_json
@@ -59,7 +64,19 @@ class DataStatus:
             if rest
             else None,
             "steps": [table_json(step) for step in self.steps],
+            "ignored": {str(table): count for table, count in self.ignored.items()},
+            "updated": {str(table): count for table, count in self.updated.items()},
         }
+
+    @property
+    def ignored(self) -> dict[TableName, int]:
+        """Rows that were left out because the target held their keys, by table."""
+        return {table: one.ignored for table, one in sorted(self.loaded.items()) if one.ignored}
+
+    @property
+    def updated(self) -> dict[TableName, int]:
+        """Rows that took the place of one with the same key, by table."""
+        return {table: one.updated for table, one in sorted(self.loaded.items()) if one.updated}
 
     @property
     def bytes_per_second(self) -> float | None:
@@ -98,17 +115,20 @@ def read_status(invocation: Invocation, phase: str, *, every: bool) -> DataStatu
     from voyager.cli.looks import cached_record
     from voyager.cli.session import opened
 
+    loaded: Mapping[TableName, LoadedTable] = {}
     try:
         with opened(invocation) as context:
             record = context.record
             rows = context.store.progress.tables(record.migration_uuid, phase, None if every else MOST)
+            if phase in MERGE:
+                loaded = context.store.batches.totals(record.migration_uuid)
     except DatabaseAway as away:
         cached = cached_record(invocation)
         if cached is None:
             raise
         invocation.emitter.warn(f"{away.message} Showing what was known last.")
         record, rows = cached, tuple(table for table in cached.tables if table.phase == phase)
-    return status_of(record, phase, rows)
+    return replace(status_of(record, phase, rows), loaded=loaded)
 
 
 def status_of(record: MigrationRecord, phase: str, rows: Sequence[TableRecord]) -> DataStatus:

@@ -35,6 +35,7 @@ class Batches:
                 table.bytes,
                 table.quarantined,
                 table.ignored,
+                table.updated,
             )
             .where(table.migration_uuid == migration_uuid)
             .order_by(table.chunk_id, table.batch_no)

@@ -195,6 +195,7 @@ class LoadedBatch:
     bytes: int
     quarantined: int = 0
     ignored: int = 0
+    updated: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from voyager.cli.render.numbers import count, duration, estimate, rate, size
 from voyager.cli.render.status import word
 from voyager.cli.render.tables import STATUS_STYLES, ruled
 from voyager.identifiers import TableName, visible
-from voyager.wording import counted
+from voyager.wording import counted, were
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -46,9 +46,23 @@ def data_panel(status: DataStatus, canvas: Canvas, *, every: bool) -> Iterator[R
     if status.totals and status.totals.rows_quarantined:
         set_aside = f"{counted(status.totals.rows_quarantined, 'row')} set aside: not in the target."
         parts.append(Text(f"\n{set_aside}", style="yellow"))
+    parts += [Text(line) for line in _conflicts(status)]
     if phase.error:
         parts.append(paragraph(f"{canvas.glyphs.failed} {phase.error.get('message', '')}", style="red"))
     yield canvas.frame(Group(*parts))
+
+
+def _conflicts(status: DataStatus) -> list[str]:
+    """Rows that met their key in the table are among those that are done with, but not in it, or in another's place."""
+    told = (
+        (status.ignored, "{} of the rows {} ignored, for the table held their keys."),
+        (status.updated, "{} of the rows {} put in the place of one with the same key."),
+    )
+    return [
+        f"{visible(str(table))}: {words.format(f'{number:,}', were(number))}"
+        for tables, words in told
+        for table, number in list(tables.items())[:MOST]
+    ]
 
 
 def sums(status: DataStatus) -> str:

@@ -14,7 +14,7 @@ from voyager.phases.sizes import readable_size
 from voyager.wording import are, counted, named, were
 
 PHASE = "IMPORT_FILE"
-COUNTED = ("files", "rows", "bytes", "set_aside", "discarded", "ignored")
+COUNTED = ("files", "rows", "bytes", "set_aside", "discarded", "ignored", "updated")
 COMMAND = "yb-voyager migrate import file"
 
 
@@ -41,7 +41,7 @@ def outcome(job: Job, before: Sequence[FilePart], parts: Sequence[FilePart], aft
             "by_table": by_table,
             **after,
         },
-        details=(*told, *lost),
+        details=(*told, *lost, *_conflicts(by_table)),
         problem=_problem(aside, told) if aside else None,
     )
 
@@ -70,11 +70,26 @@ def _by_table(parts: Sequence[FilePart], given_up: Mapping[TableName, int]) -> d
         entry["bytes"] += part.file.size
         entry["set_aside"] += sum(batch.quarantined for batch in part.batches)
         entry["ignored"] += sum(batch.ignored for batch in part.batches)
+        entry["updated"] += sum(batch.updated for batch in part.batches)
     for table, count in given_up.items():
         # The ledger goes on to count them as set aside.
         entry = found.setdefault(str(table), dict.fromkeys(COUNTED, 0))
         entry["discarded"], entry["set_aside"] = count, max(0, entry["set_aside"] - count)
     return found
+
+
+def _conflicts(by_table: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What became of rows whose key was there, also from a row of the same file."""
+    told = (
+        ("ignored", "ignored, for the table held their keys"),
+        ("updated", "put in the place of one with the same key"),
+    )
+    return [
+        f"{table}: {counted(entry[key], 'row')} {what}"
+        for key, what in told
+        for table, entry in sorted(by_table.items())
+        if entry[key]
+    ]
 
 
 def _problem(aside: Mapping[TableName, int], told: tuple[str, ...]) -> RowsSetAside:

@@ -14,7 +14,8 @@ from voyager.progress import TableProgress
 
 
 class FileProgress:
-    """Bytes are those of the files as they are stored. Rows set aside that were given up wait for nobody any more."""
+    """Bytes are those of the files as they are stored; rows those that are done with, ignored ones among them. Rows set
+    aside that were given up wait for nobody any more."""
 
     def __init__(self, job: Job, parts: Sequence[FilePart]) -> None:
         self._discarded = rows_that_are(DISCARDED, job, phase=job.lease.phase)
@@ -32,7 +33,7 @@ class FileProgress:
     def _add(self, part: FilePart) -> None:
         table = part.table.name
         self._total[table] += part.file.size
-        self._rows[table] += sum(batch.rows for batch in part.batches)
+        self._rows[table] += sum(batch.rows + batch.ignored for batch in part.batches)
         self._set_aside[table] += sum(batch.quarantined for batch in part.batches)
         if part.done:
             self._bytes[table] += part.file.size
