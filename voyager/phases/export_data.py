@@ -13,7 +13,7 @@ from voyager.phases.metrics_options import MetricsOptions, check_metrics_options
 from voyager.phases.options import option
 from voyager.phases.pacing.options import TargetLoad, check_pace_options
 from voyager.phases.sizes import parse_size, readable_size
-from voyager.wording import counted
+from voyager.wording import counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -304,9 +304,8 @@ def _outcome(attempt: ExportAttempt, finished: Finished, retries: Mapping[str, i
 def _set_aside(tables: Counter[TableName]) -> RowsSetAside | None:
     if not tables:
         return None
-    named = ", ".join(str(table) for table in sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
     return RowsSetAside(
-        f"Everything is streamed but {counted(tables.total(), 'row')} of {named}, set aside.",
+        f"Everything is streamed but {counted(tables.total(), 'row')} of {named(sorted(tables))}, set aside.",
         "Go on with yb-voyager migrate import data. Once the target's definitions are corrected, yb-voyager migrate "
         "import data --replay-quarantine reads the rows again (from the source; without a key from data/set-aside of "
         "export-dir) and loads them. Each row's table, key, reason and place are in ybvoyager.quarantined_rows.",

@@ -11,7 +11,7 @@ from voyager.phases.job import Grid, Outcome
 from voyager.verification.findings import SET_ASIDE, SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
 from voyager.verification.report import Result
 from voyager.verification.set_aside import REPLAY
-from voyager.wording import counted
+from voyager.wording import counted, were
 
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
@@ -183,9 +183,10 @@ def _replay(body: Mapping[str, Any]) -> str:
     rows = sum(one["set_aside"] for one in body["set_aside"])
     if not rows:
         return ""
+    them = "it" if rows == 1 else "them"
     return (
-        f" {counted(rows, 'row')} that import data set aside will be there again once the target takes them: correct "
-        f"what refused them, then run: {REPLAY}."
+        f" {counted(rows, 'row')} that {were(rows)} set aside will be there again once the target takes {them}: "
+        f"correct what refused {them}, then run: {REPLAY}."
     )
 
 

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 
 from voyager.errors import DatabaseAway, Interrupted, LeaseLost, VoyagerError
 from voyager.identifiers import TableName
-from voyager.wording import sentence
+from voyager.wording import named, sentence
+
+_TABLE, _AS_SQL = "\0", "\0sql"
+"""Stand for the table in an advice, so that those to several tables can be told to be the same."""
+HINTS = 3
+"""Of several advices, at most this many are told; the details name every table."""
 
 
 def together(failed: Mapping[TableName, VoyagerError]) -> VoyagerError:
@@ -22,10 +27,22 @@ def together(failed: Mapping[TableName, VoyagerError]) -> VoyagerError:
     # An error of a special kind may take other arguments; its base is what decides the exit code.
     kind = next(base for base in type(of_most[0]).__mro__ if base.__module__ == VoyagerError.__module__)
     return kind(
-        f"{len(errors)} tables could not be loaded completely; all others are in.",
-        of_most[0].hint,
+        f"{len(errors):,} tables could not be loaded completely ({named(sorted(failed))}); all others are in.",
+        _hint(failed),
         tuple(error.message for error in errors),
     )
+
+
+def _hint(failed: Mapping[TableName, VoyagerError]) -> str:
+    """What to do about all of them: each advice once, with the other tables it goes for, the most frequent first."""
+    alike: dict[str, list[TableName]] = defaultdict(list)
+    for table, error in sorted(failed.items(), key=lambda one: one[0]):
+        alike[error.hint.replace(table.sql, _AS_SQL).replace(str(table), _TABLE)].append(table)
+    said = []
+    for hint, (first, *others) in sorted(alike.items(), key=lambda one: -len(one[1]))[:HINTS]:
+        advice = hint.replace(_AS_SQL, first.sql).replace(_TABLE, str(first))
+        said.append(f"{advice} The same goes for {named(others)}." if others and advice != hint else advice)
+    return " ".join(filter(None, said))
 
 
 def others_go_on(error: VoyagerError) -> str:

@@ -11,7 +11,7 @@ from voyager.identifiers import TableName
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.aside import DISCARDED, open_rows, rows_that_are
 from voyager.phases.sizes import readable_size
-from voyager.wording import counted
+from voyager.wording import are, counted, named
 
 if TYPE_CHECKING:
     from voyager.data_file import ChunkManifest
@@ -51,7 +51,10 @@ def with_set_aside(job: Job, error: VoyagerError) -> VoyagerError:
     tables = open_rows(job)
     if not tables:
         return error
-    error.hint = f"{error.hint} {_counted(tables)} are set aside, which may be why: {REPLAY} loads them after a fix."
+    verb, them = ("is", "it") if sum(tables.values()) == 1 else ("are", "them")
+    error.hint = (
+        f"{error.hint} {_counted(tables)} {verb} set aside, which may be why: {REPLAY} loads {them} after a fix."
+    )
     return error
 
 
@@ -71,7 +74,7 @@ def outcome(
     rows, size = sum(one.rows for one in totals.values()), sum(chunk.bytes for chunk in chunks)
     removed = [] if attempt.streamed else gone(job.export_dir.data, chunks)
     came = "Export data had streamed" if attempt.streamed else "Loaded"
-    set_aside = f" {_counted(aside)} are set aside." if aside else ""
+    set_aside = f" {_counted(aside)} {are(sum(aside.values()))} set aside." if aside else ""
     return Outcome(
         headline=f"{came} {rows:,} rows ({readable_size(size)}) into {len(attempt.tables)} tables.{set_aside}",
         summary={
@@ -103,8 +106,7 @@ def outcome(
 
 
 def _counted(tables: Mapping[TableName, int]) -> str:
-    named = ", ".join(str(table) for table in sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
-    return f"{counted(sum(tables.values()), 'row')} of {named}"
+    return f"{counted(sum(tables.values()), 'row')} of {named(sorted(tables))}"
 
 
 def _by_table(tables: Mapping[TableName, int]) -> dict[str, int]:
@@ -127,10 +129,13 @@ def _conflicts(totals: Mapping[TableName, LoadedTable]) -> list[str]:
 
 
 def _went(course: Course) -> list[str]:
-    named = ", ".join(str(table) for table in sorted(course.fast)[:SHOWN]) + (", …" if len(course.fast) > SHOWN else "")
     return [
         *([f"Tried again: {_retried(course.retries)}."] if course.retries else []),
-        *([f"Loaded without distributed transactions (--fast-load): {named}."] if course.fast else []),
+        *(
+            [f"Loaded without distributed transactions (--fast-load): {named(sorted(course.fast), SHOWN)}."]
+            if course.fast
+            else []
+        ),
     ]
 
 
