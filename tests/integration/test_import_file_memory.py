@@ -71,7 +71,7 @@ def write(directory: Path, text: bytes, *, files: int = FILES) -> None:
         pytest.param(100_000, 320, 0, (), id="wide rows at the default batch size"),
         pytest.param(3_000_000, 11, 0, (), id="rows of megabytes", marks=pytest.mark.slow),
         pytest.param(100_000, 320, 0, ("--encoding", "latin1"), id="another encoding", marks=pytest.mark.slow),
-        pytest.param(20_000_000, 2, 40_000_000, (), id="rows that are larger than a batch"),
+        pytest.param(20_000_000, 2, 40_000_000, (), id="rows that are larger than a batch", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_in_memory_is_bounded_for_all_readers_and_workers_together(
