@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -16,6 +15,7 @@ import pytest
 from tests import drive
 from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches
 from tests.faults.trial import Staged, Trial, staged
+from tests.scrape import asked
 from tests.unit.test_metrics import parsed, value
 from voyager.embedded import Server
 
@@ -165,14 +165,6 @@ def test_prometheus_is_told_of_an_import_that_waits_and_its_port_is_free_afterwa
     assert value(families, "yb_voyager_table_rows_done", schema="public", table="big") == there[0][0] > 0
     assert value(families, "yb_voyager_parts_done", migration="faults") == parts(migration)
     assert asked(port) == ""
-
-
-def asked(port: int) -> str:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from tests import drive
 from tests.faults.driver import locked, wait_until
 from tests.file_import import FileImport
+from tests.scrape import asked
 from voyager.embedded import Server
 
 STASH = ("--error-policy", "stash-and-continue")
@@ -213,14 +213,6 @@ def test_prometheus_is_told_of_an_import_of_files_while_it_runs(files: FileImpor
     assert 'yb_voyager_tables{migration="import-file",phase="IMPORT_FILE",status="QUEUED"} 1' in told
     assert asked(port) == ""
     assert files.rows("SELECT count(*) FROM t") == [(9,)]
-
-
-def asked(port: int) -> str:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""
 
 
 def test_sequences_stand_beyond_what_was_loaded_and_tables_are_analyzed(files: FileImport) -> None:
