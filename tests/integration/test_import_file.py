@@ -247,6 +247,12 @@ WRONG: dict[str, tuple[dict[str, str], tuple[str, ...], int, str]] = {
         2,
         "Two entries of --file-table-map mean {data}/ab.csv: a*.csv for orders and *b.csv for public.orders.",
     ),
+    "claimed twice by two spellings": (
+        {"a.csv": "1\n", "b/c.csv": "1\n"},
+        ("--file-table-map", "a.csv:orders,b/../a.csv:public.orders"),
+        2,
+        "Two entries of --file-table-map mean {data}/b/../a.csv: a.csv for orders and b/../a.csv for public.orders.",
+    ),
     "not a text file": (
         {"a.parquet": "PAR1"},
         ("--file-table-map", "a.parquet:orders"),

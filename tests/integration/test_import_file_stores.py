@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import io
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +16,10 @@ import zstandard
 from tests import drive
 from tests.file_import import FileImport
 from voyager.embedded import Server
-from voyager.errors import UsageError
+from voyager.errors import DatabaseAway, UsageError
 from voyager.files import cloud
 from voyager.files.cloud import Address, address_of
+from voyager.files.storage import StoredFile
 
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
@@ -154,6 +156,10 @@ def test_a_file_of_a_web_server_is_loaded(files: FileImport, web: tuple[str, Pat
         ("gcs://bucket/x.csv", Address("gs", "bucket/x.csv")),
         ("https://host/x.csv", Address("https", "https://host/x.csv")),
         ("abfs://container/x.csv", Address("abfs", "container/x.csv")),
+        ("abfs://container@account/x.csv", Address("abfs", "container@account/x.csv")),
+        ("s3://bucket/part?/day=1/x@y:z.csv", Address("s3", "bucket/part?/day=1/x@y:z.csv")),
+        ("https://host:80/x@y.csv?raw", Address("https", "https://host:80/x@y.csv?raw")),
+        ("http://[::1]:80/x@y.csv", Address("http", "http://[::1]:80/x@y.csv")),
         ("az://container/x.csv", Address("abfs", "container/x.csv")),
         (
             "https://mine.blob.core.windows.net/container/x*.csv",
@@ -172,12 +178,34 @@ def test_what_fsspec_is_told_of_each_kind_of_place(location: str, address: Addre
         "https://mine.blob.core.windows.net/c/x?sv=1&sig=5ecret",
         "https://me:5ecret@host/x.csv",
         "s3://key:5ecret@bucket/x.csv",
+        "s3://key:5e/5ecret@bucket/x.csv",
+        "abfs://container@account/x.csv?sv=1&sig=5ecret",
+        "https://me:5e@5ecret@host/x.csv",
+        "https://me:5e/5ecret@host/x.csv",
+        "https://5ecret@host/x.csv",
+        "https://host/x.csv?5ecret5ecret5ecret",
     ],
 )
 def test_an_address_that_holds_a_secret_is_refused_without_repeating_it(location: str) -> None:
     with pytest.raises(UsageError, match="may hold a secret") as refused:
         address_of(location)
     assert "5ecret" not in refused.value.message + refused.value.hint
+
+
+def test_a_place_with_a_secret_is_refused_even_where_no_file_counts_from_it(files: FileImport) -> None:
+    path = files.write("o.csv", "1,a\n")
+    given = ("--data-dir", "https://me:5ecret@host", "--file-table-map", f"{path}:orders")
+    error = files.refused(*given, code=2)
+    assert error["message"].startswith("The address of https://…@host may hold a secret")
+    bad = files.refused("--file-table-map", "https://me:5ecret@host/x.y.csv", code=2)
+    assert bad["message"] == "'https://…@host/x.y.csv' in --file-table-map is not FILE:TABLE."
+
+
+def test_an_object_that_ends_too_early_is_no_whole_object() -> None:
+    opened = cloud.Asked(io.BytesIO(b"1,a\n"), StoredFile("s3://dump/o.csv", 5, "v"))
+    assert opened.read(10) == b"1,a\n"
+    with pytest.raises(DatabaseAway, match="nothing came after 4 of 5 bytes"):
+        opened.read(10)
 
 
 def test_a_missing_package_is_named(files: FileImport, monkeypatch: pytest.MonkeyPatch) -> None:

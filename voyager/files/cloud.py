@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from voyager.errors import DatabaseAway, PermissionMissing, UsageError, VoyagerError
-from voyager.files.storage import Storage, StoredFile, is_pattern, scheme_of, shown_in_listing
+from voyager.files.storage import Storage, StoredFile, changed, is_pattern, scheme_of, shown_in_listing
 from voyager.identifiers import visible
 
 PACKAGES: Mapping[str, str] = MappingProxyType(
@@ -23,8 +23,13 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
 """Protocol of fsspec -> the package that speaks it."""
 _SAME = {"s3a": "s3", "gcs": "gs", "az": "abfs", "abfss": "abfs"}
 _AZURE = re.compile(r"^https://([a-z0-9-]+)\.(?:blob|dfs)\.core\.[a-z0-9.-]+/(.*)$")
-# A query with values (a signed address), or a password before the host.
-_SECRET = re.compile(r"\?[^?]*=.*$|(?<=://)[^/@]*:[^/@]*(?=@)")
+# Of any address: a password before the host, which may hold signs that end one; a signed query.
+_SECRET = re.compile(
+    r"(?<=://)(?!\[)[^/@:]*:(?!\d+(?:/|$)).*(?=@)|\?.*(?:sig|signature|token|secret|key|password)=.*$", re.IGNORECASE
+)
+# Of one on the web: whoever is before the host, and a query with values, or long enough for a token. Elsewhere a name
+# may have these signs: container@account, part?/day=1.
+_SECRET_ON_THE_WEB = re.compile(_SECRET.pattern + r"|(?<=://)[^/]*(?=@)|\?[^?]*=.*$|\?[^?./]{16,}$", re.IGNORECASE)
 _AHEAD = 8 << 20
 _VERSIONS = (
     "ETag",
@@ -54,12 +59,7 @@ def address_of(location: str) -> Address:
     """How fsspec reaches `location`. The https address of an Azure container is read through Azure's own interface,
     which can list it. Raises UsageError for an unknown kind, and for an address that holds a secret."""
     scheme = scheme_of(location)
-    if _SECRET.search(location):
-        raise UsageError(
-            f"The address of {visible(_SECRET.sub('…', location))} may hold a secret, and addresses are kept with the "
-            "migration.",
-            "Give the credentials as the provider's own tools take them (environment, profile), and leave them out.",
-        )
+    refuse_secret(location)
     if found := _AZURE.match(location):
         return Address("abfs", found[2], {"account_name": found[1]})
     protocol = _SAME.get(scheme, scheme)
@@ -70,6 +70,21 @@ def address_of(location: str) -> Address:
         )
     rest = location.split("://", 1)[1]
     return Address(protocol, location if protocol in ("http", "https") else rest)
+
+
+def without_secret(location: str) -> str:
+    """What may be shown of an address that somebody wrote."""
+    on_the_web = location.lower().startswith(("http://", "https://"))
+    return (_SECRET_ON_THE_WEB if on_the_web else _SECRET).sub("…", location)
+
+
+def refuse_secret(location: str) -> None:
+    """Raise UsageError for an address that may not be kept."""
+    if (shown := without_secret(location)) != location:
+        raise UsageError(
+            f"The address of {visible(shown)} may hold a secret, and addresses are kept with the migration.",
+            "Give the credentials as the provider's own tools take them (environment, profile), and leave them out.",
+        )
 
 
 def cloud_storage(location: str) -> Storage:
@@ -113,7 +128,10 @@ class CloudStorage:
 
     def open(self, file: StoredFile) -> Any:
         path = self._path(file.url)
-        opened = _asked(lambda: self._files.open(path, "rb", block_size=_AHEAD, cache_type="readahead"), file.url)
+        try:
+            opened = _asked(lambda: self._files.open(path, "rb", block_size=_AHEAD, cache_type="readahead"), file.url)
+        except FileNotFoundError:
+            raise changed(file.url, gone=True) from None
         return Asked(opened, file)
 
     def _all(self, path: str) -> list[StoredFile]:
@@ -154,7 +172,10 @@ class Asked:
         self._stream, self._url, self._size = stream, file.url, file.size
 
     def read(self, size: int = -1) -> bytes:
-        return _asked(lambda: self._read(size), self._url)
+        try:
+            return _asked(lambda: self._read(size), self._url)
+        except FileNotFoundError:
+            raise changed(self._url, gone=True) from None
 
     def _read(self, size: int) -> bytes:
         piece = bytes(self._stream.read(size))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
 from voyager.errors import UsageError
-from voyager.files.storage import StoredFile, is_pattern, join, storage_of
+from voyager.files.cloud import refuse_secret, without_secret
+from voyager.files.storage import StoredFile, is_pattern, join, scheme_of, storage_of
 from voyager.files.streams import not_read
 from voyager.identifiers import visible
 
@@ -48,7 +50,7 @@ def _entry(written: str) -> Entry:
     pattern, table = (written[: colons[-1]], written[colons[-1] + 1 :]) if colons else (written, "")
     parts = _name(table)
     if not pattern.strip() or not parts or table.startswith("//"):
-        raise UsageError(f"{visible(written)!r} in --file-table-map is not FILE:TABLE.", _HINT)
+        raise UsageError(f"{visible(without_secret(written))!r} in --file-table-map is not FILE:TABLE.", _HINT)
     schema, name = (None, parts[0]) if len(parts) == 1 else parts
     file = pattern.strip()
     if len(file) > 1 and file[0] == file[-1] == '"':
@@ -79,6 +81,7 @@ def find_files(entries: tuple[Entry, ...], data_dir: str) -> list[tuple[StoredFi
     Raises UsageError for an entry that means none, and for a file that two entries claim: one of them is a mistake, and
     its rows would be in two tables.
     """
+    refuse_secret(data_dir)
     claimed: dict[str, tuple[StoredFile, Entry]] = {}
     for entry in entries:
         location = join(data_dir, entry.pattern)
@@ -87,7 +90,7 @@ def find_files(entries: tuple[Entry, ...], data_dir: str) -> list[tuple[StoredFi
             raise _nothing(location)
         for file in found:
             _readable(file)
-            other = claimed.setdefault(file.url, (file, entry))[1]
+            other = claimed.setdefault(_one_spelling(file.url), (file, entry))[1]
             if other is not entry:
                 raise UsageError(
                     f"Two entries of --file-table-map mean {visible(file.url)}: {visible(other.pattern)} for "
@@ -95,6 +98,11 @@ def find_files(entries: tuple[Entry, ...], data_dir: str) -> list[tuple[StoredFi
                     "Make one of the patterns narrower.",
                 )
     return sorted(claimed.values(), key=lambda pair: pair[0].url)
+
+
+def _one_spelling(url: str) -> str:
+    """Of a path: `a.csv` and `b/../a.csv` are one file, as far as names tell."""
+    return url if scheme_of(url) else os.path.normpath(url)
 
 
 def _nothing(location: str) -> UsageError:

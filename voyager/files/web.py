@@ -76,7 +76,8 @@ class WebStorage:
                 f"{visible(location)} is no address of a file.", "Write it as https://host/file."
             ) from None
         if url.fragment:
-            raise UsageError(f"{visible(location)} holds a #, which ends an address.", "Write %23 in a file's name.")
+            before = visible(location.partition("#")[0])
+            raise UsageError(f"Behind {before} stands a #, which ends an address.", "Write %23 in a file's name.")
         return str(url)
 
 
