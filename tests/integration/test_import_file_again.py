@@ -96,3 +96,40 @@ def test_giving_up_rows_where_none_is_set_aside_asks_nobody_and_ends_with_nothin
     files.tell("--discard-quarantine", *STASH)
     assert files.rows("SELECT id FROM t ORDER BY 1") == [(0,), (1,), (2,), (4,)]
     assert drive.run_cli(*asking).returncode == 13
+
+
+def test_a_table_that_was_made_anew_is_not_taken_for_the_one_that_was_loaded(files: FileImport) -> None:
+    anew = "DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)"
+    files.write("t1.csv", lines(0, 20))
+    files.run("--file-table-map", "t*.csv:t")
+    files.write("t2.csv", lines(20, 80))
+    drive.execute(files.target, anew)
+    for _ in range(2):
+        error = files.refused("--file-table-map", "t*.csv:t", code=5)
+        assert "public.t is another table than the one that this import loaded 20 rows into" in error["message"]
+        assert "--start-clean" in error["hint"]
+        assert "--allow-non-empty" not in error["hint"]
+        assert files.rows("SELECT count(*) FROM t") == [(0,)]
+    files.run("--file-table-map", "t*.csv:t", "--start-clean")
+    assert files.rows("SELECT count(*), sum(id) FROM t") == [(80, 3160)]
+    files.run("--file-table-map", "t*.csv:t")
+
+    # A server may move the rows into a new table: only people know. Those rows are never emptied then.
+    drive.execute(files.target, "CREATE TABLE new (id int PRIMARY KEY); INSERT INTO new SELECT * FROM t;"
+                                "DROP TABLE t; ALTER TABLE new RENAME TO t")  # fmt: skip
+    assert "--allow-non-empty" in files.refused("--file-table-map", "t*.csv:t", code=5)["hint"]
+    files.write("t3.csv", lines(80, 90))
+    assert "taken for the same" in files.run("--file-table-map", "t*.csv:t", "--allow-non-empty").err
+    assert files.rows("SELECT count(*), sum(id) FROM t") == [(90, 4005)]
+    assert "taken for the same" not in files.run("--file-table-map", "t*.csv:t").err
+    files.run("--file-table-map", "t*.csv:t", "--start-clean", code=5)
+    assert files.rows("SELECT count(*) FROM t") == [(90,)]
+
+
+def test_a_table_that_was_emptied_by_hand_takes_further_files(files: FileImport) -> None:
+    files.write("t1.csv", lines(0, 20))
+    files.run("--file-table-map", "t*.csv:t")
+    drive.execute(files.target, "TRUNCATE t; ALTER TABLE t ALTER id TYPE bigint")
+    files.write("t2.csv", lines(20, 25))
+    files.run("--file-table-map", "t*.csv:t")
+    assert files.rows("SELECT count(*), sum(id) FROM t") == [(5, 110)]

@@ -37,6 +37,13 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.tabl
 WHERE c.relkind IN ('r', 'p')
 """
 
+_OIDS = """
+SELECT n.nspname, c.relname, c.oid::pg_catalog.int8
+FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
+JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema_name
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.table_name
+"""
+
 _PARTITIONED = """
 SELECT n.nspname, c.relname
 FROM pg_catalog.jsonb_to_recordset(%s::jsonb) AS wanted (schema_name text, table_name text)
@@ -81,6 +88,12 @@ def read_tables(connection: Connection, names: Collection[TableName]) -> dict[Ta
         name = TableName(schema, table)
         found[name] = TargetTable(name, tuple(key), not immediate, frozenset(always), tuple(indexes), parted)
     return found
+
+
+def oids(connection: Connection, names: Collection[TableName]) -> dict[TableName, int]:
+    """What tells those of `names` that are there from others that bear their names before or after."""
+    wanted = json.dumps([{"schema_name": name.schema, "table_name": name.name} for name in names])
+    return {TableName(schema, name): oid for schema, name, oid in connection.execute(_OIDS, [wanted]).fetchall()}
 
 
 def holding_rows(connection: Connection, names: Collection[TableName]) -> list[TableName]:
