@@ -91,9 +91,15 @@ def test_rows_with_a_key_that_is_there_are_ignored_or_updated(files: FileImport,
     files.run("--file-table-map", "t.csv:t", "--on-primary-key-conflict", action)
     assert files.rows("SELECT id, body FROM t ORDER BY 1") == [(1, body), (2, "new")]
     drive.execute(files.target, "CREATE TABLE keyless (id int)")
-    files.write("k.csv", "1\n")
-    error = files.refused("--file-table-map", "k.csv:keyless", "--on-primary-key-conflict", action, code=4)
+    files.write("k.csv", "1\n1\n")
+    given = ("--file-table-map", "k.csv:keyless", "--on-primary-key-conflict", action)
+    if action == "ignore":
+        files.run(*given)
+        files.run()  # what this import loaded itself is no obstacle
+        given += ("--migration-name", "other", "--export-dir", files.directory / "other")
+    error = files.refused(*given, code=4)
     assert error["message"].startswith("public.keyless has no primary key")
+    assert files.rows("SELECT count(*) FROM keyless") == [(2 if action == "ignore" else 0,)]
 
 
 def test_a_partitioned_table_is_loaded_judged_and_emptied_whole(files: FileImport) -> None:

@@ -14,6 +14,7 @@ from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import BlockersFound, NotAllowed
 from voyager.phases import import_data
+from voyager.phases.export.attempt import complete_chunks
 
 TABLES = """
 CREATE TYPE public.mood AS ENUM ('sad', 'ok');
@@ -98,6 +99,32 @@ def test_ignore_leaves_what_is_there_and_loads_the_rest(path: DataPath) -> None:
     again = path.load(on_primary_key_conflict="ignore")
     assert again.summary["ignored"] == outcome.summary["ignored"]
     assert_accounted(path)
+
+
+@pytest.mark.parametrize("action", ["error", "ignore"])
+def test_a_table_without_a_key_that_holds_rows_is_named_once_and_nothing_advised_that_does_not_help(
+    source_server: Server,
+    target_server: Server,
+    fresh_database: Callable[..., Endpoint],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+) -> None:
+    without_post_data(monkeypatch)
+    source, target = fresh_database(source_server), fresh_database(target_server)
+    for end in (source, target):
+        drive.execute(
+            end, "CREATE TABLE k (a int, b text); INSERT INTO k SELECT i, 'mine' FROM generate_series(1, 20000) i"
+        )
+    path = DataPath(source, target, tmp_path / "e")
+    path.export(chunk_size="100KB")
+    with pytest.raises(BlockersFound, match=r"public\.k holds rows") as caught:
+        path.load(on_primary_key_conflict=action, parallel_jobs=2)
+    assert "TRUNCATE" in caught.value.hint
+    assert "keep its rows" not in caught.value.hint
+    assert len([one for one in path.warnings if one.startswith("public.k holds rows")]) == 1
+    assert len({one.chunk_id for one in complete_chunks(path.export_dir.data)[1]}) > 2
+    assert drive.fetch(target, "SELECT count(*) FROM k") == [(20000,)]
 
 
 def test_update_puts_the_new_rows_in_the_place_of_the_old_and_refuses_a_table_without_a_key(path: DataPath) -> None:

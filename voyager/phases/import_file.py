@@ -9,6 +9,7 @@ from voyager.errors import BlockersFound, PermissionMissing, UsageError, Voyager
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import (
     ERROR,
+    IGNORE,
     ON_CONFLICT,
     AgainOptions,
     RefusedRowOptions,
@@ -92,8 +93,7 @@ def may_begin(job: Job) -> None:
     dialect, found = _found(job.options)
     schemas, uuid = job.target.endpoint.schemas, job.record.migration_uuid
     parts = plan_parts(found, read_tables(job.target), schemas=schemas, dialect=dialect, migration=uuid)
-    _shapes(job, parts)
-    _holding(job, parts)
+    _holding(job, parts, _shapes(job, parts))
     if job.options.discard_quarantine and all(part.done for part in with_ledger(job, parts)):
         check_discard(job, phase=PHASE)
 
@@ -135,14 +135,11 @@ def asks(options: Options) -> str:
 def run(job: Job) -> Outcome:
     """Load what the ledger does not hold yet.
 
-    Raises UsageError for files and tables that are not there, NotAllowed for a file that changed or a table that was
-    made anew, BlockersFound and DamagedFile for a file that cannot be loaded (the other tables are loaded all the
-    same), LeaseLost, DatabaseAway.
+    Raises UsageError for files and tables that are not there, NotAllowed for a file that changed, BlockersFound and
+    DamagedFile for one that cannot be loaded (the other tables are loaded all the same), LeaseLost, DatabaseAway.
     """
     from voyager.phases import loop
-    from voyager.phases.files import same_tables
     from voyager.phases.files.outcome import outcome
-    from voyager.phases.files.plan import tables_of
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.progress import FileProgress
     from voyager.phases.files.replay import FileReplay
@@ -151,8 +148,7 @@ def run(job: Job) -> Outcome:
     dialect, parts = _parts(job)
     before = parts
     shapes = _shapes(job, parts)
-    _check_empty(job, parts)
-    same_tables.check(job, tables_of(parts))
+    _check_empty(job, parts, shapes)
     _warn_of_nothing(job, parts)
     retries = loop.run(job, _load(job, parts, dialect, shapes))
     _, parts = _parts(job)
@@ -217,14 +213,20 @@ def _shapes(job: Job, parts: Sequence[FilePart]) -> Mapping[TableName, TargetTab
 
     with job.target.connect("read target") as connection:
         shapes = read_tables(connection, {part.table.name for part in parts})
-    unfit = sorted(name for name, shape in shapes.items() if shape.deferrable or not shape.key)
-    if unfit and job.options.on_primary_key_conflict != ERROR:
-        raise BlockersFound(
-            f"{', '.join(map(str, unfit[:SHOWN]))} {'has' if len(unfit) == 1 else 'have'} no primary key that tells at "
-            "once which rows are there already.",
-            "Give it one that is not deferrable, or leave --on-primary-key-conflict out.",
-        )
+    action = job.options.on_primary_key_conflict
+    # Into an empty table without a key all rows may go: none of them is there already.
+    unfit = sorted(name for name, one in shapes.items() if one.deferrable or (not one.key and action != IGNORE))
+    if unfit and action != ERROR:
+        raise _no_key(unfit)
     return shapes
+
+
+def _no_key(unfit: Sequence[TableName], hint: str = "") -> BlockersFound:
+    return BlockersFound(
+        f"{', '.join(map(str, unfit[:SHOWN]))} {'has' if len(unfit) == 1 else 'have'} no primary key that tells at "
+        "once which rows are there already.",
+        hint or "Give it one that is not deferrable, or leave --on-primary-key-conflict out.",
+    )
 
 
 def may_undo(job: Job) -> None:
@@ -236,7 +238,6 @@ def may_undo(job: Job) -> None:
 
 def undo(job: Job) -> None:
     """Empty the tables that this import loaded, then forget that it did; none that holds rows from before."""
-    from voyager.phases.files import same_tables
     from voyager.phases.load.emptied import empty
     from voyager.phases.load.held_rows import forget
 
@@ -246,7 +247,6 @@ def undo(job: Job) -> None:
     job.store.quarantine.forget(job.record.migration_uuid, job.lease.phase)
     job.store.batches.forget(job.record.migration_uuid)
     forget(job)
-    same_tables.forget(job)
 
 
 def check_options(options: Options) -> None:
@@ -288,14 +288,14 @@ def _parts(job: Job) -> tuple[Dialect, list[FilePart]]:
     return dialect, with_ledger(job, parts)
 
 
-def _check_empty(job: Job, parts: Sequence[FilePart]) -> None:
+def _check_empty(job: Job, parts: Sequence[FilePart], shapes: Mapping[TableName, TargetTable]) -> None:
     """Rows that were there before are a mistake, unless the operator says otherwise; then they are never removed."""
     from voyager.phases.load.held_rows import remember
 
-    remember(job, _holding(job, parts))
+    remember(job, _holding(job, parts, shapes))
 
 
-def _holding(job: Job, parts: Sequence[FilePart]) -> list[TableName]:
+def _holding(job: Job, parts: Sequence[FilePart], shapes: Mapping[TableName, TargetTable]) -> list[TableName]:
     """The tables with rows that were there before. Raises BlockersFound where they may not be."""
     begun = set(job.store.batches.totals(job.record.migration_uuid))
     fresh = sorted({part.table.name for part in parts} - begun)
@@ -311,6 +311,9 @@ def _holding(job: Job, parts: Sequence[FilePart]) -> list[TableName]:
             "not load.",
             "Empty them, or add --allow-non-empty to load beside those rows, or --on-primary-key-conflict.",
         )
+    merges = job.options.on_primary_key_conflict != ERROR and not job.options.allow_non_empty
+    if merges and (keyless := [name for name in holding if name in shapes and not shapes[name].key]):
+        raise _no_key(keyless, "Empty it, or give it a primary key; or add --allow-non-empty to load beside its rows.")
     return holding
 
 

@@ -80,7 +80,11 @@ class Admission:
         """Tables that hold rows of others. With a key to go by, those are what was asked about, and are written down so
         that nobody empties them; without one the new rows would stand beside them."""
         kept = {name for name in holding if self._merging and tables[name].key}
-        self._refused |= {name: _occupied(tables[name]) for name in holding if name not in kept}
+        self._refused |= {
+            name: _occupied(tables[name], keyed=not self._merging and bool(tables[name].key or self._keys.get(name)))
+            for name in holding
+            if name not in kept
+        }
         held_rows.remember(self._job, kept)
 
     def _ask(self, question: Callable[[Connection], T]) -> T:
@@ -184,10 +188,15 @@ def fast_loaded(job: Job) -> frozenset[TableName]:
     return frozenset(TableName(*name) for name in job.record.settings.get(FAST_LOADED, ()))
 
 
-def _occupied(table: TargetTable) -> BlockersFound:
+def _occupied(table: TargetTable, *, keyed: bool) -> BlockersFound:
+    """`keyed` says that the table has, or will have, a primary key by which its rows could be kept."""
     whole = rows_in(table.name, [table.name] if table.partitioned else ())
+    keep = (
+        "or keep its rows: --on-primary-key-conflict ignore (or update)."
+        if keyed
+        else "it has no primary key by which --on-primary-key-conflict could tell its rows from the new ones."
+    )
     return BlockersFound(
         f"{table.name} holds rows that this migration did not load. None were added to it.",
-        f"Empty it (TRUNCATE TABLE {whole};) and run the command again; or keep its rows: "
-        "--on-primary-key-conflict ignore (or update).",
+        f"Empty it (TRUNCATE TABLE {whole};) and run the command again; {keep}",
     )

@@ -216,6 +216,8 @@ class Importer:
 
     async def _load_unit(self, number: int, loader: Loader, unit: Unit) -> None:
         chunk = unit[0].chunk
+        if chunk.table in self._failed:
+            return
         try:
             if chunk.table not in self._admitted:
                 await self._policy.admit(chunk.table)
@@ -230,7 +232,8 @@ class Importer:
                         return
                     await self._load_batch(number, loader, reader, batch)
         except (DamagedFile, BlockersFound) as error:
-            if not self._feed.counts(chunk):
+            # Other workers may have met the same.
+            if not self._feed.counts(chunk) or chunk.table in self._failed:
                 return
             self._failed[chunk.table] = error
             self._standing.failed(chunk.table, error)
