@@ -135,11 +135,14 @@ def asks(options: Options) -> str:
 def run(job: Job) -> Outcome:
     """Load what the ledger does not hold yet.
 
-    Raises UsageError for files and tables that are not there, NotAllowed for a file that changed, BlockersFound and
-    DamagedFile for one that cannot be loaded (the other tables are loaded all the same), LeaseLost, DatabaseAway.
+    Raises UsageError for files and tables that are not there, NotAllowed for a file that changed or a table that was
+    made anew, BlockersFound and DamagedFile for a file that cannot be loaded (the other tables are loaded all the
+    same), LeaseLost, DatabaseAway.
     """
     from voyager.phases import loop
+    from voyager.phases.files import same_tables
     from voyager.phases.files.outcome import outcome
+    from voyager.phases.files.plan import tables_of
     from voyager.phases.files.policy import FilePolicy
     from voyager.phases.files.progress import FileProgress
     from voyager.phases.files.replay import FileReplay
@@ -148,7 +151,12 @@ def run(job: Job) -> Outcome:
     dialect, parts = _parts(job)
     before = parts
     shapes = _shapes(job, parts)
+<<<<<<< /tmp/a_theirs.py
+    _check_empty(job, parts)
+    same_tables.check(job, tables_of(parts))
+=======
     _check_empty(job, parts, shapes)
+>>>>>>> /tmp/a_mine.py
     _warn_of_nothing(job, parts)
     retries = loop.run(job, _load(job, parts, dialect, shapes))
     _, parts = _parts(job)
@@ -238,6 +246,7 @@ def may_undo(job: Job) -> None:
 
 def undo(job: Job) -> None:
     """Empty the tables that this import loaded, then forget that it did; none that holds rows from before."""
+    from voyager.phases.files import same_tables
     from voyager.phases.load.emptied import empty
     from voyager.phases.load.held_rows import forget
 
@@ -247,6 +256,7 @@ def undo(job: Job) -> None:
     job.store.quarantine.forget(job.record.migration_uuid, job.lease.phase)
     job.store.batches.forget(job.record.migration_uuid)
     forget(job)
+    same_tables.forget(job)
 
 
 def check_options(options: Options) -> None:
