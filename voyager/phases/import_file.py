@@ -151,12 +151,8 @@ def run(job: Job) -> Outcome:
     dialect, parts = _parts(job)
     before = parts
     shapes = _shapes(job, parts)
-<<<<<<< /tmp/a_theirs.py
-    _check_empty(job, parts)
-    same_tables.check(job, tables_of(parts))
-=======
     _check_empty(job, parts, shapes)
->>>>>>> /tmp/a_mine.py
+    same_tables.check(job, tables_of(parts))
     _warn_of_nothing(job, parts)
     retries = loop.run(job, _load(job, parts, dialect, shapes))
     _, parts = _parts(job)
