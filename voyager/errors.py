@@ -82,7 +82,7 @@ class OutOfSpace(VoyagerError):
 
 
 class LimitTooLow(OutOfSpace):
-    """A limit that was given leaves no room for the work to begin: the limit is at fault, and is not kept."""
+    """A limit that was given is too low for the work to begin."""
 
 
 class DamagedFile(VoyagerError):

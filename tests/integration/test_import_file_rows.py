@@ -174,6 +174,38 @@ def test_a_replay_says_which_files_are_gone_and_loads_the_rows_of_the_others(fil
     assert files.rows("SELECT count(*), count(DISTINCT id) FROM t") == [(200, 200)]
 
 
+def test_a_replay_goes_on_past_tables_that_are_gone_and_names_them_at_the_end(files: FileImport) -> None:
+    for name in ("a", "m", "z"):
+        drive.execute(files.target, f"CREATE TABLE {name} (id int CONSTRAINT narrow CHECK (id % 10 <> 7), body text)")
+        files.write(f"{name}.csv", "".join(f"{n},x\n" for n in range(100)))
+    files.run("--file-table-map", "a.csv:a,m.csv:m,z.csv:z", *STASH, code=12)
+    drive.execute(files.target, "DROP TABLE a, m; ALTER TABLE z DROP CONSTRAINT narrow")
+    assert (
+        "load 10 rows of public.z that were set aside"
+        in files.tell("--replay-quarantine", "--dry-run").document["plan"]
+    )
+    error = files.tell("--replay-quarantine", code=4).document["error"]
+    assert error["message"].startswith("2 tables could not be loaded completely (public.a, public.m)")
+    assert "10 rows of public.a that were set aside cannot be loaded" in error["details"][0]
+    assert "--discard-quarantine" in error["hint"]
+    assert files.rows("SELECT count(*), count(DISTINCT id) FROM z") == [(100, 100)]
+    # Without a word on rows set aside, a table that is gone is a mistake as ever.
+    assert files.tell(code=2).document["error"]["message"].startswith("The target has no table a")
+    given_up = files.tell("--replay-quarantine", "--discard-quarantine").document["summary"]
+    assert (given_up["set_aside"], given_up["discarded"]) == (0, 20)
+    assert files.rows("SELECT count(*) FROM z") == [(100,)]
+
+
+def test_a_file_that_is_not_all_in_is_not_passed_over_because_its_table_is_gone(files: FileImport) -> None:
+    drive.execute(files.target, "CREATE TABLE a (id int CHECK (id <> 7))")
+    files.write("a.csv", "7\n8\n")
+    files.run("--file-table-map", "a*.csv:a", *STASH, code=12)
+    files.write("a2.csv", "9\n")
+    drive.execute(files.target, "DROP TABLE a")
+    error = files.tell("--replay-quarantine", code=2).document["error"]
+    assert error["message"] == f"The target has no table public.a any more, and not all of {files.data}/a2.csv is in."
+
+
 def test_rows_that_are_given_up_are_asked_for_told_and_stay_on_record(files: FileImport) -> None:
     drive.execute(files.target, "ALTER TABLE t ADD CONSTRAINT narrow CHECK (id NOT IN (3, 5))")
     path = files.write("t.csv", "".join(f"{n},x,1\n" for n in range(9)))

@@ -176,9 +176,10 @@ def test_a_damaged_file_of_rows_without_a_key_is_said_and_never_loaded(path: Dat
     file = kept(path)[1]
     file.write_bytes(file.read_bytes().replace(b"8\t", b"9\t"))
     drive.execute(path.target, "ALTER TABLE plain DROP CONSTRAINT narrow")
-    with pytest.raises(BlockersFound, match="6 rows set aside cannot be loaded again") as caught:
-        path.load(replay_quarantine=True)
-    assert caught.value.details == ("public.plain: 6 rows without a key or a file",)
+    problem = path.load(replay_quarantine=True).problem
+    assert isinstance(problem, BlockersFound)
+    assert problem.message.startswith("6 rows set aside cannot be loaded again")
+    assert problem.details == ("public.plain: 6 rows without a key or a file",)
     assert content(path.target, "plain") == content(path.source, "plain", "n > 10")
     path.load(discard_quarantine=True)
     assert kept(path) == []
@@ -265,13 +266,14 @@ def test_what_the_source_does_not_have_or_cannot_name_is_said_and_the_rest_is_lo
         file.unlink()
     drive.execute(path.source, "DELETE FROM people WHERE id = 500")
     drive.execute(path.target, WIDEN + "; ALTER TABLE keyless DROP CONSTRAINT narrow")
-    with pytest.raises(BlockersFound, match="2 rows set aside cannot be loaded again") as caught:
-        path.load(replay_quarantine=True)
-    assert caught.value.details == (
+    problem = path.load(replay_quarantine=True).problem
+    assert isinstance(problem, BlockersFound)
+    assert problem.message.startswith("2 rows set aside cannot be loaded again")
+    assert problem.details == (
         "public.people: 1 row not in the source any more",
         "public.keyless: 1 row without a key or a file",
     )
-    assert "--discard-quarantine" in caught.value.hint
+    assert "--discard-quarantine" in problem.hint
     assert content(path.target, "people") == content(path.source, "people")
     assert content(path.target, "keyless") == content(path.source, "keyless", "n <> 17")
     given_up = path.load(discard_quarantine=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, UsageError
@@ -109,17 +109,18 @@ def run(job: Job) -> Outcome:
     remove_unneeded(job)
     if loading and not beside:
         course = loop.run(job, import_load.load(job, chunks, files, limits))
-    if options.replay_quarantine:
-        replay.replay(job, chunks, streamed=attempt.streamed)
+    failure = replay.replay(job, chunks, streamed=attempt.streamed).failure() if options.replay_quarantine else None
     if options.discard_quarantine:
         aside.discard(job)
+        failure = None
     import_load.tell_standing(job, chunks, files)
     wait_while_paused(job)
     import_outcome.check_all_in(chunks, Ledger.read(job), loading=loading)
     if beside:
         import_beside.check_no_strays(job, attempt, {chunk.chunk_id for chunk in chunks})
     job.checkpoint()
-    return import_outcome.outcome(job, attempt, chunks, after=_post_data(job), course=course)
+    outcome = import_outcome.outcome(job, attempt, chunks, after=_post_data(job), course=course)
+    return replace(outcome, problem=failure or outcome.problem)
 
 
 def _post_data(job: Job) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voyager.errors import BlockersFound, PermissionMissing, UsageError, VoyagerError
+from voyager.identifiers import visible
 from voyager.phases.job import Job, Outcome
 from voyager.phases.load.row_options import (
     ERROR,
@@ -88,11 +89,10 @@ def may_begin(job: Job) -> None:
     """Raise UsageError or BlockersFound for files, tables and options that a load from nothing could not begin with."""
     from voyager.phases.files.plan import plan_parts, with_ledger
     from voyager.phases.load.aside import check_discard
-    from voyager.target.columns import read_tables
 
     dialect, found = _found(job.options)
     schemas, uuid = job.target.endpoint.schemas, job.record.migration_uuid
-    parts = plan_parts(found, read_tables(job.target), schemas=schemas, dialect=dialect, migration=uuid)
+    parts = plan_parts(found, _tables(job), schemas=schemas, dialect=dialect, migration=uuid)
     _holding(job, parts, _shapes(job, parts))
     if job.options.discard_quarantine and all(part.done for part in with_ledger(job, parts)):
         check_discard(job, phase=PHASE)
@@ -157,14 +157,17 @@ def run(job: Job) -> Outcome:
     retries = loop.run(job, _load(job, parts, dialect, shapes))
     _, parts = _parts(job)
     _all_in(parts)
+    failure = None
     if job.options.replay_quarantine:
-        loop.run(job, FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
+        failure = loop.run(job, FileReplay(job, parts, dialect, FilePolicy(job, dialect, shapes)).run())
     if job.options.discard_quarantine:
         discard(job, phase=PHASE)
+        failure = None
     if job.options.replay_quarantine or job.options.discard_quarantine:
         _, parts = _parts(job)
         FileProgress(job, parts).tell_all()
-    return outcome(job, before, parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
+    found = outcome(job, before, parts, {"retries": dict(sorted(retries.items())), **_after(job, parts)})
+    return replace(found, problem=failure or found.problem)
 
 
 def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
@@ -172,7 +175,7 @@ def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
     from voyager.phases.ddl import post_data
     from voyager.phases.files.plan import tables_of
 
-    tables = tables_of(parts)
+    tables = tables_of([part for part in parts if part.table.there])
     analyzed = post_data.analyze(job, tables)
     return {
         "sequences": _advance_sequences(job, tables),
@@ -283,15 +286,34 @@ def _found(options: Options) -> tuple[Dialect, list[tuple[StoredFile, Entry]]]:
     return dialect, find_files(parse_map(options.file_table_map), options.data_dir)
 
 
+def _tables(job: Job) -> Mapping[TableName, TableColumns]:
+    """The target's tables. Where rows that were set aside are settled, one that is gone does not hold up the others:
+    what the ledger knows of it counts."""
+    from voyager.target.columns import GONE, TableColumns, read_tables
+
+    found = dict(read_tables(job.target))
+    if job.options.replay_quarantine or job.options.discard_quarantine:
+        known = job.store.batches.totals(job.record.migration_uuid).keys()
+        found |= {name: TableColumns(name, GONE, (), ()) for name in known - found.keys()}
+    return found
+
+
 def _parts(job: Job) -> tuple[Dialect, list[FilePart]]:
     from voyager.phases.files.plan import plan_parts, with_ledger
-    from voyager.target.columns import read_tables
 
     dialect, found = _found(job.options)
-    tables: Mapping[TableName, TableColumns] = read_tables(job.target)
+    tables = _tables(job)
     schemas = job.target.endpoint.schemas
     parts = plan_parts(found, tables, schemas=schemas, dialect=dialect, migration=job.record.migration_uuid)
-    return dialect, with_ledger(job, parts)
+    parts = with_ledger(job, parts)
+    for part in parts:
+        if not part.table.there and not part.done:
+            raise UsageError(
+                f"The target has no table {part.table.name} any more, and not all of {visible(part.file.url)} is in.",
+                "Make the table again, or let --file-table-map mean another one; or load everything anew: yb-voyager "
+                "migrate import file --start-clean.",
+            )
+    return dialect, parts
 
 
 def _check_empty(job: Job, parts: Sequence[FilePart], shapes: Mapping[TableName, TargetTable]) -> None:

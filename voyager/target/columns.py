@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from voyager.target.target import Target
 
 GENERATED_SINCE = 120000
+GONE = ""
+"""The kind of a table that rows were loaded into and that is not there any more."""
 _QUERY = """
 SELECT n.nspname, c.relname, c.relkind::text,
        coalesce(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE NOT {generated}), '{{}}'),
@@ -37,7 +39,11 @@ class TableColumns:
 
     @property
     def loadable(self) -> bool:
-        return self.kind in ("r", "p")
+        return self.kind in ("r", "p", GONE)
+
+    @property
+    def there(self) -> bool:
+        return self.kind != GONE
 
 
 def read_tables(target: Target) -> Mapping[TableName, TableColumns]:

@@ -19,7 +19,8 @@ from voyager.phases.files.plan import FilePart
 from voyager.phases.files.policy import FilePolicy
 from voyager.phases.files.reader import FileBatch, PartReader
 from voyager.phases.job import Job
-from voyager.phases.load.aside import open_rows
+from voyager.phases.load.aside import OF_ONE_TABLE, open_rows, split_by_presence
+from voyager.phases.load.failed_tables import others_go_on, together
 from voyager.phases.load.replay import ReplayVoucher
 from voyager.phases.load.row_options import UPDATE
 from voyager.phases.pacing.retrying import Retrying
@@ -64,15 +65,17 @@ class FileReplay:
         self._newest_first = job.options.on_primary_key_conflict == UPDATE
         self._gone: dict[str, Counter[TableName]] = defaultdict(Counter)
 
-    async def run(self) -> None:
+    async def run(self) -> VoyagerError | None:
         """Load what the target takes now; what it refuses again stays set aside, with the new reason.
 
-        Raises DamagedFile, once the others are in, for rows whose files are not there.
+        Returns the error for rows whose files or tables are not there, and for tables that were left behind.
         """
         job = self._job
         tables = open_rows(job, phase=PHASE)
         if not tables:
             job.warn("No rows are set aside: there is nothing to replay.")
+            return None
+        there, failed = split_by_presence(job, tables)
         retrying = Retrying(job)
         loader = Loader(
             job.target.endpoint,
@@ -83,12 +86,18 @@ class FileReplay:
             outage_budget=job.store.outage_budget,
         )
         try:
-            for table in sorted(tables):
-                await self._table(loader, table)
+            for table in sorted(there):
+                try:
+                    await self._table(loader, table)
+                except (*OF_ONE_TABLE, DamagedFile) as error:
+                    failed[table] = error
+                    job.warn(others_go_on(error))
         finally:
             loader.close()
-        if self._gone:
-            raise self._failure()
+        if not failed:
+            return self._failure() if self._gone else None
+        unread = {table: self._failure() for found in self._gone.values() for table in found}
+        return together({**unread, **failed})
 
     async def _table(self, loader: Loader, table: TableName) -> None:
         fill, there = self._policy.beside if self._newest_first else self._policy.fill(table), 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from statemachine.definition import COMPLETED
-from voyager.errors import NothingToDo
+from voyager.errors import BlockersFound, NotAllowed, NothingToDo, UsageError, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
 from voyager.phases.load.kept_rows import remove_unneeded
 from voyager.phases.load.salvage_block import PHASE
 from voyager.wording import counted, were
 
+OF_ONE_TABLE = (BlockersFound, NotAllowed, UsageError)
+"""Errors for which a replay leaves one table behind and goes on with the others."""
 SET_ASIDE, DISCARDED = "set_aside", "discarded"
 """Of the statuses of ybvoyager.quarantined_rows."""
 
@@ -32,6 +36,27 @@ def check_discard(job: Job, *, phase: str = PHASE) -> None:
     done = phase in job.record.phases and job.record.phases[phase].state == COMPLETED
     if job.options.discard_quarantine and done and not open_rows(job, phase=phase):
         raise NothingToDo("No rows are set aside: there is nothing to give up.", "Nothing was changed.")
+
+
+def split_by_presence(
+    job: Job, tables: Mapping[TableName, int]
+) -> tuple[set[TableName], dict[TableName, VoyagerError]]:
+    """Of tables with so many rows set aside: those that the target has, and what is to be said of each other one."""
+    from voyager.target.shape import read_tables
+
+    with job.target.connect("read target") as connection:
+        there = set(read_tables(connection, tables.keys()))
+    return there, {table: _missing(table, count) for table, count in tables.items() if table not in there}
+
+
+def _missing(table: TableName, count: int) -> BlockersFound:
+    return BlockersFound(
+        f"{counted(count, 'row')} of {table} that {were(count)} set aside cannot be loaded: the target has no such "
+        "table any more.",
+        "Put the table back and run the same command again. If it was dropped, what was loaded into it before is gone "
+        "with it: make it again and load everything anew, with --start-clean. To do without it: --discard-quarantine "
+        "gives up all rows that are still set aside.",
+    )
 
 
 def planned(job: Job, *, phase: str = PHASE, how: str = "") -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -13,7 +13,8 @@ from voyager.data_file import ChunkManifest, ChunkReader
 from voyager.errors import BlockersFound, DamagedFile, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
-from voyager.phases.load.aside import open_rows
+from voyager.phases.load.aside import OF_ONE_TABLE, open_rows, split_by_presence
+from voyager.phases.load.failed_tables import others_go_on, together
 from voyager.phases.load.from_source import ROWS_AT_ONCE, SourceRows, source_rows
 from voyager.phases.load.row_policy import RowPolicy
 from voyager.phases.load.salvage_block import PHASE
@@ -56,15 +57,25 @@ class ReplayVoucher:
 @dataclass
 class Replayed:
     """What a replay came to: rows loaded and rows still refused by table, files that are not there any more, and rows
-    of streamed parts that the source does not have (`unknown`), or that have no key, nor a file (`keyless`)."""
+    of streamed parts that the source does not have (`unknown`), or that have no key, nor a file (`keyless`). Those of
+    tables that were left behind are in `failed`."""
 
     loaded: Counter[TableName] = field(default_factory=Counter)
     refused: Counter[TableName] = field(default_factory=Counter)
     gone: dict[str, Counter[TableName]] = field(default_factory=dict)
     unknown: Counter[TableName] = field(default_factory=Counter)
     keyless: Counter[TableName] = field(default_factory=Counter)
+    failed: dict[TableName, VoyagerError] = field(default_factory=dict)
 
     def failure(self) -> VoyagerError | None:
+        """One error for all that could not be loaded for another reason than what is in the rows."""
+        unread = self._unread()
+        if unread is None or not self.failed:
+            return together(self.failed) if self.failed else unread
+        tables = {*self.unknown, *self.keyless, *(table for found in self.gone.values() for table in found)}
+        return together({**dict.fromkeys(sorted(tables), unread), **self.failed})
+
+    def _unread(self) -> VoyagerError | None:
         """The error for rows that can never be read again, by the files that are gone."""
         if self.unknown or self.keyless:
             return self._not_in_source()
@@ -104,16 +115,23 @@ class Replay:
     streamed part. `source` is where rows of streamed parts are read."""
 
     def __init__(
-        self, job: Job, chunks: Iterable[ChunkManifest], policy: RowPolicy, source: SourceRows | None = None
+        self,
+        job: Job,
+        chunks: Iterable[ChunkManifest],
+        tables: Collection[TableName],
+        *,
+        source: SourceRows | None = None,
     ) -> None:
         self._job = job
+        self._tables = tables
         self._source = source
         self._chunks = {UUID(chunk.chunk_id): chunk for chunk in chunks}
-        self._policy = policy
+        self._policy = RowPolicy(job)
         self._done = Replayed()
 
     async def run(self) -> Replayed:
-        """Load what the target takes now. Rows that it refuses again stay set aside, with the new reason."""
+        """Load what the target takes now. Rows that it refuses again stay set aside, with the new reason; a table that
+        cannot be loaded at all is left behind."""
         job = self._job
         retrying = Retrying(job)
         loader = Loader(
@@ -124,18 +142,25 @@ class Replay:
             pause=partial(retrying.pause, 0),
             outage_budget=job.store.outage_budget,
         )
-        tables = open_rows(job)
         try:
-            for table in sorted(tables):
-                await self._policy.admit(table)
-                for page in job.store.quarantine.pages(job.record.migration_uuid, PHASE, table):
-                    for _, rows in groupby(page, key=lambda row: (row.chunk_id, row.block)):
-                        job.checkpoint()
-                        read = self._block if self._source is None else self._part
-                        await read(loader, table, list(rows))
+            for table in sorted(self._tables):
+                try:
+                    await self._table(loader, table)
+                except OF_ONE_TABLE as error:
+                    self._done.failed[table] = error
+                    job.warn(others_go_on(error))
         finally:
             loader.close()
         return self._done
+
+    async def _table(self, loader: Loader, table: TableName) -> None:
+        job = self._job
+        await self._policy.admit(table)
+        for page in job.store.quarantine.pages(job.record.migration_uuid, PHASE, table):
+            for _, rows in groupby(page, key=lambda row: (row.chunk_id, row.block)):
+                job.checkpoint()
+                read = self._block if self._source is None else self._part
+                await read(loader, table, list(rows))
 
     async def _block(self, loader: Loader, table: TableName, rows: list[SetAsideRow]) -> None:
         chunk, number = self._chunks.get(rows[0].chunk_id), rows[0].block
@@ -190,7 +215,7 @@ class Replay:
 def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False) -> Replayed:
     """Load the rows set aside again, without what judges or answers rows meanwhile: what follows the rows makes the
     constraints and triggers of their tables anew, over all rows. They are read from the files, or, where the export
-    `streamed`, from the source."""
+    `streamed`, from the source. What came of it may hold a failure(), to be raised when all else is done."""
     from voyager.phases import loop
     from voyager.phases.ddl import post_data
     from voyager.target.shape import lines_of
@@ -199,17 +224,17 @@ def replay(job: Job, chunks: Iterable[ChunkManifest], *, streamed: bool = False)
     if not tables:
         job.warn("No rows are set aside: there is nothing to replay.")
         return Replayed()
+    there, missing = split_by_presence(job, tables)
     with job.target.connect("import data") as connection:
-        concerned = lines_of(connection, tables.keys())
+        concerned = lines_of(connection, there)
     post_data.clear_the_way(job, concerned)
 
     async def run() -> Replayed:
         if not streamed:
-            return await Replay(job, chunks, RowPolicy(job)).run()
-        async with source_rows(job, sorted(tables)) as source:
-            return await Replay(job, chunks, RowPolicy(job), source).run()
+            return await Replay(job, chunks, there).run()
+        async with source_rows(job, sorted(there)) as source:
+            return await Replay(job, chunks, there, source=source).run()
 
-    done = loop.run(job, run())
-    if (failure := done.failure()) is not None:
-        raise failure
+    done = loop.run(job, run()) if there else Replayed()
+    done.failed |= missing
     return done
