@@ -117,3 +117,13 @@ def test_a_limit_of_the_disk_that_was_kept_can_be_taken_back(begun: Ends, monkey
     begun.run("export", "data", "--max-disk", "0")
     begun.run("import", "data")
     assert drive.fetch(begun.target, ROWS) == [(4000,)]
+
+
+def test_a_directory_of_another_migration_is_named_as_what_it_is(begun: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun.through("status")
+    monkeypatch.delenv("YB_VOYAGER_TARGET_DB_URI")
+    monkeypatch.delenv("YB_VOYAGER_MIGRATION_NAME")
+    for command in ("pause", "resume", "status"):
+        error = begun.run(command, "--migration-name", "other", code=2).document["error"]
+        assert error["message"].startswith(f"{begun.export_dir} belongs to migration forced, not to other")
+    begun.run("status")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.config import Config, Value, resolve
 from voyager.config.values import TRUE
+from voyager.errors import UsageError
+from voyager.identifiers import visible
 
 if TYPE_CHECKING:
     from voyager.cli.emit import Emitter
@@ -88,7 +90,16 @@ def _with_memory(config: Config) -> Config:
     from voyager.store.cache import RECORD, read_cache
 
     record = read_cache(config.export_dir / RECORD)
-    if record is None or config.migration_name not in (None, record.name):
+    if record is None:
+        return config
+    if config.migration_name not in (None, record.name):
+        if config.place("target") is None:
+            raise UsageError(
+                f"{visible(str(config.export_dir))} belongs to migration {record.name}, not to "
+                f"{visible(config.migration_name)}, and nothing else says where the target database is.",
+                "Leave --migration-name out to mean that one; for another give its own --export-dir, or "
+                "--target-db-host (and --target-db-name).",
+            )
         return config
     found = config.with_target(record.target)
     return found if found.migration_name or found.migration_uuid else found.with_migration(record.migration_uuid)
