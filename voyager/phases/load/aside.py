@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from statemachine.definition import COMPLETED
 from voyager.errors import BlockersFound, NotAllowed, NothingToDo, UsageError, VoyagerError
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
@@ -33,7 +32,7 @@ def check_discard(job: Job, *, phase: str = PHASE) -> None:
 
     For who has nothing else to do; rows that are loaded first may be set aside and given up in the same run.
     """
-    done = phase in job.record.phases and job.record.phases[phase].state == COMPLETED
+    done = phase in job.record.phases and job.record.phases[phase].state == "COMPLETED"
     if job.options.discard_quarantine and done and not open_rows(job, phase=phase):
         raise NothingToDo("No rows are set aside: there is nothing to give up.", "Nothing was changed.")
 
