@@ -23,6 +23,7 @@ class WebSite:
     ranges: bool = True
     cuts: list[int] = field(default_factory=list)  # one for each GET of a body: close after so many bytes of it
     always_cut: int = 0
+    held: threading.Event | None = None  # instead of closing then, wait for it and send nothing
     status: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -126,6 +127,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         if cut:
             self.close_connection = True
+            if self.site.held is not None:
+                self.site.held.wait()
 
     def _empty(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,6 +140,25 @@ def test_a_server_that_always_breaks_off_is_exit_code_8_and_the_same_command_goe
     assert loaded(files) == WHOLE
 
 
+def test_a_command_that_waits_for_a_server_can_be_stopped(files: FileImport, site: WebSite, content: bytes) -> None:
+    site.files["/o.csv"], site.always_cut, site.held = content, len(content) // 2, threading.Event()
+    where = ["--export-dir", files.directory / "export", "--yes"]
+    environment = {"YB_VOYAGER_TARGET_DB_URI": uri(files.target)}
+    process = drive.start_cli("migrate", "import", "file", *where, *given(site), env=environment)
+    try:
+        wait_until(lambda: files.rows("SELECT count(*) FROM orders") != [(0,)])
+        process.send_signal(signal.SIGINT)
+        # Well before the answer is given up for lost.
+        told = process.communicate(timeout=web.TIMEOUTS["sock_read"] / 2)
+    finally:
+        process.kill()
+        site.held.set()
+    assert process.returncode == 130, told
+    site.always_cut, site.held = 0, None
+    files.tell()
+    assert loaded(files) == WHOLE
+
+
 def test_what_is_in_is_not_asked_for_again_where_the_server_sends_parts(
     files: FileImport, site: WebSite, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,13 +286,13 @@ def test_a_file_that_is_longer_than_its_server_said_is_refused(
 ) -> None:
     site.files["/o.csv"], site.chunked = lines(0, 10), True
     site.headers = {"ETag": '"same"'}
-    ask = web.WebStorage._ask
+    ask = web.WebStorage._facts
 
-    def shorter(self: web.WebStorage, url: str) -> Any:
-        found = ask(self, url)
+    async def shorter(self: web.WebStorage, url: str) -> Any:
+        found = await ask(self, url)
         return found and web.StoredFile(found.url, found.size - 10, found.version)
 
-    monkeypatch.setattr(web.WebStorage, "_ask", shorter)
+    monkeypatch.setattr(web.WebStorage, "_facts", shorter)
     error = files.run(*given(site), code=5).document["error"]
     assert error["message"] == f"{site.url}/o.csv has changed since this import found it."
 

@@ -5,10 +5,12 @@ Requests go through fsspec's session, so that its settings (FSSPEC_HTTPS and the
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-import time
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
@@ -34,16 +36,56 @@ class Away(Exception):
     """No answer, or not all of it: the same may succeed when it is asked again. Its text is for people."""
 
 
+class Asking:
+    """Waits for what is asked of servers, in fsspec's own thread; another thread may give it up."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._given_up = threading.Event()
+        self._running: Future[Any] | None = None
+
+    def once(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        self._running = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        if self._given_up.is_set():
+            self._running.cancel()
+        try:
+            return self._running.result()
+        except CancelledError:
+            raise Away("nobody waits for it any more") from None
+
+    def again(self, work: Callable[[], Coroutine[Any, Any, Any]], url: str) -> Any:
+        """What comes of `work`, done again while nobody answers. Raises DatabaseAway when that does not end."""
+        for wait in WAITS:
+            try:
+                return self.once(work)
+            except Away:
+                if self._given_up.wait(wait):
+                    break
+        try:
+            return self.once(work)
+        except Away as away:
+            raise _away(url, away) from None
+
+    def give_up(self) -> None:
+        self._given_up.set()
+        if self._running is not None:
+            self._running.cancel()
+
+
 class WebStorage:
     """Files behind fsspec's file system for the web, which knows the session and how it is to be used."""
 
     def __init__(self, files: Any) -> None:
-        self._files = files
+        self._files, self._asking = files, Asking(files.loop)
+
+    def give_up(self) -> None:
+        """End what another thread waits for, and whatever it asks for next."""
+        self._asking.give_up()
 
     def find(self, location: str) -> list[StoredFile]:
         url = self._url(location)
         try:
-            found = self._ask(url)
+            found: StoredFile | None = self._asking.once(lambda: self._facts(url))
         except Away as away:
             raise _away(url, away) from None
         if found is None and is_pattern(_AFTER_HOST.sub("", location)):
@@ -54,16 +96,14 @@ class WebStorage:
         return [found] if found else []
 
     def look(self, url: str) -> StoredFile | None:
-        return again(lambda: self._ask(url), url)
+        found: StoredFile | None = self._asking.again(lambda: self._facts(url), url)
+        return found
 
     def open(self, file: StoredFile) -> WebFile:
-        return WebFile(self._files, file)
+        return WebFile(self._files, file, self._asking)
 
-    def _ask(self, url: str) -> StoredFile | None:
-        from fsspec.asyn import sync
-
-        found: StoredFile | None = sync(self._files.loop, _facts, self._files, url)
-        return found
+    async def _facts(self, url: str) -> StoredFile | None:
+        return await _facts(self._files, url)
 
     def _url(self, location: str) -> str:
         """The one spelling of an address: what `a b.csv` and `a%20b.csv` name is one file."""
@@ -88,8 +128,8 @@ class WebFile:
     answer must be of the file that was found, of as many bytes.
     """
 
-    def __init__(self, files: Any, file: StoredFile) -> None:
-        self._files, self._file = files, file
+    def __init__(self, files: Any, file: StoredFile, asking: Asking) -> None:
+        self._files, self._file, self._asking = files, file, asking
         self._held, self._from = b"", 0  # what was fetched last, and where in the file it begins
         self._at = 0
         self._answer: Any = None
@@ -103,7 +143,7 @@ class WebFile:
         while wanted > 0:
             if not 0 <= self._at - self._from < len(self._held):
                 self._held = b""
-                self._held, self._from = again(self._fetch, self._file.url), self._at
+                self._held, self._from = self._asking.again(self._fetch, self._file.url), self._at
             start = self._at - self._from
             pieces.append(self._held[start : start + wanted])
             self._at += len(pieces[-1])
@@ -124,7 +164,7 @@ class WebFile:
 
     def close(self) -> None:
         self._closed = True
-        self._hang_up()
+        self._files.loop.call_soon_threadsafe(self._drop)
 
     @property
     def closed(self) -> bool:
@@ -139,21 +179,18 @@ class WebFile:
     def writable(self) -> bool:
         return False
 
-    def _fetch(self) -> bytes:
-        from fsspec.asyn import sync
-
+    async def _fetch(self) -> bytes:
         try:
-            piece: bytes = sync(self._files.loop, self._more)
+            return await self._more()
         except BaseException:
-            self._hang_up()
+            self._drop()
             raise
-        return piece
 
-    def _hang_up(self) -> None:
+    def _drop(self) -> None:
         """Close, and not keep for another request: what a server still sends would be taken for its answer."""
         if self._answer is not None:
-            answer, self._answer = self._answer, None
-            self._files.loop.call_soon_threadsafe(answer.close)
+            self._answer.close()
+            self._answer = None
 
     async def _more(self) -> bytes:
         """At least a byte from where reading stands."""
@@ -170,8 +207,7 @@ class WebFile:
             except Away:
                 if not got:
                     raise
-                self._answer.close()
-                self._answer = None
+                self._drop()
                 break
         return bytes(got)
 
@@ -191,9 +227,7 @@ class WebFile:
                 raise changed(self._file.url)
 
     async def _begin(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
+        self._drop()
         headers = {"Range": f"bytes={self._at}-"} if self._at and self._in_parts else {}
         answer = await _answer(self._files, "GET", self._file.url, headers)
         try:
@@ -225,19 +259,6 @@ class WebFile:
         if part[2] not in ("*", str(size)):
             raise changed(url)
         return int(part[1])
-
-
-def again(ask: Any, url: str) -> Any:
-    """What `ask` returns, asked again while nobody answers. Raises DatabaseAway when that does not end."""
-    for wait in WAITS:
-        try:
-            return ask()
-        except Away:
-            time.sleep(wait)
-    try:
-        return ask()
-    except Away as away:
-        raise _away(url, away) from None
 
 
 async def _facts(files: Any, url: str) -> StoredFile | None:

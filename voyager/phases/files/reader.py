@@ -129,6 +129,11 @@ class PartReader:
             self._stream.close()
             self._stream = self._raw = self._cutter = None
 
+    def give_up(self) -> None:
+        """From another thread: end its waiting for a server, where it waits for one."""
+        if give_up := getattr(self._storage, "give_up", None):
+            give_up()
+
     def place(self, batch: FileBatch, line: int) -> str:
         """Where line `line` of a batch stands in its file, for people."""
         ends = ends_of(batch.data, self._dialect, batch.newline)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError, VoyagerError
+from voyager.errors import BlockersFound, DamagedFile, DatabaseAway, NotAllowed, UsageError, VoyagerError
 from voyager.files.dialect import Dialect
 from voyager.files.memory import give_large_blocks_back
 from voyager.identifiers import TableName, visible
@@ -62,6 +62,7 @@ class FileImporter:
         self._failed: dict[TableName, VoyagerError] = {}
         self._unreadable: dict[TableName, FilePart] = {}
         self._stopping = False
+        self._readers: set[PartReader] = set()
         self._retrying = Retrying(job, self._pace.hindered)
 
     async def run(self) -> None:
@@ -100,6 +101,7 @@ class FileImporter:
 
     async def _read(self, part: FilePart) -> None:
         reader = PartReader(part, self._dialect, limits=self._limits, grow=self._growing(part))
+        self._readers.add(reader)
         self._unloaded[part] = 1  # the reader itself, so that the file is not done before it is read
         try:
             while not self._stopping and part.table.name not in self._failed:
@@ -114,7 +116,12 @@ class FileImporter:
             self._fail(part.table.name, error)
         except Stopped:
             return
+        except DatabaseAway:
+            # Where all is to stop, the reader was told to wait no longer.
+            if not self._stopping:
+                raise
         finally:
+            self._readers.discard(reader)
             held = reader.held
             reader.close()
             await self._flight.end(part, held=held)
@@ -170,6 +177,8 @@ class FileImporter:
                     loader.close()
                 await self._pace.turn(number, self._over)
                 if not await self._load_next(number, loader):
+                    # A reader may wait for a server for long.
+                    job.checkpoint()
                     self._arrived.clear()
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._arrived.wait(), LOOK_EVERY)
@@ -273,5 +282,7 @@ class FileImporter:
 
     async def _stop(self) -> None:
         self._stopping = True
+        for reader in self._readers:
+            reader.give_up()
         await self._queue.open()
         await self._flight.open()
