@@ -271,8 +271,10 @@ def test_rows_in_the_partitions_of_a_target_table_are_rows_that_it_holds(parted:
 
 
 class _Undo:
+    check_options = staticmethod(import_data.check_options)
     run = staticmethod(import_data.undo)
 
 
 class _MayUndo:
+    check_options = staticmethod(import_data.check_options)
     run = staticmethod(import_data.may_undo)
