@@ -162,7 +162,8 @@ def check_named(given: Iterable[str]) -> None:
         raise UsageError(
             f"--target-endpoints names {listed}: nothing is known on this machine under "
             f"{'that name' if len(hosts) == 1 else 'any of these names'}.",
-            "Correct the names, or give addresses; or leave it out: then the nodes that the cluster lists are used.",
+            "Correct the names, or give addresses; or take it back with --target-endpoints '': then the nodes that the "
+            "cluster lists are used.",
         )
 
 
