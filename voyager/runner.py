@@ -75,9 +75,9 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
-    if not trigger.startswith("resume_") and not any(check.severity == "error" for check in checks):
-        _may_begin(context, phase_name, options, run)
     if run.dry_run:
+        if not trigger.startswith("resume_") and not any(check.severity == "error" for check in checks):
+            _may_begin(context, phase_name, options, run)
         module = handler(phase_name)
         plan = module.plan(_job(context, phase_name, options, run, lease=None)) if hasattr(module, "plan") else ()
         return Result(phase_name, checks=checks, plan=tuple(plan))
@@ -95,6 +95,9 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             # Somebody moved the migration between our look and our lease: what they came to decides, too.
             facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
             trigger = _judge(context, phase_name, facts)
+        if not trigger.startswith("resume_"):
+            # Under the lease: what it looks at may keep it waiting, and of two equal commands one is to be told so.
+            _may_begin(context, phase_name, options, run)
         with kept(context, phase_name, options):
             job = _job(context, phase_name, options, run, lease=heartbeat)
             fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)

@@ -15,6 +15,8 @@ from voyager.identifiers import visible
 
 _PIECE = 256 << 10
 _LONGEST = 16 << 20
+_LONGEST_NAME = 1 << 16
+"""Characters of a column's name; no engine has longer ones. The limit of `csv` is one of the whole process."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,15 @@ def read_head(stream: Stream, dialect: Dialect, name: str) -> Head:
     except UnicodeError as error:
         raise misread(name, encoding, error, "in its header") from None
     try:
-        return Head(end, _names(line.rstrip("\r\n"), dialect), newline, read)
+        names = _names(line.rstrip("\r\n"), dialect)
     except csv.Error:
+        names = None
+    if names is None or any(len(one) > _LONGEST_NAME for one in names):
         raise DamagedFile(
             f"The header of {visible(name)} is none: it holds what no name of a column can be.",
             "Leave --has-header out if the first line is a row, or check --quote-char.",
-        ) from None
+        )
+    return Head(end, names, newline, read)
 
 
 def _names(line: str, dialect: Dialect) -> tuple[str, ...]:

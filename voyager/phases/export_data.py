@@ -137,8 +137,15 @@ def may_begin(job: Job) -> None:
     """Raise UsageError or LimitTooLow for table lists and limits that an export from nothing could not begin with."""
     from voyager.phases.export.files import budget_of, most_disk
 
+    options: Options = job.options
+    lists = (options.table_list, options.exclude_table_list)
+    files = (options.table_list_file_path, options.exclude_table_list_file_path)
+    limited = not options.stream and most_disk(options) is not None
+    if not any((*lists, *files, limited)):
+        # The catalog is read once the phase has begun: it may keep us waiting for a table that somebody locked.
+        return
     chosen = _choose(job)
-    if not job.options.stream and most_disk(job.options) is not None:
+    if limited:
         chunk_bytes = _chunk_bytes(job.options)
         parts = [part for table in chosen.tables for part in job.source.plan_chunks(table, chunk_bytes)]
         budget_of(job, job.options.compression).check_limit(parts)
