@@ -273,6 +273,7 @@ def test_a_phase_that_somebody_runs_is_6(shell: Shell):
     ended(shell.run("next", "--run", "--yes"), 13)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_at_a_safe_point_and_the_same_command_goes_on(shell: Shell):
     drive.execute(shell.source, "INSERT INTO orders SELECT n, 1, 1 FROM generate_series(2000, 1500000) n")
     ended(shell.init())

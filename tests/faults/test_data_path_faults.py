@@ -69,6 +69,7 @@ def killed_again_and_again(path: DataPath, phase: str, done: Callable[[], int], 
     return hits
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_lose_no_row_and_double_none(path: DataPath) -> None:
     def parts() -> int:
         return len(list(path.export_dir.data.glob("*.manifest.json")))

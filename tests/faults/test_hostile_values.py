@@ -31,7 +31,7 @@ def source(source_server: Server) -> Iterator[Endpoint]:
         yield endpoint
 
 
-@pytest.mark.parametrize("release", ["target_server", "pg15_server"])
+@pytest.mark.parametrize("release", ["target_server", pytest.param("pg15_server", marks=pytest.mark.slow)])
 def test_every_value_arrives_as_it_was(
     source: Endpoint, release: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

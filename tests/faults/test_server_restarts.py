@@ -95,11 +95,11 @@ def test_the_target_crashes_and_stays_away_longer_than_the_command_waits(
 @pytest.mark.parametrize(
     ("phase", "before", "words", "end"),
     [
-        ("EXPORT_SCHEMA", "INITIALIZE", ("export", "schema"), "source"),
+        pytest.param("EXPORT_SCHEMA", "INITIALIZE", ("export", "schema"), "source", marks=pytest.mark.slow),
         ("IMPORT_SCHEMA", "ANALYZE_SCHEMA", ("import", "schema"), "target"),
         ("EXPORT_DATA", "IMPORT_SCHEMA", ("export", "data", "--chunk-size", "256KB"), "source"),
         ("EXPORT_DATA", "IMPORT_SCHEMA", ("export", "data", "--chunk-size", "256KB"), "target"),
-        ("VERIFY", "IMPORT_DATA", ("verify",), "source"),
+        pytest.param("VERIFY", "IMPORT_DATA", ("verify",), "source", marks=pytest.mark.slow),
         ("VERIFY", "IMPORT_DATA", ("verify",), "target"),
     ],
 )

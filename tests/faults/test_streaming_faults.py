@@ -125,6 +125,7 @@ def assert_equal(migration: Migration) -> None:
     assert unmatched_batches(migration.target) == []
 
 
+@pytest.mark.slow
 def test_a_killed_stream_goes_on_and_import_data_finds_all_of_it_in(migration: Migration) -> None:
     killed = killed_half_way(migration)
     half = snapshot(migration.target)

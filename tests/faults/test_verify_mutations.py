@@ -468,7 +468,9 @@ def check_mutations(
             assert in_ranges == {one.name for one in made if one.slotted}, "slots are not groups of their own"
 
 
-@pytest.mark.parametrize(("release", "levels"), [("target_server", LEVELS[:1]), ("pg15_server", LEVELS)])
+@pytest.mark.parametrize(
+    ("release", "levels"), [("target_server", LEVELS[:1]), pytest.param("pg15_server", LEVELS, marks=pytest.mark.slow)]
+)
 def test_every_type_changed_in_every_way_is_found_and_named_by_key_and_column_and_nothing_else_is(
     source_server: Server, release: str, levels: tuple[str, ...], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
