@@ -76,14 +76,16 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     trigger = _judge(context, phase_name, facts)
     checks = tuple(preflight(context, phase_name, options))
     if run.dry_run:
-        if not trigger.startswith("resume_") and not any(check.severity == "error" for check in checks):
-            _may_begin(context, phase_name, options, run)
+        if not any(check.severity == "error" for check in checks):
+            _may_begin(context, phase_name, options, run, trigger)
         module = handler(phase_name)
         plan = module.plan(_job(context, phase_name, options, run, lease=None)) if hasattr(module, "plan") else ()
         return Result(phase_name, checks=checks, plan=tuple(plan))
     stop_at_errors(checks, phase.title)
     question = _question(context, phase_name, options)
     if question and not run.confirmed:
+        # Nobody is asked about what could not begin, or would be needless.
+        _may_begin(context, phase_name, options, run, trigger)
         raise ConfirmationNeeded(question, "Answer on a terminal, or add --yes to this command.")
     with leased(context, phase_name, report=run.report, warn=run.warn, stop=run.stop) as heartbeat:
         if context.refresh(tables=False).settings.get("undoing"):
@@ -95,9 +97,8 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             # Somebody moved the migration between our look and our lease: what they came to decides, too.
             facts = context.observe_facts(overrides=run.overrides, ask_source=asks_source, deciding=asks_source)
             trigger = _judge(context, phase_name, facts)
-        if not trigger.startswith("resume_"):
-            # Under the lease: what it looks at may keep it waiting, and of two equal commands one is to be told so.
-            _may_begin(context, phase_name, options, run)
+        # Under the lease: what it looks at may keep it waiting, and of two equal commands one is to be told so.
+        _may_begin(context, phase_name, options, run, trigger)
         with kept(context, phase_name, options):
             job = _job(context, phase_name, options, run, lease=heartbeat)
             fire(context, trigger, facts, kind=_event_kind(trigger), detail=_start_detail(run), lease=heartbeat.lease)
@@ -114,8 +115,10 @@ def _question(context: Context, phase_name: str, options: Any) -> str:
     return str(module.asks(options)) if hasattr(module, "asks") else ""
 
 
-def _may_begin(context: Context, phase_name: str, options: Any, run: Run) -> None:
-    """Ask the phase whether it could begin from nothing, before anything is changed."""
+def _may_begin(context: Context, phase_name: str, options: Any, run: Run, trigger: str = "") -> None:
+    """Ask the phase whether it could begin from nothing, before anything is changed; one that is resumed did begin."""
+    if trigger.startswith("resume_"):
+        return
     getattr(handler(phase_name), "may_begin", lambda _: None)(_job(context, phase_name, options, run, lease=None))
 
 
