@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests import drive
 from tests.in_process import Answer
 from voyager.cli.app import main
+from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 
 
@@ -79,6 +81,25 @@ class FileImport:
 
     def state(self) -> str:
         return str(self.rows("SELECT state FROM ybvoyager.migration_state WHERE phase = 'IMPORT_FILE'")[0][0])
+
+
+def importing_into(tables: str) -> Callable[..., FileImport]:
+    """A fixture for a module to call `files`: an import into a database of its own, with tables made by this SQL."""
+
+    @pytest.fixture
+    def files(
+        target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> FileImport:
+        made = FileImport(fresh_database(target_server), tmp_path, capsys)
+        drive.execute(made.target, tables)
+        return made
+
+    return files
+
+
+def numbered(first: int, last: int) -> bytes:
+    """Rows of csv, a number and a name of two lines each."""
+    return b"".join(b'%d,"n\n%d"\n' % (number, number) for number in range(first, last))
 
 
 def uri(endpoint: Endpoint) -> str:

@@ -11,7 +11,7 @@ import lzma
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import zstandard
 
 from tests import drive
 from tests.faults.driver import wait_until
-from tests.file_import import FileImport
+from tests.file_import import FileImport, importing_into
 from voyager.embedded import Server
 from voyager.errors import DamagedFile
 from voyager.files.dialect import Dialect
@@ -31,13 +31,7 @@ ORDERS = "CREATE TABLE orders (id int PRIMARY KEY, name text, price numeric(10,2
 CONTENT = "SELECT id, name, price::text, note FROM orders ORDER BY id"
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Iterator[FileImport]:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, ORDERS)
-    return made
+files = importing_into(ORDERS)
 
 
 def test_one_command_registers_and_loads_with_what_csv_may_hold(files: FileImport) -> None:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import pytest
-
 from tests import drive
-from tests.file_import import FileImport
-from voyager.embedded import Server
+from tests.file_import import FileImport, importing_into
 
 STASH = ("--error-policy", "stash-and-continue")
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> FileImport:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)")
-    return made
+files = importing_into("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)")
 
 
 def lines(first: int, end: int) -> str:

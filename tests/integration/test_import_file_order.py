@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import drive
 from tests.faults.driver import wait_until
-from tests.file_import import FileImport
-from voyager.embedded import Server
+from tests.file_import import FileImport, importing_into
 
 KEYS = 650
 VERSIONS = 12
@@ -23,13 +19,7 @@ COUNTED = "SELECT sum(rows), sum(ignored), sum(updated), sum(quarantined) FROM y
 STASH = ("--error-policy", "stash-and-continue")
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> FileImport:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, "CREATE TABLE t (id int PRIMARY KEY, version int, pad text)")
-    return made
+files = importing_into("CREATE TABLE t (id int PRIMARY KEY, version int, pad text)")
 
 
 def versions(first: int, last: int) -> str:

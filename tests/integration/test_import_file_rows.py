@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gzip
 import socket
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import drive
 from tests.faults.driver import locked, wait_until
-from tests.file_import import FileImport
+from tests.file_import import FileImport, importing_into
 from tests.scrape import asked
 from voyager.embedded import Server
 
@@ -23,13 +20,7 @@ ASIDE = (
 )
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> FileImport:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, "CREATE TABLE t (id int PRIMARY KEY, body text, amount numeric)")
-    return made
+files = importing_into("CREATE TABLE t (id int PRIMARY KEY, body text, amount numeric)")
 
 
 def rows(*, bad: dict[int, str], count: int = 30_000) -> str:

@@ -6,16 +6,14 @@ import functools
 import http.server
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 
-from tests import drive
-from tests.file_import import FileImport
-from voyager.embedded import Server
+from tests.file_import import FileImport, importing_into, numbered
 from voyager.errors import DatabaseAway, UsageError
 from voyager.files import cloud
 from voyager.files.cloud import Address, address_of
@@ -50,26 +48,16 @@ def s3(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     client.delete_bucket(Bucket="dump")
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> FileImport:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, "CREATE TABLE orders (id int, name text)")
-    return made
-
-
-def lines(first: int, last: int) -> bytes:
-    return b"".join(b'%d,"n\n%d"\n' % (number, number) for number in range(first, last))
+files = importing_into("CREATE TABLE orders (id int, name text)")
 
 
 def test_objects_of_a_bucket_are_found_by_pattern_and_directory_and_loaded(files: FileImport, s3: Any) -> None:
-    s3.put_object(Bucket="dump", Key="a/orders1.csv", Body=b"id,name\n" + lines(0, 100_000))
+    s3.put_object(Bucket="dump", Key="a/orders1.csv", Body=b"id,name\n" + numbered(0, 100_000))
     s3.put_object(
-        Bucket="dump", Key="a/orders2.csv.zst", Body=zstandard.compress(b"id,name\n" + lines(100_000, 150_000))
+        Bucket="dump", Key="a/orders2.csv.zst", Body=zstandard.compress(b"id,name\n" + numbered(100_000, 150_000))
     )
     s3.put_object(Bucket="dump", Key="a/other.csv", Body=b"no")
-    s3.put_object(Bucket="dump", Key="b/sub/orders3.csv", Body=b"id,name\n" + lines(150_000, 150_010))
+    s3.put_object(Bucket="dump", Key="b/sub/orders3.csv", Body=b"id,name\n" + numbered(150_000, 150_010))
     s3.put_object(Bucket="dump", Key="b/_SUCCESS", Body=b"")
     given = ("--data-dir", "s3://dump", "--has-header", "--file-table-map", "a/orders*:orders,b:orders")
     assert files.run(*given).document["summary"]["rows"] == 150_010
@@ -101,7 +89,7 @@ def test_a_bucket_that_is_not_there_or_an_object_is_told_by_name(files: FileImpo
 def test_a_store_that_is_away_is_exit_code_8_and_the_same_command_goes_on(
     files: FileImport, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3.put_object(Bucket="dump", Key="o.csv", Body=lines(0, 200_000))
+    s3.put_object(Bucket="dump", Key="o.csv", Body=numbered(0, 200_000))
     given = ("--data-dir", "s3://dump", "--batch-size", 10_000, "--file-table-map", "o.csv:orders")
     read, calls = cloud.Asked.read, []
 
@@ -140,7 +128,7 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def test_a_file_of_a_web_server_is_loaded(files: FileImport, web: tuple[str, Path]) -> None:
     url, directory = web
-    (directory / "o.csv").write_bytes(lines(0, 50_000))
+    (directory / "o.csv").write_bytes(numbered(0, 50_000))
     files.run("--data-dir", url, "--file-table-map", "o.csv:orders")
     assert files.rows("SELECT count(*), count(DISTINCT id) FROM orders") == [(50_000, 50_000)]
     missing = files.refused("--data-dir", url, "--file-table-map", "gone.csv:orders", code=2)

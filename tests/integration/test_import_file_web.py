@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ import pytest
 
 from tests import drive
 from tests.faults.driver import locked, wait_until
-from tests.file_import import FileImport, uri
+from tests.file_import import FileImport, importing_into, numbered, uri
 from tests.web_server import WebSite, web_site
-from voyager.embedded import Server
 from voyager.files import web
 
 pytest.importorskip("aiohttp")
@@ -29,22 +28,12 @@ COUNTED = "SELECT count(*), count(DISTINCT id), min(id), max(id), count(*) FILTE
 WHOLE = [(ROWS, ROWS, 0, ROWS - 1, ROWS)]
 
 
-def lines(first: int, last: int) -> bytes:
-    return b"".join(b'%d,"n\n%d"\n' % (number, number) for number in range(first, last))
-
-
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return lines(0, ROWS)
+    return numbered(0, ROWS)
 
 
-@pytest.fixture
-def files(
-    target_server: Server, fresh_database: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> FileImport:
-    made = FileImport(fresh_database(target_server), tmp_path, capsys)
-    drive.execute(made.target, "CREATE TABLE orders (id int, name text)")
-    return made
+files = importing_into("CREATE TABLE orders (id int, name text)")
 
 
 @pytest.fixture
@@ -247,7 +236,7 @@ def test_a_redirect_is_followed_and_the_address_that_was_written_is_kept(
 
 
 def test_two_spellings_of_one_address_are_one_file(files: FileImport, site: WebSite) -> None:
-    site.files["/my%20orders.csv"] = lines(0, 10)
+    site.files["/my%20orders.csv"] = numbered(0, 10)
     both = "my orders.csv:orders,my%20orders.csv:orders"
     error = files.refused("--data-dir", site.url, "--file-table-map", both, code=2)
     assert error["message"].startswith(f"Two entries of --file-table-map mean {site.url}/my%20orders.csv")
@@ -272,7 +261,7 @@ def test_a_server_that_compresses_unasked_is_refused_but_for_files_that_are_comp
 
 
 def test_a_server_that_does_not_say_how_long_a_file_is_or_of_when_is_refused(files: FileImport, site: WebSite) -> None:
-    site.files["/o.csv"], site.with_version = lines(0, 10), False
+    site.files["/o.csv"], site.with_version = numbered(0, 10), False
     assert "has no version" in files.run(*given(site), code=2).document["error"]["message"]
     site.with_version, site.get_only, site.chunked = True, True, True
     assert "has no size" in files.run(*given(site), code=2).document["error"]["message"]
@@ -284,7 +273,7 @@ def test_a_server_that_does_not_say_how_long_a_file_is_or_of_when_is_refused(fil
 def test_a_file_that_is_longer_than_its_server_said_is_refused(
     files: FileImport, site: WebSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.files["/o.csv"], site.chunked = lines(0, 10), True
+    site.files["/o.csv"], site.chunked = numbered(0, 10), True
     site.headers = {"ETag": '"same"'}
     ask = web.WebStorage._facts
 
@@ -303,6 +292,6 @@ def test_settings_of_fsspec_give_credentials_and_are_not_kept(
     import fsspec
 
     monkeypatch.setitem(fsspec.config.conf, "http", {"headers": {"Authorization": "Bearer 5ecret"}})
-    site.files["/o.csv"] = lines(0, 10)
+    site.files["/o.csv"] = numbered(0, 10)
     files.run(*given(site))
     assert {one["Authorization"] for one in site.given} == {"Bearer 5ecret"}

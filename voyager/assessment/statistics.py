@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from voyager.assessment.assessment import Missing, ObjectStatistics
 from voyager.assessment.metadata import Metadata, Row
 from voyager.assessment.metadata_directory import PRIMARY
-from voyager.wording import counted
+from voyager.wording import counted, named
 
 Object = tuple[str, str, bool]
 """Schema, name, and whether it is an index: in Oracle a table and an index may have the same name."""
@@ -125,7 +125,7 @@ def _grown(first: int | None, last: int | None) -> int | None:
 
 def _resets(unmeasured: Mapping[str, list[str]]) -> Iterator[Missing]:
     for node, names in unmeasured.items():
-        shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        shown = named(names)
         yield Missing(
             f"Load of {counted(len(names), 'object')} on node {node}",
             f"The counters went back between the two measurements: they were reset, or the server restarted ({shown}).",

@@ -11,7 +11,7 @@ from voyager.identifiers import visible
 from voyager.store.aside import rows_aside
 from voyager.store.record import MigrationRecord, PhaseRecord
 from voyager.verification.set_aside import REPLAY
-from voyager.wording import counted
+from voyager.wording import counted, named
 
 THOROUGH = ("checksum", "rows")
 """The levels that compare every value."""
@@ -136,8 +136,7 @@ def _overtaken(record: MigrationRecord, verify: PhaseRecord) -> Iterator[Obstacl
 
 def _written(tables: Sequence[str]) -> Iterator[Obstacle]:
     if tables:
-        named = ", ".join(tables[:_NAMED]) + (f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else "")
-        yield Obstacle(f"The target has been written since it was verified: {named}.", AGAIN)
+        yield Obstacle(f"The target has been written since it was verified: {named(tables, _NAMED)}.", AGAIN)
 
 
 def _old(verify: PhaseRecord, now: datetime, limit: float | None) -> Iterator[Obstacle]:

@@ -17,6 +17,7 @@ from voyager.schema.queries import QueryText, judge_queries
 from voyager.schema.redundancy import redundant_indexes
 from voyager.schema.statements import split_dump
 from voyager.schema.statistics import ColumnStatistics, Statistics, Usage
+from voyager.wording import named
 
 if TYPE_CHECKING:
     from voyager.assessment.metadata import Metadata
@@ -128,8 +129,7 @@ def _notes(statements: Sequence[Statement], target_version: str) -> Iterator[Not
     yield Note("GeneralNotes", PREVIEWS)
     unlogged = list(_unlogged(statements))
     if unlogged and by_id("UNLOGGED_TABLES").fixed(target_version):
-        named = ", ".join(unlogged[:5]) + (f" and {len(unlogged) - 5} more" if len(unlogged) > 5 else "")
-        yield Note("GeneralNotes", UNLOGGED.format(tables=named))
+        yield Note("GeneralNotes", UNLOGGED.format(tables=named(unlogged)))
 
 
 def _unlogged(statements: Iterable[Statement]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from voyager.phases.job import Grid, Outcome
 from voyager.verification.findings import SET_ASIDE, SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
 from voyager.verification.report import Result
 from voyager.verification.set_aside import REPLAY
-from voyager.wording import counted, were
+from voyager.wording import counted, named, were
 
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
@@ -88,10 +88,10 @@ def grid(tables: Sequence[TableResult]) -> Grid | None:
 def _keys(difference: Difference) -> str:
     if not difference.rows:
         return ""
-    named = ", ".join(f"{row}{_values(row)}" for row in difference.rows[:KEYS_SHOWN])
+    shown = ", ".join(f"{row}{_values(row)}" for row in difference.rows[:KEYS_SHOWN])
     total = max(sum(difference.counts.values()), len(difference.rows))
     more = f" and {total - KEYS_SHOWN:,} more" if total > KEYS_SHOWN else ""
-    return f" Rows by key: {named}{more}."
+    return f" Rows by key: {shown}{more}."
 
 
 def _values(row: RowDifference) -> str:
@@ -193,10 +193,10 @@ def _replay(body: Mapping[str, Any]) -> str:
 def _problem(differences: Sequence[Difference], body: Mapping[str, Any], path: str) -> DifferencesFound:
     repair = body["repair"]
     objects = list(dict.fromkeys(difference.object for difference in differences))
-    named = ", ".join(objects[:5]) + (f" and {len(objects) - 5} more" if len(objects) > 5 else "")
+    shown = named(objects)
     if all(difference.judged == SET_ASIDE for difference in differences):
         return DifferencesFound(
-            f"Source and target are equal but for rows that were set aside: {named}.",
+            f"Source and target are equal but for rows that were set aside: {shown}.",
             f"The report names them: {path}.{_replay(body)} Verify again afterwards: yb-voyager migrate verify.",
             tuple(lines(differences)),
         )
@@ -207,7 +207,7 @@ def _problem(differences: Sequence[Difference], body: Mapping[str, Any], path: s
         else ""
     )
     return DifferencesFound(
-        f"Source and target are not equal: {named}.",
+        f"Source and target are not equal: {shown}.",
         f"The report names every difference: {path}. Repair the target, then run: yb-voyager migrate verify.{rows}"
         f"{_replay(body)}",
         tuple(lines(differences)),

@@ -28,6 +28,7 @@ from voyager.verification.report import Extent, Result, plain
 from voyager.verification.request import Request
 from voyager.verification.run import Verification
 from voyager.verification.set_aside import RowSetAside
+from voyager.wording import named
 
 Counters = Mapping[TableName, WriteCounter] | None
 
@@ -216,10 +217,9 @@ def _written_meanwhile(before: Counted, after: Counted) -> list[str]:
     for side, one, other in (("source", before.source, after.source), ("target", before.target, after.target)):
         written = written_between(one, other)
         if written:
-            named = ", ".join(map(str, written[:5])) + (f" and {len(written) - 5} more" if len(written) > 5 else "")
             notes.append(
-                f"The {side} was written while it was compared ({named}): what is said of these tables holds for no "
-                "single moment. Stop the writers and verify again."
+                f"The {side} was written while it was compared ({named(written)}): what is said of these tables holds "
+                "for no single moment. Stop the writers and verify again."
             )
     return notes
 

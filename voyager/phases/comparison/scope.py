@@ -11,6 +11,7 @@ from voyager.identifiers import TableName
 from voyager.phases.comparison.options import change_columns, described, share
 from voyager.phases.job import Job
 from voyager.phases.table_list import choose
+from voyager.wording import named
 
 if TYPE_CHECKING:
     from voyager.verification.report import Extent
@@ -38,10 +39,9 @@ class Scope:
         unlogged = [str(table.name) for table in self.tables if table.unlogged]
         if not unlogged:
             return []
-        named = ", ".join(unlogged[:NAMED]) + (f" and {len(unlogged) - NAMED:,} more" if len(unlogged) > NAMED else "")
         return [
-            f"Unlogged in the source: {named}. Their rows were migrated, so they are compared; a crash or a failover "
-            "empties such a table, and then they differ."
+            f"Unlogged in the source: {named(unlogged, NAMED)}. Their rows were migrated, so they are compared; "
+            "a crash or a failover empties such a table, and then they differ."
         ]
 
     @property

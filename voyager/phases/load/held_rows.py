@@ -7,6 +7,7 @@ from collections.abc import Collection
 from voyager.errors import NotAllowed
 from voyager.identifiers import TableName
 from voyager.phases.job import Job
+from voyager.wording import named
 
 HELD_ROWS = "held_rows"
 SHOWN = 20
@@ -48,10 +49,9 @@ def refuse_to_empty(job: Job, option: str, *, keys_once: bool = True) -> None:
         partitioned = partitioned_tables(connection, holding)
     if not holding:
         return
-    named = ", ".join(map(str, holding[:SHOWN])) + (f" and {len(holding) - SHOWN} more" if len(holding) > SHOWN else "")
     raise NotAllowed(
-        f"{named} held rows before this migration loaded any ({option}). --start-clean empties what was loaded, and "
-        "nobody can tell those rows from the others: it would lose them.",
+        f"{named(holding, SHOWN)} held rows before this migration loaded any ({option}). --start-clean empties what "
+        "was loaded, and nobody can tell those rows from the others: it would lose them.",
         "Save the rows that you need, empty the tables yourself with the SQL that is listed, and run the same command "
         "again. Or go on without --start-clean: the command loads what is not in yet.",
         tuple(f"TRUNCATE TABLE {rows_in(name, partitioned)};" for name in holding[:SHOWN]),

@@ -16,7 +16,7 @@ from voyager.assessment.assessment import HIGH, LOW, MEDIUM, NOT_AVAILABLE, Comp
 from voyager.assessment.judges.oracle.code import OF_OBJECT, CodeObject
 from voyager.assessment.judges.oracle.code_spots import Found
 from voyager.assessment.judges.oracle.dictionary import MATERIALIZED_VIEW, TABLE, Dictionary, is_yes, text
-from voyager.wording import counted
+from voyager.wording import counted, named
 
 UNITS_A_DAY = 84
 MOST_DAYS_OF_MEDIUM = 5
@@ -165,8 +165,7 @@ def _sentence(level: str, by_hand: int, objects: int, told: Mapping[str, int], d
     if level == LOW:
         return f"Nothing in {counted(objects, 'code object')} must be rewritten by hand; {estimated}. That is LOW."
     most = sorted(told, key=lambda name: (-told[name], name))
-    shown = ", ".join(most[:_SHOWN]) + (f" and {len(most) - _SHOWN} more" if len(most) > _SHOWN else "")
-    using = f" ({shown})" if shown else ""
+    using = f" ({named(most, _SHOWN)})" if most else ""
     limit = (
         f"up to {MOST_DAYS_OF_MEDIUM} days are MEDIUM"
         if level == MEDIUM
