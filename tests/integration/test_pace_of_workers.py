@@ -32,6 +32,14 @@ ROWS = "INSERT INTO public.big SELECT i, repeat('x', 90) FROM generate_series(1,
 SLOW = """
 CREATE FUNCTION public.slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(0.1) IS NOT NULL';
 ALTER TABLE public.big ADD CHECK (id % 500 <> 0 OR public.slow())"""
+HELD = """
+CREATE OR REPLACE FUNCTION public.slow() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('public.held')) LOOP
+        PERFORM pg_catalog.pg_sleep(0.05);
+    END LOOP;
+    RETURN true;
+END $$"""
 CONTENT = "SELECT count(*), sum(id::bigint), sum(hashtextextended(filler, 0)) FROM public.big"
 CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 PAUSE = Pause(None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "ann@host 1")
@@ -75,6 +83,16 @@ def path(
     drive.execute(source, "ANALYZE public.big")
     drive.execute(target, SLOW)
     return Steered(source, target, tmp_path / "export dir")
+
+
+def hold(path: Steered) -> None:
+    """Let every part that is loaded from now on take until `let_go`: its check waits."""
+    drive.execute(path.target, "CREATE TABLE public.held ()")
+    drive.execute(path.target, HELD)
+
+
+def let_go(path: Steered) -> None:
+    drive.execute(path.target, "DROP TABLE public.held")
 
 
 class Running:
@@ -231,21 +249,25 @@ def test_connections_are_spread_and_a_node_that_goes_away_is_left_out_until_it_i
         path.export(chunk_size="64kB")
         load = Running(lambda: path.load(**where))
     wait_until(lambda: path.batches() >= 3)
+    hold(path)
     assert (first.connections, second.connections) == (2, 2)
     first.cut()
     wait_until(lambda: second.connections == 4)
     before = path.batches()
+    let_go(path)
     wait_until(lambda: path.batches() > before + 8)
     told = [warning for warning in path.warnings if "left out" in warning]
     assert told
     assert all(first.address in warning for warning in told)
     came = first.came
+    hold(path)
     first.restore()
     # Only new connections go there: one more worker finds it empty, after its time is up.
     time.sleep(1.5)
     path.now = Steering({"parallel_jobs": 6}, None)
     wait_until(lambda: first.came > came)
     assert load.alive
+    let_go(path)
     load.ended()
     assert_every_row_once(path)
     shown = next(pacing for pacing in path.told if pacing.nodes)
