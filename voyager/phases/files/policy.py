@@ -52,7 +52,7 @@ class _Kept:
         batch, part = self.batch, self.batch.part
         begins = self.rows.ends[refused.row - 1] if refused.row else 0
         values = _values(bytes(self.rows.between(refused.row, refused.row + 1)), batch.columns, self.dialect)
-        key = {name: values.get(name) for name in self.key if name in batch.columns}
+        key = {name: values[name] for name in self.key if name in values}
         return SetAsideRow(
             id=uuid5(part.chunk_id, f"{batch.cut.block}/{refused.row}"),
             schema=part.table.name.schema,
@@ -167,6 +167,8 @@ def _values(row: bytes, columns: tuple[str, ...], dialect: Dialect) -> dict[str,
     else:
         same = dialect.quote == dialect.escape
         text = io.StringIO(row.decode("utf-8", "replace"), newline="")
+        # The module gives up at 128 KiB by itself; no field is longer than its row.
+        csv.field_size_limit(max(csv.field_size_limit(), len(row)))
         try:
             cells = [
                 *next(
