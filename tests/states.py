@@ -75,6 +75,11 @@ def registered(store: StateStore, name: str = "shop", **changes: Any) -> Migrati
     return store.migrations.register(new_migration(name, **changes))
 
 
+def expire_leases(endpoint: Endpoint) -> None:
+    """As if all of them had been held for long enough without being renewed."""
+    drive.execute(endpoint, "UPDATE ybvoyager.leases SET expires_at = clock_timestamp() - interval '1 second'")
+
+
 def execute_on(connection: psycopg.Connection[Any]) -> Callable[..., Awaitable[Any]]:
     """ports.Execute on a psycopg connection of the test's own."""
 

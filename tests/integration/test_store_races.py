@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests import drive
-from tests.states import ACTOR, database, emptied, execute_on, installed, registered
+from tests.states import ACTOR, database, emptied, execute_on, expire_leases, installed, registered
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, LeaseLost, LockedByOther
@@ -136,9 +136,11 @@ def test_of_eight_that_want_a_lease_one_has_it(store: StateStore, record: Migrat
     assert all(loser.exit_code == 6 and winners[0].owner in loser.message for loser in losers)
 
 
-def test_of_eight_that_take_over_an_expired_lease_one_has_it(store: StateStore, record: MigrationRecord) -> None:
-    former = take(store, record, seconds=0.05)
-    time.sleep(0.1)
+def test_of_eight_that_take_over_an_expired_lease_one_has_it(
+    store: StateStore, record: MigrationRecord, target: Endpoint
+) -> None:
+    former = take(store, record)
+    expire_leases(target)
     results = at_once(8, lambda number: take(store, record, owner=f"p{number}"))
     winners = [result for result in results if isinstance(result, Lease)]
     assert len(winners) == 1
@@ -204,9 +206,11 @@ def test_a_lease_that_was_given_back_is_free_at_once(store: StateStore, record: 
     assert not store.leases.renew(first)
 
 
-def test_a_transition_is_refused_to_one_whose_lease_was_taken_over(store: StateStore, record: MigrationRecord) -> None:
-    former = take(store, record, seconds=0.05)
-    time.sleep(0.1)
+def test_a_transition_is_refused_to_one_whose_lease_was_taken_over(
+    store: StateStore, record: MigrationRecord, target: Endpoint
+) -> None:
+    former = take(store, record)
+    expire_leases(target)
     take(store, record)
     with pytest.raises(LeaseLost):
         store.migrations.transition(record, {PHASE: "COMPLETED"}, phase=PHASE, actor=ACTOR, lease=former)
@@ -223,9 +227,8 @@ def test_a_renewal_neither_waits_for_a_batch_nor_spoils_it(
     assert store.leases.renew(lease, backends=[one.backend, two.backend])
     two.load(2)
     one.settle()
-    began = time.monotonic()
+    # Had it to wait for that transaction, nobody would ever end it: this test is in both.
     assert store.leases.renew(lease)
-    assert time.monotonic() - began < 1
     two.settle()
     one.commit()
     two.commit()
@@ -242,11 +245,11 @@ def test_a_renewal_neither_waits_for_a_batch_nor_spoils_it(
 def test_one_stopped_while_it_loads_is_cut_off_by_its_successor(
     store: StateStore, record: MigrationRecord, loader: Callable[..., Loader], target: Endpoint
 ) -> None:
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     stopped = loader(former)
     store.leases.renew(former, backends=[stopped.backend])
     stopped.load(1)
-    time.sleep(0.4)
+    expire_leases(target)
     lease = take(store, record)
     following = loader(lease)
     following.load(1)
@@ -261,12 +264,12 @@ def test_one_stopped_while_it_loads_is_cut_off_by_its_successor(
 def test_one_stopped_between_its_last_statement_and_commit_cannot_commit(
     store: StateStore, record: MigrationRecord, loader: Callable[..., Loader], target: Endpoint
 ) -> None:
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     stopped = loader(former)
     store.leases.renew(former, backends=[stopped.backend])
     stopped.load(1)
     stopped.settle()
-    time.sleep(0.4)
+    expire_leases(target)
     lease = take(store, record)
     with pytest.raises(psycopg.OperationalError):
         stopped.commit()
@@ -277,10 +280,10 @@ def test_one_stopped_between_its_last_statement_and_commit_cannot_commit(
 def test_one_whose_connections_nobody_recorded_is_stopped_by_its_last_statement(
     store: StateStore, record: MigrationRecord, loader: Callable[..., Loader], target: Endpoint
 ) -> None:
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     stopped = loader(former)
     stopped.load(1)
-    time.sleep(0.4)
+    expire_leases(target)
     take(store, record)
     with pytest.raises(LeaseLost):
         stopped.settle()
@@ -289,10 +292,10 @@ def test_one_whose_connections_nobody_recorded_is_stopped_by_its_last_statement(
 
 
 def test_one_that_was_fenced_out_does_not_even_begin_a_batch(
-    store: StateStore, record: MigrationRecord, loader: Callable[..., Loader]
+    store: StateStore, record: MigrationRecord, loader: Callable[..., Loader], target: Endpoint
 ) -> None:
-    former = take(store, record, seconds=0.05)
-    time.sleep(0.1)
+    former = take(store, record)
+    expire_leases(target)
     take(store, record)
     with pytest.raises(LeaseLost) as caught:
         loader(former).load(1)
@@ -307,11 +310,11 @@ def test_a_take_over_that_an_unknown_transaction_blocks_gives_up_and_changes_not
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(leases_module, "LOCK_WAIT_MS", 200)
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     unknown = loader(former)
     unknown.load(1)
     unknown.settle()
-    time.sleep(0.4)
+    expire_leases(target)
     with pytest.raises(LockedByOther, match="still in the target"):
         take(store, record)
     unknown.commit()
@@ -324,11 +327,11 @@ def test_where_ending_connections_is_not_permitted_the_sql_is_given_and_running_
 ) -> None:
     user = f"r{uuid4().hex[:8]}"
     drive.execute(target, f"CREATE ROLE {user} LOGIN PASSWORD 'x'; {store.ddl.script(user)}")
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     stopped = loader(former)
     store.leases.renew(former, backends=[stopped.backend])
     stopped.load(1)
-    time.sleep(0.4)
+    expire_leases(target)
     with StateStore.connect(dataclasses.replace(target, user=user, password="x")) as limited:
         for _ in range(2):
             with pytest.raises(LockedByOther) as caught:
@@ -336,7 +339,7 @@ def test_where_ending_connections_is_not_permitted_the_sql_is_given_and_running_
             [sql] = caught.value.details
             assert f"WHERE pid = {stopped.connection.info.backend_pid} AND backend_start = " in sql
         assert drive.fetch(target, sql) == [(True,)]
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 lease = take(limited, record)
@@ -348,13 +351,13 @@ def test_where_ending_connections_is_not_permitted_the_sql_is_given_and_running_
 
 
 def test_a_connection_that_only_has_the_number_of_an_old_one_is_left_alone(
-    store: StateStore, record: MigrationRecord, loader: Callable[..., Loader]
+    store: StateStore, record: MigrationRecord, loader: Callable[..., Loader], target: Endpoint
 ) -> None:
-    former = take(store, record, seconds=0.3)
+    former = take(store, record)
     bystander = loader(former)
     number = bystander.connection.info.backend_pid
     store.leases.renew(former, backends=[{"pid": number, "backend_start": "2001-01-01T00:00:00+00:00"}])
-    time.sleep(0.4)
+    expire_leases(target)
     take(store, record)
     assert bystander.connection.execute("SELECT 1").fetchone() == (1,)
 
@@ -399,11 +402,11 @@ def test_a_registration_whose_commit_nobody_saw_is_made_once(
 
 
 def test_a_lease_whose_commit_nobody_saw_is_recognised(
-    store: StateStore, record: MigrationRecord, lose_next_answer: Callable[[], None]
+    store: StateStore, record: MigrationRecord, lose_next_answer: Callable[[], None], target: Endpoint
 ) -> None:
     lose_next_answer()
-    lease = take(store, record, seconds=0.05)
-    time.sleep(0.1)
+    lease = take(store, record)
+    expire_leases(target)
     lose_next_answer()
     second = take(store, record)
     assert not store.leases.renew(lease)

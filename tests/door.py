@@ -1,0 +1,62 @@
+"""A door that chosen rows pass on their way into a table: a test keeps it shut, and who loads them waits until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from tests import drive
+from voyager.endpoint import Endpoint
+
+_KEY = 4711
+# Whoever passes holds the lock for no longer than that, so that the door can be shut again at once.
+PASSAGE = f"""
+CREATE OR REPLACE FUNCTION public.passes_door() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_lock_shared({_KEY});
+    PERFORM pg_catalog.pg_advisory_unlock_shared({_KEY});
+    RETURN true;
+END $$"""
+_WAITING = f"""
+SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND objid = {_KEY} AND NOT granted
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"""
+
+
+class Door:
+    """Shut from its making on. Tests open it, or leave it to the end of `door()`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        drive.execute(endpoint, PASSAGE)
+        self._holder: psycopg.Connection[Any] = drive.connect(endpoint)
+        self._holder.execute(f"SELECT pg_catalog.pg_advisory_lock({_KEY})".encode())
+
+    def waiting(self) -> list[int]:
+        """The server processes that stand before it."""
+        return [pid for (pid,) in drive.fetch(self._endpoint, _WAITING)]
+
+    def open(self) -> None:
+        self._holder.close()
+
+
+@contextmanager
+def shut_door(endpoint: Endpoint, table: str = "", rows: str = "") -> Iterator[Door]:
+    """A door in the server, shut; rows of the table for which the condition holds must pass it from now on. Without a
+    table it is for what the test makes call passes_door()."""
+    door = Door(endpoint)
+    try:
+        if table:
+            hung = f"ALTER TABLE {table} ADD CONSTRAINT door CHECK ((({rows}) IS NOT TRUE) OR public.passes_door())"
+            # Rows that are there already stay where they are.
+            drive.execute(endpoint, f"{hung} NOT VALID")
+        yield door
+    finally:
+        door.open()
+
+
+def take_away(endpoint: Endpoint, table: str) -> None:
+    """Let the table be as it was."""
+    drive.execute(endpoint, f"ALTER TABLE {table} DROP CONSTRAINT door; DROP FUNCTION public.passes_door()")
