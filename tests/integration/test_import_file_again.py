@@ -91,8 +91,8 @@ def test_a_table_that_was_made_anew_is_not_taken_for_the_one_that_was_loaded(fil
     files.run("--file-table-map", "t*.csv:t")
     files.write("t2.csv", lines(20, 80))
     drive.execute(files.target, anew)
-    for _ in range(2):
-        error = files.refused("--file-table-map", "t*.csv:t", code=5)
+    for given in (("--dry-run",), (), ()):
+        error = files.refused("--file-table-map", "t*.csv:t", *given, code=5)
         assert "public.t is another table than the one that this import loaded 20 rows into" in error["message"]
         assert "--start-clean" in error["hint"]
         assert "--allow-non-empty" not in error["hint"]
@@ -106,6 +106,8 @@ def test_a_table_that_was_made_anew_is_not_taken_for_the_one_that_was_loaded(fil
                                 "DROP TABLE t; ALTER TABLE new RENAME TO t")  # fmt: skip
     assert "--allow-non-empty" in files.refused("--file-table-map", "t*.csv:t", code=5)["hint"]
     files.write("t3.csv", lines(80, 90))
+    plan = files.run("--file-table-map", "t*.csv:t", "--allow-non-empty", "--dry-run").document["plan"]
+    assert plan[0] == "take public.t for the table that rows were loaded into before, though it is another"
     assert "taken for the same" in files.run("--file-table-map", "t*.csv:t", "--allow-non-empty").err
     assert files.rows("SELECT count(*), sum(id) FROM t") == [(90, 4005)]
     assert "taken for the same" not in files.run("--file-table-map", "t*.csv:t").err

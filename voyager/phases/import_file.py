@@ -115,11 +115,14 @@ def check(target: Target, options: Options, schemas: Sequence[str]) -> list[str]
 
 def plan(job: Job) -> list[str]:
     """What run() would do, for --dry-run."""
+    from voyager.phases.files import same_tables
+    from voyager.phases.files.plan import tables_of
     from voyager.phases.load.aside import planned
 
     _, parts = _parts(job)
     left = [part for part in parts if not part.done]
     return [
+        *same_tables.would_check(job, tables_of(parts)),
         f"{len(parts) - len(left)} of {len(parts)} files are in already",
         *_described(left),
         *planned(job, phase=PHASE),

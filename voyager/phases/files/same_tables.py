@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from voyager.errors import NotAllowed
 from voyager.identifiers import TableName
@@ -17,6 +17,25 @@ LOADED_TABLES = "loaded_tables"
 def check(job: Job, tables: Collection[TableName]) -> None:
     """Write down which tables these are. Raises NotAllowed where one is another than the ledger speaks of; with
     --allow-non-empty one that holds rows may be, for a server can move rows into a new table of the same name."""
+    known, now, holding = _look(job, tables)
+    for name in holding:
+        job.warn(f"{name} is another table than the one that rows were loaded into before: it is taken for the same.")
+    held_rows.remember(job, holding)
+    if now.items() - known.items():
+        told = [[name.schema, name.name, oid] for name, oid in sorted({**known, **now}.items())]
+        job.store.migrations.save_settings(job.record.migration_uuid, {LOADED_TABLES: told})
+
+
+def would_check(job: Job, tables: Collection[TableName]) -> list[str]:
+    """What check() would say, a line each, for --dry-run. Raises what it would raise."""
+    _, _, holding = _look(job, tables)
+    return [f"take {name} for the table that rows were loaded into before, though it is another" for name in holding]
+
+
+def _look(
+    job: Job, tables: Collection[TableName]
+) -> tuple[dict[TableName, int], Mapping[TableName, int], list[TableName]]:
+    """The oids on record, those that are there now, and the tables that are others but are taken for the same."""
     from voyager.target.shape import holding_rows, oids
 
     uuid = job.record.migration_uuid
@@ -30,11 +49,7 @@ def check(job: Job, tables: Collection[TableName]) -> None:
     for name in other:
         if name not in holding or not job.options.allow_non_empty:
             raise _made_anew(name, totals[name].rows, empty=name not in holding)
-        job.warn(f"{name} is another table than the one that rows were loaded into before: it is taken for the same.")
-    held_rows.remember(job, holding)
-    if now.items() - known.items():
-        told = [[name.schema, name.name, oid] for name, oid in sorted({**known, **now}.items())]
-        job.store.migrations.save_settings(uuid, {LOADED_TABLES: told})
+    return known, now, holding
 
 
 def forget(job: Job) -> None:
