@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests import drive
-from tests.states import ACTOR, installed, registered
+from tests.states import ACTOR, expire_leases, installed, registered
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.store.lease import Lease
@@ -67,7 +66,7 @@ def test_it_can_commit_nothing(
     with installed(endpoint) as store:
         record = registered(store)
         former = store.leases.acquire(
-            record.migration_uuid, "IMPORT_DATA", owner=ACTOR, host="here", pid=1, seconds=1.0
+            record.migration_uuid, "IMPORT_DATA", owner=ACTOR, host="here", pid=1, seconds=60.0
         )
         holder = start(endpoint, former, stop_at)
         try:
@@ -76,7 +75,7 @@ def test_it_can_commit_nothing(
             if recorded:
                 assert store.leases.renew(former, backends=backends(endpoint))
             os.kill(holder.pid, signal.SIGSTOP)
-            time.sleep(1.1)
+            expire_leases(endpoint)
             if not recorded and stop_at == "commit":
                 # Nobody knows whom to end: its server process ends it itself, as loading connections are told to.
                 end_idle(endpoint)
@@ -84,7 +83,7 @@ def test_it_can_commit_nothing(
                 record.migration_uuid, "IMPORT_DATA", owner="next", host="here", pid=2, seconds=30.0
             )
             os.kill(holder.pid, signal.SIGCONT)
-            out, err = holder.communicate("go\n", timeout=30)
+            out, err = holder.communicate("go\n", timeout=60)
         finally:
             holder.kill()
             holder.wait()
@@ -107,7 +106,7 @@ def backends(endpoint: Endpoint) -> list[dict[str, object]]:
 
 def end_idle(endpoint: Endpoint) -> None:
     for backend in backends(endpoint):
-        drive.execute(endpoint, f"SELECT pg_terminate_backend({backend['pid']}, 5000)")
+        drive.execute(endpoint, f"SELECT pg_terminate_backend({backend['pid']}, 60000)")
 
 
 def start(endpoint: Endpoint, lease: Lease, stop_at: str) -> subprocess.Popen[str]:

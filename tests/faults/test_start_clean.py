@@ -15,7 +15,7 @@ import pytest
 from tests import drive
 from tests.faults.driver import LEASE_SECONDS, locked, snapshot, unmatched_batches, wait_until
 from tests.faults.trial import Trial, trial
-from tests.states import database
+from tests.states import database, expire_leases
 from voyager.embedded import Server
 
 SOURCE = """
@@ -81,13 +81,14 @@ def test_a_stopped_importer_loads_nothing_into_what_an_earlier_phase_started_cle
 def test_a_start_clean_that_was_cut_off_shows_as_undone_and_is_finished_by_the_next_command(migration: Trial) -> None:
     migration.run("init")
     migration.until("VERIFY")
+    migration.extra["YB_VOYAGER_LEASE_SECONDS"] = "120"
     with locked(migration.target, "public.b"):
         process = migration.start("export", "data", "--start-clean")
         wait_until(lambda: _waits_for_b(migration, "ALTER TABLE"))
         process.kill()
         process.communicate()
         assert migration.document("status")["next"]["kind"] == "wait"
-        time.sleep(LEASE_SECONDS + 0.5)
+        expire_leases(migration.target)
         shown = migration.document("status")
     states = {one["phase"]: one["state"] for one in shown["phases"]}
     assert [states[name] for name in ("EXPORT_DATA", "IMPORT_DATA", "VERIFY")] == ["NOT_STARTED"] * 3

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -93,13 +92,14 @@ def test_the_second_signal_ends_at_once():
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    assert process.stderr is not None
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    # Two that are sent at once may arrive as one.
+    assert any("next safe point" in line for line in process.stderr)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=50)
     assert process.returncode == 130
-    assert "next safe point" in told
     assert "Stopped at once" in told
 
 
