@@ -14,7 +14,8 @@ from voyager.fleet.fleet_dir import COMPLETE, MemberState
 from voyager.fleet.load import Assessed
 from voyager.fleet.member import Member
 
-# argv: the assessment directory, how to behave, a report. "Slow" waits until it is told to stop.
+# argv: the assessment directory, how to behave, a report. "Slow" waits until it is told to stop, "meeting" until another has
+# begun, and then for so many seconds.
 STAND_IN = """
 import json, os, pathlib, signal, sys, time
 place, behaviour, report = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -35,6 +36,8 @@ if behaviour == "slow":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     (place / "at work").touch()
     time.sleep(120)
+while behaviour.startswith("meeting") and len(list(place.parent.glob("*/runs"))) < 2:
+    time.sleep(0.01)
 time.sleep(float(behaviour.partition(":")[2] or 0))
 (place / "reports" / "migration_assessment_report.json").write_text(report)
 with open(place / "ended", "a") as ended:

@@ -318,7 +318,7 @@ def test_an_interrupted_run_keeps_nothing_and_says_so(dba: Dba):
         if "load" in line.lower():
             break
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=50)
     assert process.returncode == 130, told
     assert "everything finished is kept" not in told
     assert not dba.json_report.exists()
@@ -370,7 +370,7 @@ def _in_terminal(words: list[str], dba: Dba) -> str:
     )
     os.close(terminal)
     shown = b""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         ready, _, _ = select.select([control], [], [], 0.5)
         if ready:
@@ -381,5 +381,5 @@ def _in_terminal(words: list[str], dba: Dba) -> str:
             if not part:
                 break
             shown += part
-    assert process.wait(timeout=10) == 0, shown.decode(errors="replace")[-2000:]
+    assert process.wait(timeout=60) == 0, shown.decode(errors="replace")[-2000:]
     return shown.decode(errors="replace")

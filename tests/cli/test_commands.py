@@ -231,7 +231,7 @@ def test_a_source_written_since_it_was_verified_blocks_the_cutover(shell: Shell)
     ended(shell.init())
     ended(shell.run("next", "--until", "VERIFY", "--yes"))
     drive.execute(shell.source, "INSERT INTO orders VALUES (5000, 1, 1); SELECT pg_stat_force_next_flush()")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while shell.json("next")["next"]["kind"] != "blocked" and time.monotonic() < deadline:
         time.sleep(0.5)
     ended(shell.run("cutover", "initiate", "--yes"), 5)
@@ -329,7 +329,7 @@ def on_a_terminal(
         if process.poll() is not None and not select.select([primary], [], [], 0.2)[0]:
             break
     os.close(primary)
-    return shown, process.wait(timeout=30)
+    return shown, process.wait(timeout=60)
 
 
 def test_on_a_terminal_a_step_is_asked_for_and_no_means_no(shell: Shell):

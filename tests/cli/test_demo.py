@@ -70,7 +70,7 @@ def test_an_interrupted_demo_stops_its_servers_and_says_so(scratch, number, opti
     assert demo.stdout is not None
     assert any("$ yb-voyager migrate init" in line for line in demo.stdout)
     demo.send_signal(number)
-    _, errors = demo.communicate(timeout=60)
+    _, errors = demo.communicate(timeout=120)
     assert demo.returncode == 130, errors
     assert "interrupted" in errors
     assert _servers_in(scratch) == []
@@ -84,8 +84,8 @@ def test_a_killed_demo_leaves_no_server_running(scratch):
     assert any("$ yb-voyager migrate init" in line for line in demo.stdout)
     assert _servers_in(scratch)
     demo.kill()
-    demo.communicate(timeout=60)
-    deadline = time.monotonic() + 30
+    demo.communicate(timeout=120)
+    deadline = time.monotonic() + 60
     while _servers_in(scratch) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _servers_in(scratch) == []

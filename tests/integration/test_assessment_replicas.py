@@ -55,7 +55,7 @@ def standby(primary: Server, servers_directory: Path) -> Iterator[Server]:
         port = probe.getsockname()[1]
     copy = replace(primary, directory=directory, port=port, process=None)
     copy.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not drive.fetch(primary.endpoint(), "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"):
         assert time.monotonic() < deadline
         time.sleep(0.1)

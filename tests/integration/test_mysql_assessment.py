@@ -649,7 +649,7 @@ def test_a_replica_is_found_and_its_reads_are_added(replicated: tuple[MariadbSer
     primary.run("CREATE DATABASE d; CREATE TABLE d.t (id int PRIMARY KEY); INSERT INTO d.t VALUES (1)")
     endpoint = primary.endpoint("d", "assessor", password="canary-secret")
     source = MysqlDictionary(endpoint)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not source.replicas() or "d" not in replica.run("SHOW DATABASES").split():
         assert time.monotonic() < deadline, replica.run("SHOW SLAVE STATUS\\G")
         time.sleep(0.1)

@@ -131,7 +131,7 @@ def test_workers_take_everything_once_and_never_two_that_collide(seed: int) -> N
 
     with ThreadPoolExecutor(4) as workers:
         for worker in [workers.submit(work) for _ in range(4)]:
-            worker.result(timeout=20)
+            worker.result(timeout=60)
     assert sorted(map(id, finished)) == sorted(map(id, given))
 
 

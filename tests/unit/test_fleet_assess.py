@@ -94,7 +94,7 @@ def test_a_complete_member_is_done_again_when_it_is_another_database_or_release_
 
 def test_no_more_than_the_given_number_run_at_a_time(directory: FleetDir):
     names = [f"m{number}" for number in range(6)]
-    assess_fleet(fleet(*names), directory, work(dict.fromkeys(names, "after:0.4"), jobs=2))
+    assess_fleet(fleet(*names), directory, work(dict.fromkeys(names, "meeting:0.4"), jobs=2))
     spans = []
     for name in names:
         begun = float((directory.path / name / "runs").read_text().split()[1])
@@ -173,7 +173,7 @@ def test_a_parent_that_is_killed_takes_its_members_along(directory: FleetDir):
 
 
 def wait_for(holds: Any) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.05)

@@ -61,7 +61,7 @@ class Ground:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 20))
+    return asyncio.run(asyncio.wait_for(work, 60))
 
 
 async def loaded(readers: Sequence[Sequence[tuple[int, int]]], workers: int) -> Ground:
