@@ -26,20 +26,25 @@ SELECT pid FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND objid = {_KE
 
 
 class Door:
-    """Shut from its making on. Tests open it, or leave it to the end of `door()`."""
+    """Shut from its making on. Tests open it, or leave that to the end of `shut_door()`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         drive.execute(endpoint, PASSAGE)
-        self._holder: psycopg.Connection[Any] = drive.connect(endpoint)
-        self._holder.execute(f"SELECT pg_catalog.pg_advisory_lock({_KEY})".encode())
+        self._holder: psycopg.Connection[Any] | None = None
+        self.shut()
 
     def waiting(self) -> list[int]:
         """The server processes that stand before it."""
         return [pid for (pid,) in drive.fetch(self._endpoint, _WAITING)]
 
+    def shut(self) -> None:
+        self._holder = drive.connect(self._endpoint)
+        self._holder.execute(f"SELECT pg_catalog.pg_advisory_lock({_KEY})".encode())
+
     def open(self) -> None:
-        self._holder.close()
+        if self._holder is not None:
+            self._holder.close()
 
 
 @contextmanager

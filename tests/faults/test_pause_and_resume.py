@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,26 +16,25 @@ from uuid import uuid4
 import pytest
 
 from tests import drive
+from tests.door import Door, shut_door
 from tests.faults.driver import LEASE_SECONDS, Migration, Stages, wait_until
+from tests.states import expire_leases
 from voyager.embedded import Server
 
 SOURCE = """
 CREATE TABLE big (id int, filler text);
-INSERT INTO big SELECT i, repeat('x', 90) FROM generate_series(1, 24000) i;
+INSERT INTO big SELECT i, repeat('x', 90) FROM generate_series(1, 12000) i;
 ANALYZE;
 """
-# Each part of 64 kB, some 500 rows of it, takes two tenths of a second to load.
-SLOW = """
-CREATE FUNCTION public.slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(0.2) IS NOT NULL';
-ALTER TABLE public.big ADD CHECK (id % 500 <> 0 OR public.slow())"""
-QUICK = "CREATE OR REPLACE FUNCTION public.slow() RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+# A part of 64 kB has some 500 rows: those of the first few pass, then none.
+HELD = "id > 2000 AND id % 100 = 0"
 CONTENT = "SELECT count(*), sum(id::bigint), sum(hashtextextended(filler, 0)) FROM public.big"
 LOADING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 
 
 @pytest.fixture(scope="module")
 def stages(source_server: Server, target_server: Server) -> Iterator[Stages]:
-    """A migration whose data is exported, with a target that loads it slowly."""
+    """A migration whose data is exported."""
     base, suffix = Path(tempfile.mkdtemp(prefix="yb-voyager-pause-")), uuid4().hex[:8]
     names = {"source": source_server, "target": target_server}
     for name, server in names.items():
@@ -47,7 +46,6 @@ def stages(source_server: Server, target_server: Server) -> Iterator[Stages]:
         made.migration.run("init")
         made.migration.run("next", "--until", "IMPORT_SCHEMA")
         made.migration.run("export", "data", "--chunk-size", "64kB")
-        drive.execute(ends[1], SLOW)
         made.copies.mkdir()
         made.save("exported")
         yield made
@@ -88,11 +86,19 @@ def lease_of(migration: Migration) -> list[tuple[Any, ...]]:
     return drive.fetch(migration.target, sql)
 
 
-def started(migration: Migration, *words: object) -> subprocess.Popen[str]:
-    process = migration.start("import", "data", *words)
-    wait_until(lambda: len(migration.batches()) >= 2 or process.poll() is not None)
-    assert process.poll() is None, process.communicate()
-    return process
+@contextmanager
+def started(migration: Migration) -> Iterator[tuple[subprocess.Popen[str], Door]]:
+    """An import that has loaded some parts, and whose two workers stand before a door with the next ones."""
+    with shut_door(migration.target, "public.big", HELD) as door:
+        process = migration.start("import", "data", "--parallel-jobs", 2)
+        try:
+            wait_until(lambda: len(door.waiting()) == 2 or process.poll() is not None)
+            assert process.poll() is None, process.communicate()
+            assert len(migration.batches()) >= 2
+            yield process, door
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def ended_well(process: subprocess.Popen[str]) -> str:
@@ -106,12 +112,14 @@ def assert_every_row_once(migration: Migration) -> None:
 
 
 def test_a_running_import_is_held_shown_and_let_go_by_commands_of_others(migration: Migration) -> None:
-    process = started(migration, "--parallel-jobs", 2)
+    with started(migration) as (process, door):
+        held_and_let_go(migration, process, door)
+
+
+def held_and_let_go(migration: Migration, process: subprocess.Popen[str], door: Door) -> None:
     paused = asked(migration, "pause")
-    asked_at = time.monotonic()
     assert (paused["already"], paused["running"]) == (False, ["IMPORT_DATA"])
-    wait_until(lambda: loading(migration) == 0)
-    assert time.monotonic() - asked_at < 5
+    end_what_is_under_way(migration, door)
     there, lease = len(migration.batches()), lease_of(migration)
 
     status = asked(migration, "status")
@@ -119,7 +127,6 @@ def test_a_running_import_is_held_shown_and_let_go_by_commands_of_others(migrati
     assert (shown["state"], shown["health"]) == ("IN_PROGRESS", "paused")
     assert status["paused"] == paused["paused"]
     assert (status["next"]["kind"], status["next"]["command"]) == ("paused", "migrate resume")
-    wait_until(lambda: bool(drive.fetch(migration.target, PACE)[0][0]))
     drawn = drive.run_cli(*migration.command("status")[:-1], env=migration.environment).stdout
     assert "PAUSED" in drawn
     assert "resume with: yb-voyager migrate resume" in drawn
@@ -134,9 +141,11 @@ def test_a_running_import_is_held_shown_and_let_go_by_commands_of_others(migrati
     assert lease_of(migration) == lease
     assert lease[0][1] is True
     assert len(migration.batches()) == there
+    door.shut()
     assert asked(migration, "set", "parallel-jobs", 5)["running"] == ["IMPORT_DATA"]
     assert asked(migration, "resume")["running"] == ["IMPORT_DATA"]
     wait_until(lambda: loading(migration) == 5)
+    door.open()
     errors = ended_well(process)
     assert "Import Data: paused since" in errors
     assert "Import Data: resumed" in errors
@@ -148,16 +157,23 @@ def test_a_running_import_is_held_shown_and_let_go_by_commands_of_others(migrati
     assert "pace" not in migration.summary("IMPORT_DATA")
 
 
+def end_what_is_under_way(migration: Migration, door: Door) -> None:
+    """Let the workers of a paused import end their batches; they give their connections back."""
+    wait_until(lambda: drive.fetch(migration.target, PACE) == [(True,)])
+    door.open()
+    wait_until(lambda: loading(migration) == 0)
+
+
 PACE = "SELECT (summary -> 'pace' ->> 'paused') <> '' FROM ybvoyager.migration_state WHERE phase = 'IMPORT_DATA'"
 
 
 def test_a_paused_import_that_is_killed_starts_again_only_when_it_is_resumed(migration: Migration) -> None:
-    process = started(migration, "--parallel-jobs", 2)
-    asked(migration, "pause", "IMPORT_DATA")
-    wait_until(lambda: loading(migration) == 0)
-    there = len(migration.batches())
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with started(migration) as (process, door):
+        asked(migration, "pause", "IMPORT_DATA")
+        end_what_is_under_way(migration, door)
+        there = len(migration.batches())
+        process.kill()
+        process.communicate()
 
     assert asked(migration, "import", "data", code=5)["error"]["hint"].startswith(
         "Go on with: yb-voyager migrate resume IMPORT_DATA"
@@ -165,20 +181,17 @@ def test_a_paused_import_that_is_killed_starts_again_only_when_it_is_resumed(mig
     assert asked(migration, "next", "--run", code=13)["error"]["exit_code"] == 13
     assert len(migration.batches()) == there
     # Until its lease is over the killed one counts as running.
-    live = "SELECT 1 FROM ybvoyager.leases WHERE expires_at > clock_timestamp()"
-    wait_until(lambda: not drive.fetch(migration.target, live))
+    expire_leases(migration.target)
     resumed = asked(migration, "resume", "IMPORT_DATA")
     assert resumed["next"]["command"] == "migrate import data"
     assert "yb-voyager migrate import data" in resumed["headline"]
     assert asked(migration, "resume")["already"] is True
-    drive.execute(migration.target, QUICK)
     migration.run("import", "data")
     assert_every_row_once(migration)
 
 
 @pytest.mark.slow
 def test_what_is_paused_or_set_while_nothing_runs_counts_for_what_starts_later(migration: Migration) -> None:
-    drive.execute(migration.target, QUICK)
     assert asked(migration, "pause", "--dry-run")["dry_run"] is True
     assert asked(migration, "status")["paused"] == []
     paused = asked(migration, "pause")

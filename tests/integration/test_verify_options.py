@@ -13,7 +13,9 @@ import psycopg
 import pytest
 
 from tests import drive
+from tests.faults.driver import rows_locked
 from tests.faults.trial import Staged, Trial, staged
+from tests.states import expire_leases
 from voyager.cli.progress import Tally
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -188,7 +190,8 @@ def test_when_time_is_up_what_was_compared_is_kept_and_the_same_command_goes_on(
     attempts = 0
     while imported.state("VERIFY") == "IN_PROGRESS":
         done = drive.run_cli(
-            *imported.command("verify", "--max-duration", "0.6s", "--parallel-jobs", "1"),
+            # Longer each time: however slow this machine is, it ends.
+            *imported.command("verify", "--max-duration", f"{0.6 * (attempts + 1)}s", "--parallel-jobs", "1"),
             env=imported.environment,
             cwd=imported.export_dir.parent,
         )
@@ -213,17 +216,17 @@ def test_what_differs_is_told_when_time_is_up(imported: Trial) -> None:
 
 
 def test_a_run_that_was_killed_goes_on_from_its_ledger_and_holds_from_its_beginning(imported: Trial) -> None:
-    killed = imported.kill_at(
-        "VERIFY",
-        lambda _, connection: bool(
-            connection.execute("SELECT 1 FROM ybvoyager.verification_chunks WHERE table_name = 'big'").fetchone()
-        ),
-        "verify",
-        "--parallel-jobs",
-        "1",
-    )
+    compared = "SELECT 1 FROM ybvoyager.verification_chunks WHERE table_name = 'big'"
+    # A table is held, so that the command waits for it when all of the others is compared.
+    with rows_locked(imported.target, "public.measured") as let_pass:
+
+        def some_are_compared(_: Any, connection: Any) -> bool:
+            let_pass()
+            return bool(connection.execute(compared).fetchone())
+
+        killed = imported.kill_at("VERIFY", some_are_compared, "verify", "--parallel-jobs", "1")
     kept = {place: row for place, row in killed.chunks.items() if row[1] == "equal"}
-    time.sleep(3.5)  # until the lease of the dead run is over
+    expire_leases(imported.target)
     begun = drive.fetch(
         imported.target,
         "SELECT detail #>> '{verification_run,declared_at}' FROM ybvoyager.events "
