@@ -6,7 +6,7 @@ import hashlib
 import http.server
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +23,7 @@ class WebSite:
     ranges: bool = True
     cuts: list[int] = field(default_factory=list)  # one for each GET of a body: close after so many bytes of it
     always_cut: int = 0
+    cutting: Callable[[], object] | None = None  # called before it closes
     held: threading.Event | None = None  # instead of closing then, wait for it and send nothing
     status: dict[str, int] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
@@ -127,6 +128,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         if cut:
             self.close_connection = True
+            if self.site.cutting is not None:
+                self.site.cutting()
             if self.site.held is not None:
                 self.site.held.wait()
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests import drive
+from tests.door import shut_door
+from tests.faults.driver import wait_until
 from tests.file_import import uri
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
@@ -22,6 +24,9 @@ WHOLE = (ROWS, ROWS, ROWS * (ROWS - 1) // 2, ROWS)
 JUDGE = (
     "SELECT count(*), count(DISTINCT id), sum(id), count(*) FILTER (WHERE body = 'a, \"b\"' || chr(10) || id) FROM t"
 )
+LOADING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name LIKE 'yb-voyager%' AND application_name <> 'yb-voyager tests'"""
 LOADED = "SELECT coalesce(sum(rows), 0) FROM ybvoyager.import_batches"
 
 
@@ -59,10 +64,13 @@ def test_killed_at_any_point_the_same_command_loads_each_row_once(
     where = ["--export-dir", tmp_path / "export", "--yes"]
     command: list[object] = ["migrate", "import", "file", *where, "--data-dir", tmp_path, "--has-header"]
     command += ["--file-table-map", f"{name}:t", "--parallel-jobs", 3, "--batch-size", 7000]
-    for share in (1, ROWS // 3, ROWS * 2 // 3):
-        if loaded(target) < share:
-            kill_when(target, command, environment, share)
-    assert 0 < loaded(target) < ROWS
+    # The batch with this row, and no other, waits for its end.
+    with shut_door(target, "t", f"id = {ROWS - 10_000}"):
+        for share in (1, ROWS // 3, ROWS * 2 // 3):
+            if loaded(target) < share:
+                kill_when(target, command, environment, share)
+        assert 0 < loaded(target) < ROWS
+    wait_until(lambda: drive.fetch(target, LOADING) == [(0,)])
     # The rest with other limits: what is left of the file is cut to fit what is in.
     done = drive.run_cli("migrate", "import", "file", *where, "--batch-size", 3000, env=environment)
     assert done.returncode == 0, done.stderr
@@ -83,7 +91,10 @@ def test_what_is_in_is_sought_over_and_not_read_again(
     environment = {"YB_VOYAGER_LEASE_SECONDS": "2", "YB_VOYAGER_TARGET_DB_URI": uri(target)}
     where = ["--export-dir", tmp_path / "export", "--yes"]
     given = ["--data-dir", tmp_path, "--has-header", "--file-table-map", "t.csv:t", "--parallel-jobs", 1]
-    kill_when(target, ["migrate", "import", "file", *where, *given, "--batch-size", 7000], environment, ROWS * 3 // 4)
+    line = ["migrate", "import", "file", *where, *given, "--batch-size", 7000]
+    with shut_door(target, "t", f"id = {ROWS * 4 // 5}"):
+        kill_when(target, line, environment, ROWS * 3 // 4)
+    wait_until(lambda: drive.fetch(target, LOADING) == [(0,)])
     trace = tmp_path / "read"
     watched = (
         "import sys, atexit\nfrom voyager.files import storage\nread = [0]\nopened = storage.Disk.open\n"

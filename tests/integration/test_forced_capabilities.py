@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +16,8 @@ import psycopg
 import pytest
 
 from tests import drive
+from tests.door import Door, shut_door
+from tests.faults.driver import wait_until
 from tests.in_process import End, Ends
 from voyager.config import resolve
 from voyager.context import open_context
@@ -181,10 +182,11 @@ def test_an_index_whose_online_build_was_refused_is_dropped_and_built_anew(begun
     assert validity(begun.target) == {**dict.fromkeys(INDEXES, True), "not_ours": False}
 
 
-# Time for a writer to be there before the build looks for one.
-SLOW_BUILDS = """
-CREATE FUNCTION wait_a_while() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); END';
-CREATE EVENT TRIGGER slow_builds ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION wait_a_while();
+# A writer is there before the build looks for one.
+HELD_BUILDS = """
+CREATE FUNCTION hold_the_build() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_query() ~ 'INDEX CONCURRENTLY orders_customer ' THEN PERFORM public.passes_door(); END IF; END $$;
+CREATE EVENT TRIGGER held_builds ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION hold_the_build();
 """
 
 
@@ -193,12 +195,13 @@ def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends:
     ends.through("init", "export schema")
     use_online_builds(ends)
     ends.through("analyze-schema")
-    drive.execute(ends.target, SLOW_BUILDS)
-    killed = threading.Thread(target=end_the_build_of, args=(ends.target, "orders_customer"))
-    killed.start()
-    ends.run("import", "schema", code=8)
-    killed.join()
-    drive.execute(ends.target, "DROP EVENT TRIGGER slow_builds")
+    with shut_door(ends.target) as door:
+        drive.execute(ends.target, HELD_BUILDS)
+        killed = threading.Thread(target=end_the_build, args=(ends.target, door))
+        killed.start()
+        ends.run("import", "schema", code=8)
+        killed.join()
+    drive.execute(ends.target, "DROP EVENT TRIGGER held_builds; DROP FUNCTION hold_the_build(), passes_door()")
     assert validity(ends.target)["orders_customer"] is False
     ends.run("import", "schema")
     sent = [text.split(" ON ")[0] for text in ends.at_target.texts("^(DROP|CREATE) INDEX")]
@@ -209,20 +212,16 @@ def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends:
     assert validity(ends.target) == dict.fromkeys(INDEXES, True)
 
 
-def end_the_build_of(target: Endpoint, index: str) -> None:
+def end_the_build(target: Endpoint, door: Door) -> None:
     """Lock the index's table for writing while its online build is about to start; end the build, which then waits."""
-    deadline = time.monotonic() + 30
-    with drive.connect(target) as writer, drive.connect(target) as watcher:
-        begun = "SELECT pid FROM pg_stat_activity WHERE query ~ %s AND wait_event = 'PgSleep'"
-        while watcher.execute(begun, [f"INDEX CONCURRENTLY {index} "]).fetchone() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+    with drive.connect(target) as writer:
+        wait_until(lambda: door.waiting() != [])
+        (build,) = door.waiting()
         writer.execute("BEGIN; LOCK TABLE orders IN ROW EXCLUSIVE MODE")
-        build = "SELECT pid FROM pg_stat_activity WHERE query ~ %s AND wait_event_type = 'Lock'"
-        while (found := watcher.execute(build, [f"INDEX CONCURRENTLY {index} "]).fetchone()) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        watcher.execute("SELECT pg_terminate_backend(%s)", found)
+        door.open()
+        waits = "SELECT FROM pg_locks WHERE pid = %s AND NOT granted AND locktype <> 'advisory'"
+        wait_until(lambda: drive.fetch(target, waits, [build]) != [])
+        drive.execute(target, f"SELECT pg_terminate_backend({build})")
 
 
 # How rows are loaded

@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from tests import drive
+from tests.door import shut_door
 from tests.faults.driver import wait_until
 from tests.file_import import FileImport, importing_into
 
@@ -53,10 +54,11 @@ def test_batches_of_a_table_come_in_order_also_after_a_kill_and_other_tables_do_
         assert loaded(files, "t") == 0
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    process = drive.start_cli(*command, env=environment)
-    wait_until(lambda: process.poll() is not None or loaded(files, "t") > KEYS)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    with shut_door(files.target, "t", f"id = {KEYS // 2} AND version = {VERSIONS // 2}"):
+        process = drive.start_cli(*command, env=environment)
+        wait_until(lambda: process.poll() is not None or loaded(files, "t") > KEYS)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
     assert KEYS < loaded(files, "t") < VERSIONS * KEYS
     done = drive.run_cli(*command, env=environment)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests import drive
-from tests.faults.driver import locked, wait_until
+from tests.door import shut_door
+from tests.faults.driver import wait_until
 from tests.file_import import FileImport, importing_into, numbered, uri
 from tests.web_server import WebSite, web_site
 from voyager.files import web
@@ -51,6 +52,10 @@ def loaded(files: FileImport) -> list[tuple[Any, ...]]:
     return files.rows(f"{COUNTED} FROM orders")
 
 
+def some_are_in(files: FileImport) -> None:
+    wait_until(lambda: files.rows("SELECT count(*) FROM orders") != [(0,)])
+
+
 @pytest.fixture
 def standard_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Python's own web server as people start it: it sends no parts of files."""
@@ -77,9 +82,10 @@ def test_a_file_of_a_server_without_ranges_is_loaded_and_goes_on_after_a_kill(
     begin = ["--data-dir", url, "--file-table-map", f"{name}:orders", "--parallel-jobs", 3, "--batch-size", 5_000]
     environment = {"YB_VOYAGER_LEASE_SECONDS": "2", "YB_VOYAGER_TARGET_DB_URI": uri(files.target)}
     count = "SELECT count(*) FROM orders"
-    process = drive.start_cli("migrate", "import", "file", *where, *begin, env=environment)
-    wait_until(lambda: files.rows(count) != [(0,)])
-    with locked(files.target, "orders", "SHARE"):
+    # The batch with this row, and no other, waits.
+    with shut_door(files.target, "orders", f"id = {ROWS * 2 // 3}"):
+        process = drive.start_cli("migrate", "import", "file", *where, *begin, env=environment)
+        wait_until(lambda: files.rows(count) != [(0,)])
         process.kill()
         process.communicate()
     assert 0 < files.rows(count)[0][0] < ROWS
@@ -120,6 +126,7 @@ def test_a_server_that_always_breaks_off_is_exit_code_8_and_the_same_command_goe
 ) -> None:
     """Its answer is never taken for the end of the file."""
     site.files["/o.csv"], site.ranges, site.always_cut = content, False, len(content) // 2
+    site.cutting = lambda: some_are_in(files)
     error = files.run(*given(site), code=8).document["error"]
     assert error["message"] == f"{site.url}/o.csv could not be read: the connection was closed in the middle."
     before = files.rows("SELECT count(*) FROM orders")[0][0]
@@ -135,7 +142,7 @@ def test_a_command_that_waits_for_a_server_can_be_stopped(files: FileImport, sit
     environment = {"YB_VOYAGER_TARGET_DB_URI": uri(files.target)}
     process = drive.start_cli("migrate", "import", "file", *where, *given(site), env=environment)
     try:
-        wait_until(lambda: files.rows("SELECT count(*) FROM orders") != [(0,)])
+        some_are_in(files)
         process.send_signal(signal.SIGINT)
         # Well before the answer is given up for lost.
         told = process.communicate(timeout=web.TIMEOUTS["sock_read"] / 2)
@@ -153,6 +160,7 @@ def test_what_is_in_is_not_asked_for_again_where_the_server_sends_parts(
 ) -> None:
     monkeypatch.setattr(web, "_AHEAD", 64 << 10)
     site.files["/o.csv"], site.ranges, site.always_cut = content, False, len(content) - 300_000
+    site.cutting = lambda: some_are_in(files)
     files.run(*given(site), code=8)
     assert files.rows("SELECT count(*) > 0 FROM orders") == [(True,)]
     site.ranges, site.always_cut, before = True, 0, len(site.asked)

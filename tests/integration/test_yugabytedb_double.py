@@ -111,9 +111,15 @@ def test_what_the_double_refuses_is_a_blocker_before_and_a_named_refusal_after(
     assert any("areas_p" in note and "analyze-schema said" in note for note in verified["details"])
 
 
-SLOW = """
-CREATE FUNCTION ybfake.slow() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(0.25) IS NOT NULL';
-ALTER TABLE orders ADD CHECK (id % 50 <> 0 OR ybfake.slow());
+# No load is over before it was told of another worker.
+HELD = """
+CREATE FUNCTION ybfake.told() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM ybvoyager.events WHERE detail ? 'workers') LOOP
+        PERFORM pg_catalog.pg_sleep(0.05);
+    END LOOP;
+    RETURN true;
+END $$;
+ALTER TABLE orders ADD CHECK (id % 50 <> 0 OR ybfake.told());
 """
 # Two nodes that take writes, both of them this server; the third is only read from and is not there at all.
 CLUSTER = """
@@ -137,7 +143,7 @@ def test_the_import_follows_what_the_double_shows_and_spreads_over_its_nodes(
     drive.execute(double, CLUSTER.format(port=double.port))
     ends.through("init", "export schema", "analyze-schema", "import schema")
     ends.run("export", "data", "--chunk-size", "16kB")
-    drive.execute(double, SLOW)
+    drive.execute(double, HELD)
     begun = ends.run("import", "data", "--adaptive-parallelism-max", 4, "--progress", "json")
     asked = ends.at_target.texts("yb_servers", purpose="pace")
     assert asked[0] == "SELECT host, port, public_ip FROM yb_servers() WHERE node_type = 'primary' ORDER BY host, port"
