@@ -164,7 +164,7 @@ def _child() -> None:
     stand_in.run = lambda _job: {}  # type: ignore[attr-defined]
     sys.modules["voyager.phases.ddl.post_data"] = stand_in
     voyager.phases.ddl.post_data = stand_in  # type: ignore[attr-defined]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             {"export": path.export, "load": path.load}[told["phase"]](**told["options"])

@@ -17,6 +17,9 @@ import pytest
 
 from tests import drive
 from tests.data_path import DataPath, without_post_data
+from tests.door import shut_door
+from tests.faults.driver import wait_until
+from tests.states import expire_leases
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, LeaseLost
@@ -117,9 +120,8 @@ class Proxy:
                     if self.then_refuse:
                         self.close()
                     client.shutdown(socket.SHUT_RDWR)
+                    # The answer comes, finds nobody, and ends the connection.
                     server.sendall(data)
-                    time.sleep(0.3)
-                    server.close()
                     return
                 server.sendall(data)
         self._end(client, server)
@@ -198,6 +200,7 @@ def test_a_target_that_crashes_is_waited_for(
 
     path.checkpoint = checkpoint
     path.load(parallel_jobs=2, outage_budget=30.0)
+    assert calls >= 8
     assert_every_row_once(path)
 
 
@@ -214,15 +217,13 @@ def test_a_target_that_stays_away_is_an_outage_and_the_next_run_goes_on(path: Da
 
 def test_a_holder_that_was_taken_over_commits_nothing_more(path: DataPath) -> None:
     path.export()
-    process = path.start("load", parallel_jobs=1)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        ((batches,),) = drive.fetch(path.target, "SELECT count(*) FROM ybvoyager.import_batches")
-        if batches:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGSTOP)
-    time.sleep(1.5)
+    # The batch with this row waits: it is stopped in the middle of it.
+    with shut_door(path.target, "public.big", "id = 200000") as door:
+        process = path.start("load", parallel_jobs=1)
+        wait_until(lambda: door.waiting() != [] or process.poll() is not None)
+        process.send_signal(signal.SIGSTOP)
+    assert drive.fetch(path.target, "SELECT count(*) > 0 FROM ybvoyager.import_batches") == [(True,)]
+    expire_leases(path.target)
     path.load(parallel_jobs=2)
     process.send_signal(signal.SIGCONT)
     _, errors = process.communicate(timeout=60)

@@ -11,6 +11,7 @@ import pytest
 
 from tests import drive
 from tests.faults.driver import (
+    locked,
     overlapping_batches,
     schema_snapshot,
     snapshot,
@@ -67,9 +68,11 @@ def ended(process: subprocess.Popen[str], *codes: int) -> str:
 
 def test_the_target_crashes_while_the_rows_are_loaded(migrations: Staged, servers: tuple[Server, Server]) -> None:
     migration = migrations.after("EXPORT_DATA")
-    process = migration.start("import", "data", "--parallel-jobs", "2", "--batch-size", "20000")
-    wait_until(lambda: batches(migration) >= 1)
-    crash(servers[1])
+    # Held until the crash: its rows are not in by then.
+    with locked(migration.target, "public.big", "SHARE"):
+        process = migration.start("import", "data", "--parallel-jobs", "2", "--batch-size", "20000")
+        wait_until(lambda: batches(migration) >= 1)
+        crash(servers[1])
     ended(process, 0)
     assert migration.state("IMPORT_DATA") == "COMPLETED"
     assert_equal(migration)
@@ -80,9 +83,10 @@ def test_the_target_crashes_and_stays_away_longer_than_the_command_waits(
 ) -> None:
     migration = migrations.after("EXPORT_DATA")
     migration.extra["YB_VOYAGER_OUTAGE_BUDGET"] = "1"
-    process = migration.start("import", "data")
-    wait_until(lambda: batches(migration) >= 1)
-    servers[1].stop("immediate")
+    with locked(migration.target, "public.big", "SHARE"):
+        process = migration.start("import", "data", "--parallel-jobs", "2")
+        wait_until(lambda: batches(migration) >= 1)
+        servers[1].stop("immediate")
     try:
         assert "run the command again" in ended(process, 8)
     finally:
