@@ -11,7 +11,7 @@ from typing import Any
 from statemachine.definition import COMPLETED, NOT_STARTED, Facts
 from statemachine.machine import Reason, Statechart
 from voyager.context import Context, actor
-from voyager.errors import ConfirmationNeeded, Interrupted, LeaseLost, NotAllowed, VoyagerError
+from voyager.errors import ConfirmationNeeded, Interrupted, LeaseLost, NotAllowed, UsageError, VoyagerError
 from voyager.guardrails import check_options, handler, preflight, stop_at_errors
 from voyager.heartbeat import Heartbeat
 from voyager.holding import all_leased, held, holder_is_gone, leased
@@ -57,6 +57,11 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     """
     phase = context.workflow.phase(phase_name)
     check_options(phase_name, options)
+    if run.start_clean and (given := getattr(options, "of_before", "")):
+        raise UsageError(
+            f"{given} is about rows that an earlier run set aside; with --start-clean there are none.",
+            "Give one of the two.",
+        )
     if not run.dry_run and context.store.ddl.pending():
         # A newer version brings new tables and columns; older ones go on reading what they know.
         context.store.ddl.install()

@@ -179,6 +179,10 @@ def test_a_replay_goes_on_past_tables_that_are_gone_and_names_them_at_the_end(fi
         "load 10 rows of public.z that were set aside"
         in files.tell("--replay-quarantine", "--dry-run").document["plan"]
     )
+    for given in ("--replay-quarantine", "--discard-quarantine"):
+        refused = files.tell("--start-clean", given, code=2).document["error"]
+        assert refused["message"].startswith(f"{given} is about rows that an earlier run set aside")
+    assert files.rows("SELECT count(*) FROM z") == [(90,)]
     error = files.tell("--replay-quarantine", code=4).document["error"]
     assert error["message"].startswith("2 tables could not be loaded completely (public.a, public.m)")
     assert "10 rows of public.a that were set aside cannot be loaded" in error["details"][0]

@@ -51,6 +51,13 @@ class AgainOptions:
         """What must be confirmed: rows that are given up will be missing."""
         return "The rows that are set aside will not be in the target." if self.discard_quarantine else ""
 
+    @property
+    def of_before(self) -> str:
+        """The option that is about what an earlier run left, which is gone with a start from nothing; "" for none."""
+        if self.replay_quarantine:
+            return "--replay-quarantine"
+        return "--discard-quarantine" if self.discard_quarantine else ""
+
 
 @dataclass(frozen=True)
 class RowOptions(RefusedRowOptions):
