@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import pytest
 
 from tests import drive
-from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches
+from tests.door import Door, shut_door
+from tests.faults.driver import overlapping_batches, snapshot, unmatched_batches, wait_until
 from tests.faults.trial import Staged, Trial, staged
 from tests.scrape import asked
 from tests.unit.test_metrics import parsed, value
@@ -29,7 +31,10 @@ CREATE TABLE child (id int PRIMARY KEY, o int REFERENCES other);
 INSERT INTO child SELECT n, n FROM generate_series(1, 5000) n;
 CREATE TABLE empty (a int);
 """
+# A row of each part of the second half.
+HALF_WAY = "id > 60000 AND id % 500 = 0"
 SMALL_PARTS = ("--chunk-size", "200KB", "--parallel-jobs", "1")
+ROOM = ("--max-disk", "1GB")
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +64,11 @@ def assert_every_row_once(migration: Trial) -> None:
 @pytest.mark.slow
 def test_both_run_at_the_same_time_and_every_row_is_there_once(migration: Trial) -> None:
     export = migration.start("export", "data", *SMALL_PARTS)
-    while migration.state("EXPORT_DATA") != "IN_PROGRESS":
-        time.sleep(0.05)
+    wait_until(lambda: migration.state("EXPORT_DATA") != "NOT_STARTED")
     load = migration.start("import", "data")
     said = load.communicate(timeout=120)
     assert load.returncode == 0, said
-    assert export.wait(timeout=5) == 0
+    assert export.wait(timeout=60) == 0
     export.communicate()
     assert_every_row_once(migration)
     assert migration.document("next")["next"]["phase"] == "VERIFY"
@@ -82,7 +86,7 @@ def test_a_table_that_is_read_anew_after_half_of_it_was_loaded_is_emptied_first(
     load = migration.start("import", "data", *discard)
     wait_until(lambda: loaded(migration) == parts(migration) > 0)
     drive.execute(migration.source, ROW_BEYOND)
-    migration.run("export", "data", *SMALL_PARTS)
+    migration.run("export", "data", *SMALL_PARTS, *ROOM)
     _, errors = load.communicate(timeout=120)
     assert load.returncode == 0, errors
     assert "public.big is read anew by the export" in errors
@@ -98,7 +102,7 @@ def test_an_import_that_was_away_meanwhile_finds_out_by_the_ledger(migration: Tr
     wait_until(lambda: loaded(migration) == parts(migration) > 0)
     kill(load)
     drive.execute(migration.source, ROW_BEYOND)
-    migration.run("export", "data", *SMALL_PARTS)
+    migration.run("export", "data", *SMALL_PARTS, *ROOM)
     if emptied:
         drive.execute(migration.target, "TRUNCATE big")
     done = migration.run("import", "data")
@@ -108,7 +112,8 @@ def test_an_import_that_was_away_meanwhile_finds_out_by_the_ledger(migration: Tr
 
 def cut_off_in_the_middle(migration: Trial) -> None:
     """Kill an export when some parts of its largest table are finished, and not all."""
-    export = migration.start("export", "data", *SMALL_PARTS)
+    # For more parts it waits until somebody makes room.
+    export = migration.start("export", "data", *SMALL_PARTS, "--max-disk", "2MB", "--wait-for-import", "600")
     wait_until(lambda: parts(migration) >= 5)
     kill(export)
     assert 5 <= parts(migration) < 40
@@ -180,21 +185,28 @@ def test_more_random_kills(migration: Trial, seed: int) -> None:
 
 def killed_at_random(migration: Trial, *, seed: int, rounds: int) -> None:
     """Kill one side or both when they came a little further, write the source in between, let both end; then judge."""
-    chance, in_the_middle, written = random.Random(seed), 0, 0
+    chance, written = random.Random(seed), 0
     versions = [snapshot(migration.source)]
     sides = {"EXPORT_DATA": ("export", "data", *SMALL_PARTS), "IMPORT_DATA": ("import", "data")}
     if chance.random() < 0.5:
         sides["IMPORT_DATA"] += ("--discard-loaded",)
     running: dict[str, subprocess.Popen[str]] = {}
     for number in range(rounds):
-        before = start_what_is_not_running(migration, sides, running)
-        further = before + chance.randint(0 if number else 4, 12)
-        wait_until(partial(has_come, migration, further, running))
-        time.sleep(chance.uniform(0.0, 0.1))
-        for phase in chance.choice((["EXPORT_DATA"], ["IMPORT_DATA"], list(sides))):
-            if phase in running:
-                in_the_middle += stopped_in_the_middle(migration, phase, running[phase])
-                kill(running[phase])
+        killed = chance.choice((["EXPORT_DATA"], ["IMPORT_DATA"], list(sides)))
+        # The first time the import cannot come to its end, however quick both are.
+        with contextlib.nullcontext() if number else shut_door(migration.target, "public.big", HALF_WAY) as door:
+            before = start_what_is_not_running(migration, sides, running)
+            wait_until(partial(has_come, migration, before + chance.randint(0 if number else 4, 12), running))
+            time.sleep(chance.uniform(0.0, 0.1))
+            if door is not None:
+                load = running["IMPORT_DATA"]
+                wait_until(partial(waits_or_ended, door, load))
+                load.send_signal(signal.SIGSTOP)
+                assert (load.poll(), migration.state("IMPORT_DATA")) == (None, "IN_PROGRESS")
+                killed = ["IMPORT_DATA", *killed]
+            for phase in killed:
+                if phase in running:
+                    kill(running[phase])
         if chance.random() < 0.7:
             written += 1
             drive.execute(migration.source, f"UPDATE big SET filler = filler || 'y' WHERE id % 1000 = {written}")
@@ -204,17 +216,11 @@ def killed_at_random(migration: Trial, *, seed: int, rounds: int) -> None:
     for phase, process in running.items():
         output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, f"{phase} ended with {process.returncode}:\n{output}\n{errors}"
-    assert in_the_middle
     assert_each_table_is_as_it_once_was(migration, versions)
 
 
-def stopped_in_the_middle(migration: Trial, phase: str, process: subprocess.Popen[str]) -> bool:
-    """Freeze a process that is about to be killed; whether some of its work was done, and not all."""
-    if process.poll() is not None:
-        return False
-    process.send_signal(signal.SIGSTOP)
-    done = parts(migration) if phase == "EXPORT_DATA" else loaded(migration)
-    return done > 0 and migration.state(phase) == "IN_PROGRESS"
+def waits_or_ended(door: Door, load: subprocess.Popen[str]) -> bool:
+    return door.waiting() != [] or load.poll() is not None
 
 
 def start_what_is_not_running(
@@ -247,13 +253,6 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def assert_each_table_is_as_it_once_was(migration: Trial, versions: Sequence[dict[str, tuple[int, str]]]) -> None:
     """An export that was cut off may be mixed: tables of different moments, but each of one moment."""
     target = snapshot(migration.target)
@@ -265,13 +264,15 @@ def assert_each_table_is_as_it_once_was(migration: Trial, versions: Sequence[dic
 
 
 def test_an_import_beside_a_stream_waits_for_its_end_and_does_what_follows(migration: Trial) -> None:
-    export = migration.start("export", "data", "--stream", *SMALL_PARTS)
-    while migration.state("EXPORT_DATA") != "IN_PROGRESS":
-        time.sleep(0.05)
-    load = migration.start("import", "data")
+    # The stream is not over before the import beside it has begun.
+    with shut_door(migration.target, "public.big", HALF_WAY):
+        export = migration.start("export", "data", "--stream", *SMALL_PARTS)
+        wait_until(lambda: migration.state("EXPORT_DATA") != "NOT_STARTED")
+        load = migration.start("import", "data")
+        wait_until(lambda: migration.state("IMPORT_DATA") == "IN_PROGRESS" or load.poll() is not None)
     said = load.communicate(timeout=120)
     assert load.returncode == 0, said
-    assert export.wait(timeout=5) == 0
+    assert export.wait(timeout=60) == 0
     export.communicate()
     assert_every_row_once(migration)
     assert migration.summary("EXPORT_DATA")["streamed"]
