@@ -14,8 +14,8 @@ from voyager.fleet.fleet_dir import COMPLETE, MemberState
 from voyager.fleet.load import Assessed
 from voyager.fleet.member import Member
 
-# argv: the assessment directory, how to behave, a report. "Slow" waits until it is told to stop, "meeting" until another has
-# begun, and then for so many seconds.
+# argv: the assessment directory, how to behave, a report. "Slow" waits until it is told to stop,
+# "meeting" until another has begun, and then for so many seconds.
 STAND_IN = """
 import json, os, pathlib, signal, sys, time
 place, behaviour, report = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
