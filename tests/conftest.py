@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ def pytest_configure() -> None:
     """The operator's own settings must not reach a test that connects within this process."""
     for name in [name for name in os.environ if name.startswith(drive.LEAKS) and name != "YB_VOYAGER_PG_BIN"]:
         del os.environ[name]
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell starts what it sends to the background deaf to Ctrl-C, and so would be all commands of the tests.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
