@@ -75,9 +75,11 @@ def registered(store: StateStore, name: str = "shop", **changes: Any) -> Migrati
     return store.migrations.register(new_migration(name, **changes))
 
 
-def expire_leases(endpoint: Endpoint) -> None:
-    """As if all of them had been held for long enough without being renewed."""
-    drive.execute(endpoint, "UPDATE ybvoyager.leases SET expires_at = clock_timestamp() - interval '1 second'")
+def expire_leases(endpoint: Endpoint, phase: str = "") -> None:
+    """As if all of them (of one phase) had been held for long enough without being renewed."""
+    which = f" WHERE phase = '{phase}'" if phase else ""
+    expired = "UPDATE ybvoyager.leases SET expires_at = clock_timestamp() - interval '1 second'"
+    drive.execute(endpoint, expired + which)
 
 
 def execute_on(connection: psycopg.Connection[Any]) -> Callable[..., Awaitable[Any]]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from tests import drive
-from tests.faults.driver import snapshot
+from tests.faults.driver import locked, snapshot, wait_until
 from tests.faults.trial import Trial, trial
 from tests.states import database
 from voyager.embedded import Server, start_server
@@ -127,15 +128,15 @@ def assert_absent(what: str, texts: list[str]) -> None:
 
 def test_it_is_nowhere_during_and_after_a_migration(migration: Trial) -> None:
     with Watch(migration) as watch:
-        said = [
-            migration.attempt(*words)
-            for words in (
-                ("init",),
-                ("next", "--until", "VERIFY", "--debug"),
-                ("status", "-o", "json"),
-                ("history", "-o", "json"),
-            )
-        ]
+        said = [migration.attempt("init")]
+        with locked(migration.source, "a"):
+            # So that what it starts is there when the watch looks.
+            process = migration.start("next", "--until", "VERIFY", "--debug")
+            wait_until(lambda: process.poll() is not None or any("pg_dump" in one for one in tuple(watch.children)))
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, output + errors
+        said += [subprocess.CompletedProcess((), 0, output, errors)]
+        said += [migration.attempt(*words, "-o", "json") for words in (("status",), ("history",))]
         for end in (migration.source, migration.target):
             drive.fetch(end, "SELECT count(*) FROM a WHERE t = 'row 7'")
         said += [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from voyager.postgres.attempts import TIMES_CANCELLED
 
 LIMIT = 12
 """Connections that the role may have; any of our commands alone comes out with them."""
+COPY_WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'"
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +71,48 @@ def crowded(way: Way, chance: random.Random) -> Iterator[list[int]]:
         crowd_of_one.join()
 
 
+def limit(place: Ground, way: Way, connections: int) -> None:
+    drive.execute(place.target_server.endpoint(), f"ALTER ROLE {way.target.user} CONNECTION LIMIT {connections}")
+
+
+def begun_without_any(place: Ground, way: Way, _: random.Random) -> list[subprocess.Popen[str]]:
+    """Somebody else has the only connection until the command was turned away."""
+    before = refused(place, way)
+    with drive.connect(way.target):
+        limit(place, way, 1)
+        processes = way.begin()
+        wait_until(lambda: refused(place, way) > before or processes[0].poll() is not None)
+    return processes
+
+
+def begun_and_cut_off(place: Ground, way: Way, chance: random.Random) -> list[subprocess.Popen[str]]:
+    """In the middle of its load the command loses every connection, and somebody else has the only one then."""
+    cut_off = f"""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE usename = '{way.target.user}' AND application_name <> 'yb-voyager tests'"""
+    with drive.connect(way.target), locked(way.judged, chance.choice(NAMES), "SHARE"):
+        processes = way.begin()
+        wait_until(lambda: drive.fetch(way.judged, COPY_WAITS) != [] or processes[-1].poll() is not None)
+        before = refused(place, way)
+        limit(place, way, 1)
+        drive.execute(way.judged, cut_off)
+        wait_until(lambda: refused(place, way) > before or processes[-1].poll() is not None)
+    return processes
+
+
 @pytest.mark.parametrize("seed", seeds())
 def test_a_target_without_free_connections_is_waited_for(place: Ground, seed: int) -> None:
     way, chance = place.ready(WAYS[seed % len(WAYS)]), random.Random(f"crowd {seed}")
-    server, role = place.target_server.endpoint(), way.target.user
     before = refused(place, way)
-    drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT {LIMIT}")
     try:
-        # Who registers a migration is told at once; who runs one waits.
-        processes = way.begin() if way.way == "import file" else []
-        wait_until(lambda: not processes or way.registered() or processes[0].poll() is not None)
+        limit(place, way, LIMIT)
+        # Who registers a migration is told at once; who runs one waits. A pipelined one begins one after the other.
+        begin = begun_and_cut_off if way.way in ("import file", "pipelined") else begun_without_any
+        processes = begin(place, way, chance)
         with crowded(way, chance) as turned_away:
-            way.finish(processes or way.begin())
+            limit(place, way, LIMIT)
+            way.finish(processes)
     finally:
-        drive.execute(server, f"ALTER ROLE {role} CONNECTION LIMIT -1")
+        limit(place, way, -1)
     assert refused(place, way) - before > turned_away[0], "we were never turned away"
     way.assert_each_row_once()
 
@@ -91,21 +121,20 @@ def test_a_target_without_free_connections_is_waited_for(place: Ground, seed: in
 def test_timeouts_of_the_role_are_not_ours(place: Ground, seed: int) -> None:
     """The role has milliseconds for a statement, a lock and a transaction; rows are held up for longer."""
     way, chance = place.ready(WAYS[(seed + 1) % len(WAYS)]), random.Random(f"timeout {seed}")
-    limit = chance.randint(100, 300)
+    milliseconds = chance.randint(100, 300)
     names = ("statement_timeout", "lock_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
     server, role = place.target_server.endpoint(), way.target.user
     for name in names:
-        drive.execute(server, f"ALTER ROLE {role} SET {name} = '{limit}ms'")
+        drive.execute(server, f"ALTER ROLE {role} SET {name} = '{milliseconds}ms'")
     try:
         with pytest.raises((psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout)):
             drive.execute(way.target, "SELECT pg_sleep(5)")
         # Reading is let through: the way is looked at before it is taken.
         with locked(way.judged, chance.choice(NAMES), "SHARE"):
             processes = way.begin()
-            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'"
-            wait_until(lambda: drive.fetch(way.judged, waiting) != [])
-            time.sleep(limit / 1000 * 2)
-            assert drive.fetch(way.judged, waiting)
+            wait_until(lambda: drive.fetch(way.judged, COPY_WAITS) != [])
+            time.sleep(milliseconds / 1000 * 2)
+            assert drive.fetch(way.judged, COPY_WAITS)
         way.finish(processes)
     finally:
         drive.execute(server, f"ALTER ROLE {role} RESET ALL")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests import drive
+from tests.faults.driver import wait_until
 from voyager.endpoint import Endpoint
 
 TENANT = """
@@ -79,6 +80,11 @@ class Operator:
     def state(self) -> dict[str, dict[str, Any]]:
         path = self.place / "fleet.json"
         return {one["name"]: one for one in json.loads(path.read_text())["members"]} if path.exists() else {}
+
+    def sessions(self, name: str) -> int:
+        """Of anybody else in a database."""
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return int(drive.fetch(self.databases[name], others)[0][0])
 
     def statuses(self) -> dict[str, str]:
         return {name: one["status"] for name, one in self.state().items()}
@@ -191,8 +197,7 @@ def test_a_fleet_that_was_killed_is_resumed_where_it_was(operator: Operator):
     operator.write_file(alpha={"iops-capture-interval": 0}, gamma={"iops-capture-interval": 0})
     process = operator.start("--parallel-jobs", 1, seconds=90)
     try:
-        wait_for(lambda: operator.statuses().get("beta") == "RUNNING", process)
-        time.sleep(2)
+        wait_for(lambda: operator.statuses().get("beta") == "RUNNING" and operator.sessions("beta") > 0, process)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -208,8 +213,7 @@ def test_ctrl_c_stops_the_members_and_says_what_is_kept(operator: Operator):
     operator.write_file(alpha={"iops-capture-interval": 0})
     process = operator.start("--parallel-jobs", 1, seconds=90)
     try:
-        wait_for(lambda: operator.statuses().get("beta") == "RUNNING", process)
-        time.sleep(2)
+        wait_for(lambda: operator.statuses().get("beta") == "RUNNING" and operator.sessions("beta") > 0, process)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     finally:
@@ -217,11 +221,7 @@ def test_ctrl_c_stops_the_members_and_says_what_is_kept(operator: Operator):
     assert process.returncode == 130
     assert "1 of 3 databases are assessed" in told
     assert operator.statuses() == {"alpha": "COMPLETE", "beta": "INTERRUPTED", "gamma": "PENDING"}
-    left = drive.fetch(
-        operator.databases["beta"],
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
-    assert left == [(0,)]
+    wait_until(lambda: operator.sessions("beta") == 0)
 
 
 def test_a_csv_of_yb_voyager_is_assessed(operator: Operator):

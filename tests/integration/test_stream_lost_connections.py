@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
+import psutil
 import pytest
 
 from tests import drive
+from tests.faults.driver import wait_until
 from voyager.embedded import Server
 from voyager.errors import DatabaseAway
 from voyager.postgres import bulk
@@ -43,8 +44,9 @@ def test_who_uses_it_hears_that_it_ended_and_not_of_the_states_of_the_driver(
         connection = await bulk.connect(endpoint, "test")
         await ask(connection)
         await connection.execute("BEGIN")
-        drive.fetch(endpoint, "SELECT pg_terminate_backend(%s)", [connection.get_server_pid()])
-        time.sleep(0.2)
+        server = connection.get_server_pid()
+        drive.fetch(endpoint, "SELECT pg_terminate_backend(%s)", [server])
+        wait_until(lambda: not psutil.pid_exists(server))
         for _ in range(turns):
             await asyncio.sleep(0)
         with pytest.raises(bulk.DRIVER_ERRORS) as caught:
