@@ -201,7 +201,7 @@ def test_an_index_whose_online_build_was_cut_off_is_dropped_and_built_anew(ends:
         killed.start()
         ends.run("import", "schema", code=8)
         killed.join()
-    drive.execute(ends.target, "DROP EVENT TRIGGER held_builds; DROP FUNCTION hold_the_build(), passes_door()")
+    drive.execute(ends.target, "DROP EVENT TRIGGER held_builds; DROP FUNCTION hold_the_build(), passes_door(int)")
     assert validity(ends.target)["orders_customer"] is False
     ends.run("import", "schema")
     sent = [text.split(" ON ")[0] for text in ends.at_target.texts("^(DROP|CREATE) INDEX")]

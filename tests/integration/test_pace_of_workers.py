@@ -14,6 +14,7 @@ import pytest
 
 from tests import drive
 from tests.data_path import DataPath, without_post_data
+from tests.door import shut_door
 from tests.faults.driver import wait_until
 from tests.relay import Relay
 from voyager.embedded import Server
@@ -40,6 +41,8 @@ BEGIN
     END LOOP;
     RETURN true;
 END $$"""
+# A row of each part but the first few.
+LATER_PARTS = "id > 4000 AND id % 100 = 0"
 CONTENT = "SELECT count(*), sum(id::bigint), sum(hashtextextended(filler, 0)) FROM public.big"
 CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 PAUSE = Pause(None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "ann@host 1")
@@ -120,22 +123,30 @@ class Running:
             raise self._failure[0]
 
 
+def pause(path: Steered, workers: int) -> None:
+    path.now = Steering({"parallel_jobs": workers}, PAUSE)
+    wait_until(lambda: bool(path.told) and path.told[-1].paused == PAUSE.says)
+
+
 def assert_every_row_once(path: DataPath) -> None:
     assert drive.fetch(path.target, CONTENT) == drive.fetch(path.source, CONTENT)
 
 
 def test_a_paused_import_gives_its_connections_back_and_goes_on_where_it_was(path: Steered) -> None:
     path.export(chunk_size="64kB")
-    load = Running(lambda: path.load(parallel_jobs=3))
-    wait_until(lambda: path.batches() >= 3)
-    assert path.connections("import data", path.target) == 3
-    path.now = Steering({"parallel_jobs": 3}, PAUSE)
-    wait_until(lambda: path.connections("import data", path.target) == 0)
-    there = path.batches()
-    time.sleep(1.0)
-    assert path.batches() == there
-    assert load.alive
-    assert path.told[-1].paused == PAUSE.says
+    with shut_door(path.target, "public.big", LATER_PARTS) as door:
+        load = Running(lambda: path.load(parallel_jobs=3))
+        wait_until(lambda: len(door.waiting()) == 3)
+        assert path.batches() >= 3
+        assert path.connections("import data", path.target) == 3
+        pause(path, 3)
+        door.open()
+        wait_until(lambda: path.connections("import data", path.target) == 0)
+        there = path.batches()
+        time.sleep(1.0)
+        assert path.batches() == there
+        assert load.alive
+        assert path.told[-1].paused == PAUSE.says
     path.now = Steering({"parallel_jobs": 3}, None)
     load.ended()
     assert path.notes[:2] == [PAUSE.says, "resumed"]
@@ -145,14 +156,24 @@ def test_a_paused_import_gives_its_connections_back_and_goes_on_where_it_was(pat
 def test_a_running_import_takes_as_many_workers_as_are_set(path: Steered) -> None:
     path.export(chunk_size="64kB")
     path.now = Steering({"parallel_jobs": 1}, None)
-    load = Running(lambda: path.load())
-    wait_until(lambda: path.batches() >= 2)
-    assert path.connections("import data", path.target) == 1
-    path.now = Steering({"parallel_jobs": 6}, None)
-    wait_until(lambda: path.connections("import data", path.target) == 6)
-    path.now = Steering({"parallel_jobs": 2}, None)
-    wait_until(lambda: path.connections("import data", path.target) == 2)
-    assert load.alive
+    later = "id > 20000 AND id % 100 = 0"
+    with (
+        shut_door(path.target, "public.big", f"{LATER_PARTS} AND id <= 20000") as door,
+        shut_door(path.target, "public.big", later, number=2) as last,
+    ):
+        load = Running(lambda: path.load())
+        wait_until(lambda: len(door.waiting()) == 1)
+        assert path.batches() >= 2
+        assert path.connections("import data", path.target) == 1
+        path.now = Steering({"parallel_jobs": 6}, None)
+        wait_until(lambda: len(door.waiting()) == 6)
+        assert path.connections("import data", path.target) == 6
+        path.now = Steering({"parallel_jobs": 2}, None)
+        wait_until(lambda: bool(path.told) and path.told[-1].workers == 2)
+        # Four of the six end what they have in hand, and are not seen again.
+        door.open()
+        wait_until(lambda: path.connections("import data", path.target) == len(last.waiting()) == 2)
+        assert load.alive
     load.ended()
     assert path.notes == ["1 workers became 6: set by the operator", "6 workers became 2: set by the operator"]
     assert_every_row_once(path)
@@ -160,17 +181,19 @@ def test_a_running_import_takes_as_many_workers_as_are_set(path: Steered) -> Non
 
 def test_an_import_that_is_stopped_while_it_is_paused_stops_at_once(path: Steered) -> None:
     path.export(chunk_size="64kB")
-    load = Running(lambda: path.load(parallel_jobs=2))
-    wait_until(lambda: path.batches() >= 2)
-    path.now = Steering({"parallel_jobs": 2}, PAUSE)
-    wait_until(lambda: path.connections("import data", path.target) == 0)
+    with shut_door(path.target, "public.big", LATER_PARTS) as door:
+        load = Running(lambda: path.load(parallel_jobs=2))
+        wait_until(lambda: len(door.waiting()) == 2)
+        pause(path, 2)
+        door.open()
+        wait_until(lambda: path.connections("import data", path.target) == 0)
 
-    def stop() -> None:
-        raise Interrupted("stopped", "")
+        def stop() -> None:
+            raise Interrupted("stopped", "")
 
-    path.checkpoint = stop
-    with pytest.raises(Interrupted):
-        load.ended()
+        path.checkpoint = stop
+        with pytest.raises(Interrupted):
+            load.ended()
     path.checkpoint, path.now = (lambda: None), Steering()
     path.load()
     assert_every_row_once(path)
@@ -180,11 +203,17 @@ def test_a_paused_export_keeps_its_snapshot_and_a_running_one_takes_more_readers
     def parts() -> int:
         return len(list(path.export_dir.data.glob("*.manifest.json")))
 
+    one, four, seen = Steering({"parallel_jobs": 1}, None), Steering({"parallel_jobs": 4}, None), [0]
+
     def dawdle() -> None:
+        # It does not come to its end before it is told to pause.
+        while path.now is one and parts() > 20:
+            time.sleep(0.01)
+        if path.now is four:
+            seen.append(path.connections("export data", path.source))
         time.sleep(0.015)
 
-    path.checkpoint = dawdle
-    path.now = Steering({"parallel_jobs": 1}, None)
+    path.checkpoint, path.now = dawdle, one
     export = Running(lambda: path.export(chunk_size="64kB"))
     wait_until(lambda: parts() >= 2)
     path.now = Steering({"parallel_jobs": 1}, PAUSE)
@@ -194,9 +223,9 @@ def test_a_paused_export_keeps_its_snapshot_and_a_running_one_takes_more_readers
     drive.execute(path.source, "INSERT INTO public.big VALUES (0, 'too late')")
     time.sleep(1.0)
     assert parts() == there
-    path.now = Steering({"parallel_jobs": 4}, None)
-    wait_until(lambda: path.connections("export data", path.source) == 1 + 4)
+    path.now = four
     export.ended()
+    assert max(seen) == 1 + 4
     attempt = ExportAttempt.load(path.export_dir.data)
     assert attempt is not None
     assert len(attempt.snapshots) == 1
@@ -207,15 +236,18 @@ def test_a_paused_export_keeps_its_snapshot_and_a_running_one_takes_more_readers
 
 def test_a_paused_stream_leaves_the_target_alone_and_goes_on(path: Steered) -> None:
     path.now = Steering({"parallel_jobs": 2}, None)
-    stream = Running(lambda: path.export(stream=True, chunk_size="64kB"))
-    wait_until(lambda: path.batches() >= 3)
-    path.now = Steering({"parallel_jobs": 2}, PAUSE)
-    wait_until(lambda: path.connections("stream data", path.target) == 0)
-    there = path.batches()
-    time.sleep(0.5)
-    assert path.batches() == there
-    path.now = Steering({"parallel_jobs": 4}, None)
-    wait_until(lambda: path.connections("stream data", path.target) == 4)
+    with shut_door(path.target, "public.big", "id > 30000 AND id % 100 = 0") as door:
+        stream = Running(lambda: path.export(stream=True, chunk_size="64kB"))
+        wait_until(lambda: len(door.waiting()) == 2)
+        assert path.batches() >= 3
+        pause(path, 2)
+        # What waits there is broken off: it would take for ever.
+        wait_until(lambda: path.connections("stream data", path.target) == 0)
+        there = path.batches()
+        time.sleep(0.5)
+        assert path.batches() == there
+        path.now = Steering({"parallel_jobs": 4}, None)
+        wait_until(lambda: path.connections("stream data", path.target) == 4)
     stream.ended()
     assert_every_row_once(path)
 
