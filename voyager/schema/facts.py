@@ -29,7 +29,8 @@ class TypeRef:
 class ResolvedType:
     """A type followed through domains: `base` is what it is in the end, `domains` the way there, outermost first.
 
-    `kind` is that of the base: "" for a type that the schema does not create, else enum, composite or range.
+    `kind` is that of the base: "" for a type that the schema does not create, else enum, composite, range or
+    multirange.
     """
 
     base: TypeRef
@@ -175,7 +176,7 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class TypeFacts:
-    """A type that the schema creates: `kind` is enum, composite, domain, range, base or shell."""
+    """A type that the schema creates: `kind` is enum, composite, domain, range, multirange, base or shell."""
 
     key: Key
     kind: str

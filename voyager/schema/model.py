@@ -282,6 +282,18 @@ def _learn_range(model: SchemaModel, _: Statement, tree: Any) -> None:
     subtypes = (items([element.arg]) for element in items(tree.params) if element.defname == "subtype")
     subtype = next((type_ref(found[0]) for found in subtypes if found and name_of(found[0]) == "TypeName"), None)
     model.types[key] = TypeFacts(key, "range", subtype=subtype)
+    multirange = _multirange_of(key, tree)
+    model.types[multirange] = TypeFacts(multirange, "multirange", subtype=subtype)
+
+
+def _multirange_of(key: Key, tree: Any) -> Key:
+    """The multirange type that comes with a range type: the server chooses its name where the statement does not."""
+    for element in items(tree.params):
+        if element.defname == "multirange_type_name":
+            [named] = items([element.arg])
+            return qualified(named.names if name_of(named) == "TypeName" else [named])
+    schema, name = key
+    return (schema, name.replace("range", "multirange", 1) if "range" in name else f"{name}_multirange")
 
 
 def _learn_defined(model: SchemaModel, _: Statement, tree: Any) -> None:

@@ -46,19 +46,43 @@ MISSING: Mapping[str, MissingType] = MappingProxyType(
     }
 )
 
+_MULTIRANGES = frozenset(name for name, type_ in MISSING.items() if type_ is _MULTIRANGE)
+
 # The target has them, but a migration carries their values only while the source is not written to.
 OFFLINE_ONLY = ("point", "line", "lseg", "box", "path", "polygon", "circle", "vector", "timetz")
 
-# No operator class of the target's btree takes them; "array" is any array, "user_defined" a composite type.
+# No operator class of the target's btree takes them; "array" is any array, "user_defined" a composite type. The last
+# two are of our own: reports of others say nothing of them.
 NOT_INDEXED = (
     "citext", "tsvector", "tsquery", "jsonb", "inet", "json", "macaddr", "macaddr8", "cidr", "bit", "varbit",
     "daterange", "tsrange", "tstzrange", "numrange", "int4range", "int8range", "interval", "circle", "box", "line",
     "lseg", "point", "pg_lsn", "path", "polygon", "txid_snapshot", "array", "user_defined",
+    "user_defined_range", "multirange",
 )  # fmt: skip
 
 USER_DEFINED_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_USER_DEFINED"
 TSQUERY_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_TSQUERY"
-_MADE_IN_SQL = frozenset({"enum", "composite", "domain", "range"})
+
+# Ids of our own: reports of others have arrays of a composite type under none, not under that of the type itself.
+ARRAY_OF_USER_DEFINED_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_ARRAY_OF_USER_DEFINED"
+RANGE_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_USER_DEFINED_RANGE"
+MULTIRANGE = "UNSUPPORTED_DATATYPE_USER_DEFINED_MULTIRANGE"
+MULTIRANGE_LIVE = "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_USER_DEFINED_MULTIRANGE"
+CAVEATS_OF_OUR_OWN = frozenset({ARRAY_OF_USER_DEFINED_LIVE, RANGE_LIVE, MULTIRANGE_LIVE})
+
+# What a type that the schema creates with SQL brings a column of it; one of an extension goes by its name instead.
+_OF_KIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "enum": (),
+        "composite": (USER_DEFINED_LIVE,),
+        "domain": (),
+        "range": (RANGE_LIVE,),
+        "multirange": (MULTIRANGE, MULTIRANGE_LIVE),
+    }
+)
+_KEYS_OF_KIND: Mapping[str, str] = MappingProxyType(
+    {"enum": "", "composite": "user_defined", "domain": "", "range": "user_defined_range", "multirange": "multirange"}
+)
 
 
 def missing_id(name: str) -> str:
@@ -77,10 +101,10 @@ def issues_of_type(model: SchemaModel, written: TypeRef) -> tuple[str, ...]:
     name = found.base.name.lower()
     if name == "oid" and not found.kind and any(domain.lower() == "lo" for _, domain in found.domains):
         return (missing_id("lo"),)
-    if found.kind == "composite":
-        return () if found.base.arrays else (USER_DEFINED_LIVE,)
-    if found.kind in _MADE_IN_SQL:
-        return ()
+    if found.kind == "composite" and found.base.arrays:
+        return (ARRAY_OF_USER_DEFINED_LIVE,)
+    if found.kind in _OF_KIND:
+        return _OF_KIND[found.kind]
     if name in MISSING:
         # A release that has the type takes the column, but nothing carries its changes there.
         return (missing_id(name), offline_only_id(name)) if MISSING[name].fixed_in else (missing_id(name),)
@@ -94,9 +118,11 @@ def not_indexed(model: SchemaModel, written: TypeRef) -> str:
     found = model.resolve(written)
     if found.base.arrays:
         return "array"
-    if found.kind in _MADE_IN_SQL:
-        return "user_defined" if found.kind == "composite" else ""
+    if found.kind in _KEYS_OF_KIND:
+        return _KEYS_OF_KIND[found.kind]
     name = found.base.name.lower()
+    if name in _MULTIRANGES:
+        return "multirange"
     return name if name in NOT_INDEXED else ""
 
 

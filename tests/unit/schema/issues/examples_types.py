@@ -26,6 +26,9 @@ NOT_INDEXED = {
     "point": "POINT", "pg_lsn": "PG_LSN", "path": "PATH", "polygon": "POLYGON", "txid_snapshot": "TXID_SNAPSHOT",
 }  # fmt: skip
 _ADDRESS = "CREATE TYPE s.address AS (street text, city text)"
+_SPAN = "CREATE TYPE s.span AS RANGE (subtype = float8)"
+_TRANGE = "CREATE TYPE s.trange AS RANGE (subtype = time)"
+_NAMED = "CREATE TYPE s.named AS RANGE (subtype = time, multirange_type_name = s.several)"
 
 
 def _column(written: str, *, foreign: bool, arrays: bool = True, before: tuple[str, ...] = ()) -> tuple[Case, ...]:
@@ -187,6 +190,37 @@ EXAMPLES: Examples = {
             (_ADDRESS, "CREATE TABLE {t} ({c} decoy.address)"),
         ),
     ),
+    "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_ARRAY_OF_USER_DEFINED": rule(
+        *_offline("s.address[]", arrays=False, before=(_ADDRESS,)).raises,
+        case(_ADDRESS, "CREATE DOMAIN {d} AS s.address", "CREATE TABLE {t} ({c} {d}[])", at="{t}.{c}"),
+        misses=(
+            (_ADDRESS, "CREATE TABLE {t} ({c} s.address)"),
+            (_ADDRESS, "CREATE FOREIGN TABLE {t} ({c} s.address[]) SERVER x"),
+            ("CREATE TYPE s.address AS ENUM ('a')", "CREATE DOMAIN {d} AS s.address", "CREATE TABLE {t} ({c} {d}[])"),
+        ),
+    ),
+    "UNSUPPORTED_DATATYPE_LIVE_MIGRATION_USER_DEFINED_RANGE": rule(
+        *_offline("s.span", before=(_SPAN,)).raises,
+        misses=(
+            (_SPAN, "CREATE FOREIGN TABLE {t} ({c} s.span) SERVER x"),
+            (_SPAN, "CREATE TABLE {t} ({c} s.span_multirange)"),
+            (_SPAN, "CREATE TABLE {t} ({c} decoy.span, a daterange)"),
+            ("CREATE TYPE s.span AS ENUM ('a')", "CREATE TABLE {t} ({c} s.span[])"),
+        ),
+    ),
+    **{
+        f"UNSUPPORTED_DATATYPE_{live}USER_DEFINED_MULTIRANGE": rule(
+            *_column("s.span_multirange", foreign=not live, before=(_SPAN,)),
+            case(_TRANGE, "CREATE TABLE {t} ({c} s.tmultirange)", at="{t}.{c}"),
+            case(_NAMED, "CREATE TABLE {t} ({c} s.several[])", at="{t}.{c}"),
+            misses=(
+                (_SPAN, "CREATE TABLE {t} ({c} s.span)"),
+                (_NAMED, "CREATE TABLE {t} ({c} s.named_multirange)"),
+                (_SPAN, "CREATE TABLE {t} ({c} decoy.span_multirange)"),
+            ),
+        )
+        for live in ("", "LIVE_MIGRATION_")
+    },
     **{
         f"PK_UK_ON_{name}_DATATYPE": rule(*_key(written), misses=_key_misses(written))
         for written, name in NOT_INDEXED.items()
@@ -195,6 +229,18 @@ EXAMPLES: Examples = {
         f"INDEX_ON_{name}_DATATYPE": rule(*_index(written), misses=_index_misses(written))
         for written, name in NOT_INDEXED.items()
     },
+    "PK_UK_ON_USER_DEFINED_RANGE_DATATYPE": rule(
+        *_key("s.span", before=(_SPAN,)), misses=_key_misses("s.span", (_SPAN,))
+    ),
+    "INDEX_ON_USER_DEFINED_RANGE_DATATYPE": rule(
+        *_index("s.span", before=(_SPAN,)), misses=_index_misses("s.span", (_SPAN,))
+    ),
+    "PK_UK_ON_MULTIRANGE_DATATYPE": rule(
+        *_key("s.span_multirange", before=(_SPAN,)), *_key("datemultirange"), misses=_key_misses("datemultirange")
+    ),
+    "INDEX_ON_MULTIRANGE_DATATYPE": rule(
+        *_index("s.span_multirange", before=(_SPAN,)), *_index("int8multirange"), misses=_index_misses("int8multirange")
+    ),
     "PK_UK_ON_ARRAY_DATATYPE": rule(
         *_key("text[]"), *_key("jsonb[]"), *_key("s.address[]", before=(_ADDRESS,)), misses=_key_misses("text[]")
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voyager.schema.analyze import Finding, analyze, analyze_schema, schema_report
+from voyager.schema.issues.datatypes import RANGE_LIVE
 from voyager.schema.parse import split
 from voyager.schema.statements import Statement, classify
 
@@ -107,9 +108,18 @@ def test_columns_that_only_the_catalog_knows_are_judged_and_no_column_twice() ->
             ("v", "f", "time with time zone"),
             ("v", "g", "s.pair"),
             ("v", "h", "s.pair[]"),
+            ("v", "i", "s.span"),
+            ("m", "a", "xml"),
+            ("m", "b", "point"),
+            ("m", "c", "s.pair"),
+            ("f", "a", "s.pair"),
+            ("f", "b", "s.pair[]"),
+            ("c", "a", "s.pair[]"),
+            ("c", "b", "s.span_multirange[]"),
         )
     ]
-    ddl += "; CREATE TYPE s.pair AS (a int, b int)"
+    ddl += "; CREATE TYPE s.pair AS (a int, b int); CREATE TYPE s.span AS RANGE (subtype = int4)"
+    ddl += "; CREATE MATERIALIZED VIEW s.m AS SELECT * FROM s.t; CREATE FOREIGN TABLE s.f () SERVER x"
     analysis = analyze_schema(statements_of(ddl), release="2.14.0.0", columns=rows)
     columns = [(one.issue_id, one.object_name) for one in analysis.findings if one.object_type == "COLUMN"]
     assert columns == [
@@ -120,6 +130,10 @@ def test_columns_that_only_the_catalog_knows_are_judged_and_no_column_twice() ->
         ("UNSUPPORTED_DATATYPE_PG_LSN", "s.v.e"),
         ("UNSUPPORTED_DATATYPE_LIVE_MIGRATION_TIMETZ", "s.v.f"),
         ("UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_USER_DEFINED", "s.v.g"),
+        ("UNSUPPORTED_DATATYPE_XML", "s.m.a"),
+        ("UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_USER_DEFINED", "s.f.a"),
+        ("UNSUPPORTED_DATATYPE_LIVE_MIGRATION_WITH_FF_FB_ARRAY_OF_USER_DEFINED", "s.c.a"),
+        ("UNSUPPORTED_DATATYPE_USER_DEFINED_MULTIRANGE", "s.c.b"),
     ]
 
 
@@ -241,7 +255,8 @@ def test_a_type_that_the_script_of_an_extension_made_goes_by_its_name(name: str,
     made = (f"CREATE TYPE x.{one} (INPUT = x.f, OUTPUT = x.g)" for one in (name, f"other_{name}"))
     assert [(one.issue_id, one.object_name) for one in found(";".join((*made, table)))] == [(issue_id, "s.t.c")]
     in_sql = (f"CREATE TYPE x.{one} AS RANGE (SUBTYPE = text)" for one in (name, f"other_{name}"))
-    assert found(";".join((*in_sql, table))) == []
+    as_a_range = [(one.issue_id, one.object_name) for one in found(";".join((*in_sql, table)))]
+    assert as_a_range == [(RANGE_LIVE, "s.t.c"), (RANGE_LIVE, "s.t.d")]
 
 
 def test_a_key_on_such_a_type_goes_by_its_name_as_well() -> None:

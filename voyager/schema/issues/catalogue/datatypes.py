@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from voyager.schema.issues.datatypes import (
+    ARRAY_OF_USER_DEFINED_LIVE,
     MISSING,
+    MULTIRANGE,
+    MULTIRANGE_LIVE,
     OFFLINE_ONLY,
+    RANGE_LIVE,
     TSQUERY_LIVE,
     USER_DEFINED_LIVE,
     missing_id,
     offline_only_id,
 )
-from voyager.schema.issues.issue import CAVEATS, DATATYPES, Issue, known_issue, voyager
+from voyager.schema.issues.issue import (
+    CAVEATS,
+    DATATYPES,
+    POSTGRESQL_15,
+    Issue,
+    known_issue,
+    voyager,
+    yugabytedb,
+)
 
 _LACKING = known_issue("unsupported-datatypes-by-yugabytedb")
 _ADVICE = {
@@ -36,13 +48,16 @@ _ADVICE = {
          _LACKING),
     ),
 }  # fmt: skip
-_MULTIRANGE = ("Keep the ranges as rows of a table of their own, or use a target that is built on PostgreSQL 15.", "")
+_INSTEAD_OF_MULTIRANGE = (
+    "Keep the ranges as rows of a table of their own, or use a target that is built on PostgreSQL 15."
+)
+_CARRY_OVER = "Migrate offline, or carry this column over separately after the cutover."
 
 _OFFLINE = known_issue("unsupported-datatypes-by-voyager-during-live-migration")
 
 
 def _missing(name: str) -> Issue:
-    advice, link = _ADVICE.get(name, _MULTIRANGE)
+    advice, link = _ADVICE.get(name, (_INSTEAD_OF_MULTIRANGE, ""))
     return Issue(
         id=missing_id(name),
         name=f"Unsupported datatype - {name}",
@@ -66,7 +81,7 @@ def _offline_only(name: str) -> Issue:
         offline_only_id(name),
         f"Unsupported datatype for live migration - {name}",
         f"The column is of type {name}: its values are exported and imported, but changes to it are not streamed.",
-        "Migrate offline, or carry this column over separately after the cutover.",
+        _CARRY_OVER,
     )
 
 
@@ -90,5 +105,38 @@ ROWS = (
         "The column is of type tsquery, whose changes are not streamed back from the target.",
         "Carry this column over separately if you plan to fall forward or back; nothing is to be done otherwise.",
         link=voyager(1731),
+    ),
+    _live(
+        ARRAY_OF_USER_DEFINED_LIVE,
+        "Unsupported datatype for live migration with fall-forward or fall-back - array of user-defined",
+        "The column is an array of a composite type, whose changes are not streamed back from the target.",
+        "Carry this column over separately if you plan to fall forward or back; nothing is to be done otherwise.",
+    ),
+    _live(
+        RANGE_LIVE,
+        "Unsupported datatype for live migration - user-defined range",
+        "The column is of a range type of the schema's own: its values are exported and imported, but changes to it "
+        "are not streamed.",
+        _CARRY_OVER,
+    ),
+    Issue(
+        id=MULTIRANGE,
+        name="Unsupported datatype - user-defined multirange",
+        category=DATATYPES,
+        impact=3,
+        says="The column is of the multirange type of a range type of the schema's own; YugabyteDB has no multiranges.",
+        advice=_INSTEAD_OF_MULTIRANGE,
+        link=yugabytedb(25575),
+        fixed_in=POSTGRESQL_15,
+    ),
+    replace(
+        _live(
+            MULTIRANGE_LIVE,
+            "Unsupported datatype for live migration - user-defined multirange",
+            "The column is of the multirange type of a range type of the schema's own: its values are exported and "
+            "imported, but changes to it are not streamed.",
+            _CARRY_OVER,
+        ),
+        begins_with=POSTGRESQL_15,
     ),
 )

@@ -8,6 +8,12 @@ from voyager.schema.issues.issue import FEATURES, Issue, known_issue, yugabytedb
 _METHODS = known_issue("gist-brin-and-spgist-index-types-are-not-supported")
 _TYPES = known_issue("indexes-on-some-complex-data-types-are-not-supported")
 
+_FAMILIES = {
+    "array": "an array type",
+    "user_defined": "a composite type",
+    "user_defined_range": "a range type of the schema's own",
+    "multirange": "a multirange type",
+}
 _METHOD_ADVICE = {
     "gist": "Drop the index; a GIN index serves containment of arrays and jsonb, a btree index equality and order.",
     "brin": "Drop the index, or replace it by a btree index with explicit ASC, which is sharded by range.",
@@ -28,7 +34,7 @@ def _method(name: str) -> Issue:
 
 
 def _described(name: str) -> str:
-    return {"array": "an array type", "user_defined": "a composite type"}.get(name, f"type {name}")
+    return _FAMILIES.get(name, f"type {name}")
 
 
 def _index_on(name: str) -> Issue:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from voyager.schema.issues.catalogue.datatypes import ROWS
 from voyager.schema.issues.catalogue.leftovers import ORACLE_TYPES
-from voyager.schema.issues.datatypes import issues_of_type
+from voyager.schema.issues.datatypes import CAVEATS_OF_OUR_OWN, issues_of_type
 from voyager.schema.issues.detect.parsed import Parsed
 from voyager.schema.issues.issue import CAVEATS, Hit
-from voyager.schema.model import ColumnFacts, ResolvedType, SchemaModel, TypeRef
+from voyager.schema.model import ColumnFacts, Key, ResolvedType, SchemaModel, TypeRef
 from voyager.schema.nodes import column_facts, defined, dotted, key_of
 from voyager.schema.parse import items, name_of
 
@@ -55,9 +56,21 @@ def added(parsed: Parsed) -> Iterator[Hit]:
 def of_catalog(rows: Iterable[Mapping[str, Any]], model: SchemaModel) -> Iterator[Hit]:
     """The columns that a source's catalog lists (schema_name, table_name, column_name, data_type), views included."""
     for row in rows:
-        name = dotted(str(row["schema_name"]), str(row["table_name"]), str(row["column_name"]))
+        relation = (str(row["schema_name"]), str(row["table_name"]))
+        name = dotted(*relation, str(row["column_name"]))
+        without = _no_caveats_of(model, relation)
         for issue_id in issues_of_type(model, _catalog_type(str(row["data_type"] or ""))):
-            yield Hit(issue_id, "COLUMN", name)
+            if issue_id not in without:
+                yield Hit(issue_id, "COLUMN", name)
+
+
+def _no_caveats_of(model: SchemaModel, relation: Key) -> AbstractSet[str]:
+    """The caveats of a migration of rows that mean nothing for a relation: no row of it is migrated. Those that every
+    report has of views and foreign tables stay, as their readers expect; none has columns of materialized views."""
+    view, table = model.views.get(relation), model.tables.get(relation)
+    if view is not None and view.materialized:
+        return _ONLY_WHEN_LIVE
+    return CAVEATS_OF_OUR_OWN if view is not None or (table is not None and table.foreign) else frozenset()
 
 
 def _catalog_type(text: str) -> TypeRef:
