@@ -138,6 +138,10 @@ SPOILT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "another node": (appended(b"replica,public,u,1\n"), ", line 3, column source_node"),
     "no number": (appended(b"primary,public,u,1 000\n"), ', line 3, column row_count: "1 000"'),
     "infinite": (appended(b"primary,public,u,1e400\n"), ', line 3, column row_count: "1e400"'),
+    "not a number": (appended(b"primary,public,u,NaN\n"), ', line 3, column row_count: "NaN" is not a number'),
+    "below zero": (appended(b"primary,public,u,-5\n"), ', line 3, column row_count: "-5" is below zero'),
+    "half a row": (appended(b"primary,public,u,2.5\n"), ', line 3, column row_count: "2.5" is not a whole number'),
+    "beyond 64 bits": (appended(b"primary,public,u,18446744073709551616\n"), ", line 3, column row_count: "),
     "a value too many": (appended(b"primary,public,u,1,2\n"), ", line 3: 5 values"),
     "a column twice": (header(b"row_count,row_count"), ", line 1: The column row_count stands twice"),
     "an unknown column": (header(b"row_count,more"), ", line 1: Unknown column more"),
@@ -242,6 +246,29 @@ def test_broken_json_in_a_row_is_named(place: Path, directory: AssessmentDir) ->
     found = faults(place, directory)
     assert found[0].startswith("db-queries-summary.csv, line 3, column pgss_data: This is not JSON")
     assert found[1].startswith("db-queries-summary.csv, line 4, column pgss_data: This is JSON, but not an object")
+
+
+def test_numbers_in_a_json_document_are_judged_like_those_of_columns(place: Path, directory: AssessmentDir) -> None:
+    path = place / "db-queries-summary.csv"
+    said = (
+        '"calls": -1',
+        '"rows": 1.5',
+        '"mean_exec_time": NaN',
+        '"mean_exec_time": 1e400',
+        '"calls": [1]',
+        '"rows": true',
+    )
+    documents = ('{"queryid": 1, "query": "SELECT 1", ' + one + "}" for one in said)
+    path.write_text(path.read_text() + "".join(csv_file.csv_line(("primary", one)) for one in documents))
+    file = "db-queries-summary.csv"
+    assert faults(place, directory) == [
+        f'{file}, line 3, column calls: "-1" is below zero, which this cannot be.',
+        f'{file}, line 4, column rows: "1.5" is not a whole number.',
+        f'{file}, line 5, column mean_exec_time: "NaN" is not a number.',
+        f'{file}, line 6, column mean_exec_time: "1e400" is too large a number for what this holds.',
+        f'{file}, line 7, column calls: "["1"]" is not a number.',
+        f'{file}, line 8, column rows: "true" is not a number.',
+    ]
 
 
 def test_a_dump_that_was_cut_or_is_no_text_is_refused(place: Path, directory: AssessmentDir) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from voyager.assessment.csv_number import NotThatNumber, read_number
 from voyager.identifiers import visible
 from voyager.ports import Question
 
@@ -19,7 +19,6 @@ _MOST_FAULTS = 10
 _LONGEST = 1 << 26
 """Bytes of a line, and characters of a value: what a catalog answers is far shorter."""
 _QUOTED = re.compile(r'[",\r\n]')
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 _REPEATED = re.compile(r"source_node|measurement_type|.*(?:schema|schema_name|table_name|object_type|data_type)")
 _SHOWN = 40
 
@@ -238,20 +237,17 @@ class _Reader:
         return self.known.setdefault(text, text) if name in shape.repeated else text
 
     def _number(self, text: str, line: int, column: str) -> int | float | None:
-        text = text.strip()
-        number = float(text) if _NUMBER.fullmatch(text) else math.inf
-        if not math.isfinite(number):
-            self.fault(f'"{visible(text[:_SHOWN])}" is not a number.', line=line, column=column)
+        try:
+            return read_number(text, column)
+        except NotThatNumber as error:
+            self.fault(str(error), line=line, column=column)
             return None
-        if text.lstrip("+-").isdigit():
-            return int(text)
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
     def _spread(self, shape: _Shape, text: str, line: int) -> Iterable[Any]:
         """What `holds` names of a JSON object."""
         column = shape.columns[-1]
         try:
-            document = json.loads(text)
+            document = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
         except ValueError as error:
             self.fault(f"This is not JSON ({error}).", line=line, column=column)
             return ()
@@ -260,7 +256,7 @@ class _Reader:
             return ()
         document = {shape.renamed.get(name, name): value for name, value in document.items()}
         return [
-            self._number(value, line, name) if name in shape.numbers and isinstance(value, str) else value
+            value if value is None or name not in shape.numbers else self._number(_written(value), line, name)
             for name, value in ((name, document.get(name)) for name in shape.holds)
         ]
 
@@ -292,6 +288,11 @@ def _field(value: str | None) -> str:
 def _wanted(question: Question, document: str) -> tuple[str, ...]:
     """The columns asked for; where there is no JSON document, those that it would hold."""
     return question.columns if document or not question.holds else (*question.columns[:-1], *question.holds)
+
+
+def _written(value: Any) -> str:
+    """What stands in a JSON document where a number belongs; numbers are read as they are written there."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _named(names: Sequence[str]) -> str:
