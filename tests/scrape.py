@@ -8,7 +8,7 @@ import urllib.request
 def asked(port: int) -> str:
     """The metrics as text; nothing while nobody serves them."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

@@ -316,11 +316,11 @@ def locked(endpoint: Endpoint, table: str, mode: str = "ACCESS EXCLUSIVE") -> It
 
 
 @contextlib.contextmanager
-def rows_locked(endpoint: Endpoint, table: str) -> Iterator[Callable[[], None]]:
+def rows_locked(endpoint: Endpoint, table: str, *, held: str = "FROM ONLY ") -> Iterator[Callable[[], None]]:
     """`with rows_locked(…) as let_pass`: as locked(), and let_pass() lets questions to the catalog through, which wait
     for the table that they are about. A statement that reads the table's rows names it with ONLY."""
-    waiting = """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-        AND pid <> pg_backend_pid() AND strpos(query, 'FROM ONLY ') = 0"""
+    waiting = f"""SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND pid <> pg_backend_pid() AND strpos(query, '{held}') = 0"""
     lock = f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"
     with drive.connect(endpoint) as connection, drive.connect(endpoint) as observer:
         connection.execute("BEGIN")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from tests import drive
-from tests.faults.driver import locked, snapshot, wait_until
+from tests.faults.driver import rows_locked, snapshot, wait_until
 from tests.faults.trial import Trial, trial
 from tests.states import database
 from voyager.embedded import Server, start_server
@@ -129,10 +129,15 @@ def assert_absent(what: str, texts: list[str]) -> None:
 def test_it_is_nowhere_during_and_after_a_migration(migration: Trial) -> None:
     with Watch(migration) as watch:
         said = [migration.attempt("init")]
-        with locked(migration.source, "a"):
-            # So that what it starts is there when the watch looks.
+        # What pg_dump locks is held, so that it is there when the watch looks.
+        with rows_locked(migration.source, "public.a", held="LOCK TABLE") as let_pass:
             process = migration.start("next", "--until", "VERIFY", "--debug")
-            wait_until(lambda: process.poll() is not None or any("pg_dump" in one for one in tuple(watch.children)))
+
+            def pg_dump_was_seen() -> bool:
+                let_pass()
+                return process.poll() is not None or any("pg_dump" in one for one in tuple(watch.children))
+
+            wait_until(pg_dump_was_seen)
         output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, output + errors
         said += [subprocess.CompletedProcess((), 0, output, errors)]

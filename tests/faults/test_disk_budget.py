@@ -58,7 +58,7 @@ def most_taken(migration: Trial, *running: subprocess.Popen[str]) -> int:
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == code, f"ended with {process.returncode}:\n{output}\n{errors}"
     return errors
 
@@ -119,7 +119,7 @@ def test_an_export_for_which_nobody_makes_room_ends_with_10_and_goes_on_later(mi
     assert "--discard-loaded" in alone["hint"]
     before = taken(migration)
     assert 3 * MEGABYTE < before <= 5 * MEGABYTE
-    export = migration.start(*EXPORT, "--max-disk", "5MB", "--wait-for-import", "8")
+    export = migration.start(*EXPORT, "--max-disk", "5MB", "--wait-for-import", "25")
     load = migration.start("import", "data", "--wait-for-export", "1")
     assert "without --discard-loaded" in ended(export, 10)
     assert "nobody runs it" in ended(load, 14)

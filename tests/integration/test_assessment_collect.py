@@ -168,9 +168,9 @@ def test_the_load_between_the_two_readings_becomes_rates(endpoint: Endpoint, tmp
             endpoint,
             "SET enable_seqscan = off; SELECT note FROM shop.orders WHERE id = 7;"
             "SELECT note FROM shop.orders WHERE id = 8;"
-            "SELECT count(*) FROM shop.measured_2025; UPDATE shop.orders SET total = 1 WHERE id <= 30;",
+            "SELECT count(*) FROM shop.measured_2025; UPDATE shop.orders SET total = 1 WHERE id <= 30;"
+            "SELECT pg_stat_force_next_flush();",
         )
-        drive.fetch(endpoint, "SELECT pg_sleep(0.1)")
 
     metadata = collected(endpoint, tmp_path / "a", interval_seconds=3, preview=work)
     seconds = metadata.capture_seconds

@@ -72,8 +72,12 @@ def address(server: Server) -> str:
     return f"127.0.0.1:{server.port}"
 
 
+COUNTED = "SELECT pg_stat_force_next_flush()"
+"""What was done before is in the statistics when this is answered."""
+
+
 def read(server: Server, times: int) -> None:
-    drive.execute(server.endpoint(), "SET enable_seqscan = off;" + "SELECT v FROM t WHERE id = 7;" * times)
+    drive.execute(server.endpoint(), "SET enable_seqscan = off;" + "SELECT v FROM t WHERE id = 7;" * times + COUNTED)
 
 
 def test_reads_of_the_replica_are_added_and_writes_are_the_primarys(
@@ -82,7 +86,7 @@ def test_reads_of_the_replica_are_added_and_writes_are_the_primarys(
     def work(_: Metadata) -> None:
         read(primary, 4)
         read(standby, 6)
-        drive.execute(primary.endpoint(), "INSERT INTO t SELECT g, g FROM generate_series(1001, 1010) g")
+        drive.execute(primary.endpoint(), "INSERT INTO t SELECT g, g FROM generate_series(1001, 1010) g;" + COUNTED)
 
     metadata = collected(endpoint, tmp_path / "a", replicas=(address(standby),), interval_seconds=3, preview=work)
     seconds = metadata.capture_seconds

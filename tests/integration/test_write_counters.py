@@ -150,4 +150,4 @@ def test_a_first_look_waits_for_nobody(source: PostgresSource) -> None:
         application.execute(f"INSERT INTO {T.sql} VALUES (1)".encode())
         started = time.monotonic()
         assert source.write_counters([T], settled=False) is not None
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9  # it would be ten

@@ -125,7 +125,7 @@ def test_of_ten_thousand_tables_those_at_work_and_the_largest_are_told() -> None
 
 
 def fetched(port: int, path: str = "/metrics") -> tuple[str, str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
         return answer.read().decode(), answer.headers["Content-Type"]
 
 
