@@ -420,10 +420,15 @@ def test_objects_are_counted_with_those_that_need_work():
         ((index("a", "id", unique=True),), {"a": "PRIMARY"}),
         ((index("a", "id", "x"),), {}),
         ((index("a", "((lower(`x`)))"), index("b", "((lower(`x`)))", "y")), {"a": "b"}),
+        ((index("a", "x"), index("b", "x", "((lower(`y`)))")), {}),
+        ((index("a", "x"), index("b", "x", "y"), index("c", "x", "y", "((lower(`z`)))")), {"a": "b"}),
+        ((index("a", "x"), index("b", "x", "flags")), {}),
+        ((index("a", "x"), index("b", "x", "y"), index("c", "x", "y", "flags")), {"a": "b"}),
     ],
 )
 def test_an_index_goes_for_one_that_stays(indexes, redundant):
-    columns = (column("id", "int", nullable=False), primary_key("id"), *(column(one, "int") for one in "xyz"))
+    integers = (column(one, "int") for one in "xyz")
+    columns = (column("id", "int", nullable=False), primary_key("id"), *integers, column("flags", "bit(64)"))
     found = judge(shop(table("t", *columns, *indexes)), target_version=LATEST_STABLE).redundant_indexes
     assert {one.index.split(".")[-1]: one.existing.split(".")[-1] for one in found} == redundant
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from voyager.schema import bodies
+from voyager.schema.facts import Key
 from voyager.schema.issues.catalogue import by_id
 from voyager.schema.issues.catalogue.leftovers import UNSUPPORTED_PG_SYNTAX
 from voyager.schema.issues.detect import Parsed, constructs, detect, leftovers
@@ -19,6 +20,7 @@ from voyager.schema.issues.detect.subject import Subject, subject, subject_of_te
 from voyager.schema.issues.issue import BODY, EA, SCHEMA, TP, Hit, Issue, category_of
 from voyager.schema.model import SchemaModel
 from voyager.schema.parse import ParseError, name_of, parse
+from voyager.schema.refused import refused_indexes
 from voyager.schema.statements import Statement
 
 if TYPE_CHECKING:
@@ -59,11 +61,12 @@ class Finding:
 @dataclass(frozen=True)
 class Analysis:
     """What was found, and what was learned of the schema on the way. `range_indexes` are secondary indexes that should
-    be range-sharded: "schema.index"."""
+    be range-sharded: "schema.index"; `refused_indexes` those that this release does not create as they are."""
 
     findings: tuple[Finding, ...]
     model: SchemaModel
     range_indexes: tuple[str, ...] = ()
+    refused_indexes: frozenset[Key] = frozenset()
 
 
 def analyze(
@@ -102,9 +105,10 @@ def analyze_schema(
     for statement, tree in read:
         judge.statement(Parsed(statement, tree, model))
     judge.columns(columns, model)
+    refused = refused_indexes(model, judge.refusals)
     if performance:
-        judge.performance(model, statistics)
-    return Analysis(tuple(judge.findings), model, range_indexes(model) if performance else ())
+        judge.performance(model, statistics, refused)
+    return Analysis(tuple(judge.findings), model, range_indexes(model) if performance else (), refused)
 
 
 class Judge:
@@ -113,6 +117,8 @@ class Judge:
     def __init__(self, release: str | None) -> None:
         self._release = release
         self.findings: list[Finding] = []
+        self.refusals: defaultdict[int, list[Hit]] = defaultdict(list)
+        """The identity of a statement -> the hits that make this release refuse it."""
 
     def statement(self, parsed: Parsed) -> None:
         """Judge one statement, and those inside it when it creates a routine."""
@@ -140,8 +146,8 @@ class Judge:
         hits = (hit for hit in of_catalog(rows, model) if (hit.issue_id, hit.object_name) not in known)
         self._keep(hits, nowhere)
 
-    def performance(self, model: SchemaModel, statistics: Statistics | None) -> None:
-        for placed in detect_performance(model, statistics):
+    def performance(self, model: SchemaModel, statistics: Statistics | None, refused: Collection[Key]) -> None:
+        for placed in detect_performance(model, statistics, refused=refused):
             where = _Place(placed.statement, (placed.hit.object_type, placed.hit.object_name), usage=placed.usage)
             self._keep([placed.hit], where)
 
@@ -163,7 +169,10 @@ class Judge:
         for hit in hits:
             issue = by_id(hit.issue_id)
             if self._release is None or issue.stands(self._release):
-                self.findings.append(self._finding(issue, hit, where))
+                finding = self._finding(issue, hit, where)
+                self.findings.append(finding)
+                if finding.blocking:
+                    self.refusals[id(where.statement)].append(hit)
 
     def _finding(self, issue: Issue, hit: Hit, where: _Place) -> Finding:
         object_type, object_name = (hit.object_type, hit.object_name) if hit.object_type else where.subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,18 @@ class _Index:
     statement: Statement
 
 
-def redundant_indexes(model: SchemaModel) -> tuple[Redundancy, ...]:
-    """Every index that could go, with the index that stays in its place; in the order of the model's tables."""
-    return tuple(found for facts in model.tables.values() for found in _of_table(facts))
+def redundant_indexes(model: SchemaModel, *, refused: Collection[Key] = ()) -> tuple[Redundancy, ...]:
+    """Every index that could go, with the index that stays in its place; in the order of the model's tables.
+
+    Those that the target has `refused` (see refused_indexes) serve in nobody's place.
+    """
+    return tuple(found for facts in model.tables.values() for found in _of_table(facts, refused))
 
 
-def _of_table(facts: TableFacts) -> Iterator[Redundancy]:
+def _of_table(facts: TableFacts, refused: Collection[Key]) -> Iterator[Redundancy]:
     indexes = list(_indexes(facts))
-    covered_by = {one.name: _covering(one, indexes) for one in indexes}
+    there = [one for one in indexes if (facts.key[0], one.name) not in refused]
+    covered_by = {one.name: _covering(one, there) for one in indexes}
     for one in indexes:
         others = covered_by[one.name]
         if not others:

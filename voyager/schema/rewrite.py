@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voyager.identifiers import TableName
+from voyager.schema.analyze import analyze_schema
 from voyager.schema.edits import CannotEdit, with_own_tablets, with_ranges
 from voyager.schema.facts import Key
 from voyager.schema.model import SchemaModel, defined
@@ -48,12 +49,18 @@ class Rewritten:
 
 
 def rewrite(
-    statements: Sequence[Statement], recommendations: Recommendations, *, colocation: bool, hash_sharding: bool
+    statements: Sequence[Statement],
+    recommendations: Recommendations,
+    *,
+    colocation: bool,
+    hash_sharding: bool,
+    release: str | None,
 ) -> Rewritten:
     """Apply `recommendations` to `statements`, each as far as the target (a database that is colocated; a server that
-    hashes first keys) and the schema allow it: a statement that would not come out right is named and stays as it is.
+    hashes first keys; a `release` of YugabyteDB that may refuse an index, None for PostgreSQL) and the schema allow it:
+    a statement that would not come out right is named and stays as it is.
     """
-    work = _Work(statements)
+    work = _Work(statements, release)
     work.leave_out(recommendations)
     if hash_sharding:
         work.shard_by_ranges(recommendations)
@@ -96,7 +103,8 @@ class _Names:
 class _Work:
     """The statements of a schema while recommendations are applied; None stands for one that was left out."""
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
+    def __init__(self, statements: Sequence[Statement], release: str | None) -> None:
+        self._release, self._given = release, statements
         self.statements: list[Statement | None] = list(statements)
         self.left_out: list[Statement] = []
         self.rewrites: list[Rewrite] = []
@@ -119,8 +127,12 @@ class _Work:
             self._indexes.add(key)
 
     def leave_out(self, recommendations: Recommendations) -> None:
-        """Leave redundant indexes out, with what is about them; only those that are redundant in this very schema."""
-        redundant = {found.index: found for found in redundant_indexes(self._model)}
+        """Leave redundant indexes out, with what is about them; only those that are redundant in this very schema, and
+        beside an index that this very target takes."""
+        if not recommendations.redundant_indexes:
+            return
+        refused = analyze_schema(self._given, release=self._release).refused_indexes
+        redundant = {found.index: found for found in redundant_indexes(self._model, refused=refused)}
         found = (self._find(self._indexes, one.index) for one in recommendations.redundant_indexes)
         wanted = list(dict.fromkeys(key for key in found if key is not None))
         going = self._removable(wanted, redundant.keys() - self._users.keys())
@@ -146,6 +158,9 @@ class _Work:
 
     def _why_it_stays(self, key: Key, redundant: bool) -> str:
         if not redundant:
+            refused = {found.index: found.existing for found in redundant_indexes(self._model)}.get(key)
+            if refused is not None:
+                return f"{TableName(*refused)}, which would serve in its place, is refused by the target"
             return "no other index of this export serves in its place"
         if key in self._users:
             return f"{self._users[key]} names it"

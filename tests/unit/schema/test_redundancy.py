@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.schema.performance_ddl import details, found, hits, model_of
+from voyager.schema.analyze import analyze_schema
+from voyager.schema.issues.issue import LATEST_STABLE
 from voyager.schema.redundancy import redundant_indexes
+from voyager.schema.statements import split_dump
 
 TABLE = 'CREATE TABLE s.t (a int, b int, c text, d text COLLATE "C");'
 
@@ -15,6 +18,20 @@ def redundant(*statements: str, table: str = TABLE) -> dict[str, str]:
     whole = (one if one.startswith(("CREATE", "ALTER")) else f"CREATE INDEX {one}" for one in statements)
     text = ";".join(one.replace(" T ", " ON s.t ") for one in whole)
     return {one.index[1]: one.existing[1] for one in redundant_indexes(model_of(f"{table}{text};"))}
+
+
+def beside_refusals(*statements: str, release: str = LATEST_STABLE, table: str = TABLE) -> dict[str, str]:
+    """The same by the findings for a release: each must name, in its details, an index that the release creates."""
+    whole = ";".join(one.replace(" T ", " ON s.t ") for one in (table.rstrip(";"), *statements))
+    analysis = analyze_schema(split_dump(f"{whole};").statements, release=release, performance=True)
+    found = redundant_indexes(analysis.model, refused=analysis.refused_indexes)
+    told = {
+        one.object_name: one.details["ExistingIndexSQLStatement"]
+        for one in analysis.findings
+        if one.issue_id == "REDUNDANT_INDEXES"
+    }
+    assert told == {f"{one.index[1]} ON s.t": f"{one.existing_statement.text};" for one in found}
+    return {one.index[1]: one.existing[1] for one in found}
 
 
 def unique(rest: str) -> str:
@@ -132,3 +149,43 @@ def test_a_redundant_index_is_a_finding_with_the_statement_that_stays() -> None:
     ]
     [hit] = [one for one in hits(sql) if one.hit.issue_id == "REDUNDANT_INDEXES"]
     assert hit.statement.text == "CREATE INDEX i ON s.t (a)"
+
+
+MIXED = "CREATE TABLE s.t (a int, b int, v tsvector, j jsonb, x xml, d int4range);"
+REFUSED_SURVIVORS = [
+    ("CREATE INDEX a T USING gin (v)", "CREATE INDEX z T USING gin (v, j)"),
+    ("CREATE INDEX a T (a)", "CREATE INDEX z T (a, j)"),
+    ("CREATE INDEX a T (a)", "CREATE INDEX z T (a, d)"),
+    ("CREATE INDEX a T (a)", "CREATE INDEX z T (a, ((j ->> 'k')::inet))"),
+    ("CREATE INDEX a T (a)", "CREATE INDEX z T (a, b) WITH (fillfactor = 70)"),
+    ("CREATE INDEX a T (a)", "CREATE INDEX z T (a) INCLUDE (x)"),
+    ("CREATE INDEX a T USING gist (d)", "CREATE INDEX z T USING gist (d, a)"),
+    ("CREATE INDEX a T (a)", "ALTER TABLE s.t ADD CONSTRAINT z UNIQUE (a, b) DEFERRABLE"),
+    ("CREATE INDEX a T (a)", "ALTER TABLE s.t ADD CONSTRAINT z PRIMARY KEY (a, d)"),
+    ("CREATE INDEX a T (a)", "ALTER TABLE s.t ADD CONSTRAINT z UNIQUE (a, b) WITH (fillfactor = 70)"),
+    ("CREATE INDEX a T (a)", "ALTER TABLE s.t ADD CONSTRAINT z UNIQUE (a) INCLUDE (x)"),
+]
+
+
+@pytest.mark.parametrize(("works", "refused"), REFUSED_SURVIVORS, ids=[two for _, two in REFUSED_SURVIVORS])
+def test_an_index_that_the_target_refuses_serves_in_no_other_ones_place(works: str, refused: str) -> None:
+    assert redundant(works, refused, table=MIXED) == {"a": "z"}
+    assert beside_refusals(works, refused, table=MIXED) == {}
+
+
+def test_an_index_goes_for_the_next_one_that_the_target_takes() -> None:
+    chain = ("CREATE INDEX i1 T (a)", "CREATE INDEX i2 T (a, b)", "CREATE INDEX i3 T (a, b, j)")
+    assert redundant(*chain, table=MIXED) == {"i1": "i3", "i2": "i3"}
+    assert beside_refusals(*chain, table=MIXED) == {"i1": "i2"}
+    assert beside_refusals(*chain, "CREATE INDEX i4 T (a, b, b)", table=MIXED) == {"i1": "i4", "i2": "i4"}
+
+
+def test_what_the_chosen_release_has_fixed_serves_there() -> None:
+    pair = ("CREATE UNIQUE INDEX a T (a)", "CREATE UNIQUE INDEX z T (a) NULLS NOT DISTINCT")
+    assert beside_refusals(*pair, release="2024.2.0.0") == {}
+    assert beside_refusals(*pair, release=LATEST_STABLE) == {"a": "z"}
+
+
+def test_a_key_of_a_table_that_is_refused_for_something_else_still_serves() -> None:
+    keys = "CREATE TABLE s.t (a int PRIMARY KEY, b int, x xml, j jsonb, UNIQUE (b, a) DEFERRABLE);"
+    assert beside_refusals("CREATE INDEX i T (a)", "CREATE INDEX k T (b)", table=keys) == {"i": "t_pkey"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from voyager.errors import UsageError
+from voyager.schema.issues.issue import LATEST_STABLE
 from voyager.schema.recommendations import Recommendations, Redundant, read_recommendations
 from voyager.schema.rewrite import Rewritten, rewrite
 from voyager.schema.statements import split_dump
@@ -39,11 +40,13 @@ ALTER INDEX s.rj ATTACH PARTITION s.lj;
 """
 
 
-def applied(sql: str, *, colocation: bool = True, hash_sharding: bool = True, **recommended: Any) -> Rewritten:
+def applied(
+    sql: str, *, colocation: bool = True, hash_sharding: bool = True, release: str | None = None, **recommended: Any
+) -> Rewritten:
     redundant = tuple(Redundant("", index, "", "") for index in recommended.pop("redundant", ()))
     recommendations = Recommendations(redundant_indexes=redundant, **recommended)
     statements = split_dump(sql).statements
-    return rewrite(statements, recommendations, colocation=colocation, hash_sharding=hash_sharding)
+    return rewrite(statements, recommendations, colocation=colocation, hash_sharding=hash_sharding, release=release)
 
 
 def texts(sql: str) -> list[str]:
@@ -114,6 +117,23 @@ def test_an_index_that_is_not_redundant_here_stays_whatever_was_recommended() ->
     found = applied(BASE, redundant=("s.j", "s.g"))
     assert after(found) == texts(BASE)
     assert set(reasons(found)) == {"s.j", "s.g"}
+
+
+def test_no_index_goes_for_one_that_the_target_refuses() -> None:
+    sql = """
+    CREATE TABLE s.t (a tsvector, b text, j jsonb);
+    CREATE INDEX i ON s.t USING gin (a);
+    CREATE INDEX wide ON s.t USING gin (a, j);
+    CREATE INDEX k ON s.t (b);
+    CREATE INDEX k2 ON s.t (b, j);
+    """
+    found = applied(sql, release=LATEST_STABLE, redundant=("s.i", "s.k"))
+    assert after(found) == texts(sql)
+    assert reasons(found) == {
+        "s.i": "s.wide, which would serve in its place, is refused by the target",
+        "s.k": "s.k2, which would serve in its place, is refused by the target",
+    }
+    assert {one.object for one in applied(sql, redundant=("s.i", "s.k")).rewrites} == {"s.i", "s.k"}
 
 
 def test_of_two_redundant_to_each_other_one_stays() -> None:

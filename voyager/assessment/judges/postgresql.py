@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voyager.assessment.assessment import Note, RedundantIndex
@@ -14,14 +14,14 @@ from voyager.identifiers import TableName
 from voyager.schema.analyze import analyze_schema
 from voyager.schema.issues.catalogue import by_id
 from voyager.schema.queries import QueryText, judge_queries
-from voyager.schema.redundancy import redundant_indexes
+from voyager.schema.redundancy import Redundancy, redundant_indexes
 from voyager.schema.statements import split_dump
 from voyager.schema.statistics import ColumnStatistics, Statistics, Usage
 from voyager.wording import named
 
 if TYPE_CHECKING:
     from voyager.assessment.metadata import Metadata
-    from voyager.schema.model import SchemaModel
+    from voyager.schema.analyze import Analysis
     from voyager.schema.statements import Statement
 
 PRIMARY = "primary"
@@ -53,7 +53,7 @@ def judge(metadata: Metadata, *, target_version: str) -> Judgement:
         objects=summarize(statements, findings, metadata.schemas),
         complexity=complexity(findings),
         notes=tuple(_notes(statements, target_version)),
-        redundant_indexes=tuple(_redundant(metadata, analysis.model)),
+        redundant_indexes=tuple(_redundant(metadata, analysis)),
         range_indexes=analysis.range_indexes,
     )
 
@@ -93,27 +93,38 @@ def _queries(metadata: Metadata) -> Iterator[QueryText]:
             yield QueryText(row["query"], int(row.get("calls") or 0), row.get("source_node") or PRIMARY)
 
 
-def _redundant(metadata: Metadata, model: SchemaModel) -> Iterator[RedundantIndex]:
-    """What the source's own catalog says, else what the definitions say."""
+def _redundant(metadata: Metadata, analysis: Analysis) -> Iterator[RedundantIndex]:
+    """What the source's own catalog says, else what the definitions say; the catalog does not know that the target
+    refuses an index, and that another one, or none, serves there."""
     sizes = {
         (row["schema_name"], row["object_name"]): row["size_in_bytes"] for row in metadata.rows("table_index_sizes")
     }
-    rows = metadata.rows("redundant_indexes")
-    if "redundant_indexes" in metadata.tables:
-        yield from (_of_catalog(row, sizes) for row in rows if row.get("source_node", PRIMARY) == PRIMARY)
+    by_definition = {one.index: one for one in redundant_indexes(analysis.model, refused=analysis.refused_indexes)}
+    if "redundant_indexes" not in metadata.tables:
+        yield from (_of_definition(one, sizes) for one in by_definition.values())
         return
-    for one in redundant_indexes(model):
-        yield RedundantIndex(
-            table=".".join(one.table),
-            index=".".join(one.index),
-            ddl=one.statement.text,
-            existing=".".join(one.existing),
-            existing_ddl=one.existing_statement.text,
-            size_bytes=sizes.get(one.index),
-        )
+    for row in metadata.rows("redundant_indexes"):
+        if row.get("source_node", PRIMARY) != PRIMARY:
+            continue
+        index = row["redundant_schema_name"], row["redundant_index_name"]
+        if (row["existing_schema_name"], row["existing_index_name"]) not in analysis.refused_indexes:
+            yield _of_catalog(row, sizes)
+        elif index in by_definition:
+            yield _of_definition(by_definition[index], sizes)
 
 
-def _of_catalog(row: Any, sizes: dict[tuple[str, str], int | None]) -> RedundantIndex:
+def _of_definition(one: Redundancy, sizes: Mapping[tuple[str, str], int | None]) -> RedundantIndex:
+    return RedundantIndex(
+        table=".".join(one.table),
+        index=".".join(one.index),
+        ddl=one.statement.text,
+        existing=".".join(one.existing),
+        existing_ddl=one.existing_statement.text,
+        size_bytes=sizes.get(one.index),
+    )
+
+
+def _of_catalog(row: Any, sizes: Mapping[tuple[str, str], int | None]) -> RedundantIndex:
     schema, index = row["redundant_schema_name"], row["redundant_index_name"]
     return RedundantIndex(
         table=f"{schema}.{row['redundant_table_name']}",

@@ -54,6 +54,7 @@ def apply_recommendations(job: Job, statements: Sequence[Statement]) -> Rewritte
         read_recommendations(found.body),
         colocation=capabilities.colocation,
         hash_sharding=capabilities.hash_sharding,
+        release=capabilities.release,
     )
 
 

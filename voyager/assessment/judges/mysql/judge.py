@@ -50,10 +50,22 @@ def judge(metadata: Metadata, *, target_version: str) -> Judgement:
         objects=tuple(_objects(dictionary, metadata.schemas, kept)),
         complexity=estimate(dictionary, judged, findings),
         notes=tuple(_notes(dictionary, metadata)),
-        redundant_indexes=tuple(redundant_indexes(dictionary)),
+        redundant_indexes=tuple(redundant_indexes(dictionary, refused=_refused(dictionary, findings))),
         range_indexes=tuple(_range_indexes(dictionary)),
         facts={"type_mapping": _type_mapping(dictionary, target)},
     )
+
+
+def _refused(dictionary: Dictionary, findings: Iterable[Finding]) -> set[str]:
+    """Labels of the indexes that the target refuses; the finding of a primary key is the table's."""
+    refused = {(found.object_type, found.object_name) for found in findings if found.blocking}
+    return {
+        index.label
+        for table in dictionary.base_tables
+        for index in table.indexes
+        if (INDEX, index.label) in refused
+        or (index.primary and (TABLE, f"{table.label}, constraint: (PRIMARY)") in refused)
+    }
 
 
 def _objects(

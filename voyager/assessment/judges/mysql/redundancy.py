@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from voyager.assessment.assessment import RedundantIndex
 from voyager.sources.mysql.model import Dictionary, Index, IndexKey, Table
@@ -12,11 +12,12 @@ from voyager.sources.mysql.names import quoted
 _ORDERED = {"BTREE", "HASH"}
 
 
-def redundant_indexes(dictionary: Dictionary) -> Iterator[RedundantIndex]:
+def redundant_indexes(dictionary: Dictionary, *, refused: Collection[str] = ()) -> Iterator[RedundantIndex]:
     """An index whose keys are the first keys of another one, with one that stays: never one that goes itself.
 
     A unique index goes only for a unique one with the same keys. The primary key always stays, and of two equal
-    indexes that with the smaller name.
+    indexes that with the smaller name. None goes for one that the target may not get: those `refused` (by label), and
+    those that end in an expression of MySQL's.
     """
     for table in dictionary.base_tables:
         candidates = [index for index in table.indexes if index.kind in _ORDERED and index.keys]
@@ -24,14 +25,15 @@ def redundant_indexes(dictionary: Dictionary) -> Iterator[RedundantIndex]:
         for index in candidates:
             by_first[index.kind, _folded(index)[0]].append(index)
         for group in by_first.values():
-            yield from _of_group(table, group)
+            yield from _of_group(table, group, refused)
 
 
-def _of_group(table: Table, group: list[Index]) -> Iterator[RedundantIndex]:
+def _of_group(table: Table, group: list[Index], refused: Collection[str]) -> Iterator[RedundantIndex]:
     """From the weakest to the strongest: each may go for one that comes behind it, and what is last stays."""
     ordered = sorted(group, key=_strength)
     for place, index in enumerate(ordered):
-        stronger = [other for other in ordered[place + 1 :] if _serves(other, index)]
+        later = (other for other in ordered[place + 1 :] if other.label not in refused)
+        stronger = [other for other in later if _serves(other, index)]
         if index.primary or not stronger:
             continue
         existing = stronger[-1]
@@ -51,7 +53,7 @@ def _strength(index: Index) -> tuple[int, bool, bool, tuple[int, ...]]:
 
 def _serves(other: Index, index: Index) -> bool:
     keys, own = _folded(other), _folded(index)
-    if not other.visible or keys[: len(own)] != own:
+    if not other.visible or keys[: len(own)] != own or any(key.column is None for key in keys[len(own) :]):
         return False
     return not index.unique or (other.unique and len(keys) == len(own))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,15 @@ _MOMENTS = {"timestamp": "TIMESTAMP", "timestamptz": "TIMESTAMP", "date": "DATE"
 _EXACT = {"text", "varchar", "name", "uuid"}
 
 
-def detect(model: SchemaModel, statistics: Statistics | None = None) -> Iterator[PlacedHit]:
-    """Every performance issue of a schema, in the order of its tables. Without statistics those that need none."""
+def detect(
+    model: SchemaModel, statistics: Statistics | None = None, *, refused: Collection[Key] = ()
+) -> Iterator[PlacedHit]:
+    """Every performance issue of a schema, in the order of its tables. Without statistics those that need none.
+
+    `refused` are indexes that the target does not create: none of them serves in another one's place.
+    """
     known = statistics or Statistics()
-    redundant = {found.index: found for found in redundant_indexes(model)}
+    redundant = {found.index: found for found in redundant_indexes(model, refused=refused)}
     for facts in model.tables.values():
         yield from _of_keys(model, facts, known)
         for index in facts.indexes:
