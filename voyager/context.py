@@ -19,12 +19,13 @@ from voyager import status
 from voyager.endpoint import Endpoint
 from voyager.errors import DatabaseAway, PermissionMissing, UsageError
 from voyager.export_dir import ExportDir
-from voyager.identifiers import TableName
-from voyager.ports import Source, WriteCounter
+from voyager.ports import Source
 from voyager.sources import NoSource, open_source
 from voyager.store.record import MigrationRecord
 from voyager.store.state import StateStore
-from voyager.verification.gate import Limits
+from voyager.verification import source_since
+from voyager.verification.gate import Limits, declared_at
+from voyager.verification.source_since import SourceSince
 
 if TYPE_CHECKING:
     from voyager.config import Config
@@ -130,13 +131,13 @@ class Context:
         a source that cannot be asked count as changed; who only looks is told what is known.
         """
         asks = ask_source and self._cutover_is_near()
-        unchanged = (
-            self._source_unchanged(settled=deciding) if asks and self._verified("counters") is not None else None
-        )
-        if unchanged is None and not deciding:
-            unchanged = True
+        since = SourceSince(None)
+        if asks and self._verified("counters") is not None:
+            since = self._source_since(deciding=deciding)
+        if since.unchanged is None and not deciding:
+            since = SourceSince(True)
         written = self._target_written(settled=deciding) if asks and self._verified("target_counters") else ()
-        facts = status.facts(self.record, source_unchanged=unchanged, limits=self.limits, target_written=written)
+        facts = status.facts(self.record, source=since, limits=self.limits, target_written=written)
         return replace(facts, holds=facts.holds | overrides)
 
     def close(self) -> None:
@@ -164,41 +165,25 @@ class Context:
         known = {*exported["copied"], *(one["name"] for one in exported["skipped"])}
         return any(str(table.name) not in known for table in choose(self.source.read_catalog(), (), ()).tables)
 
-    def _source_unchanged(self, *, settled: bool) -> bool | None:
-        """True, False, or None when the source cannot be asked now."""
+    def _source_since(self, *, deciding: bool) -> SourceSince:
         recorded = self._verified("counters") or []
+        moment = declared_at(self.record.phases["VERIFY"]) if deciding else None
         try:
-            counters = self.source.write_counters(_names(recorded), settled=settled)
-            made_since = settled and self._tables_made_since_export()
+            since = source_since.look(self.source, recorded, since=moment)
+            if deciding and self._tables_made_since_export():
+                return SourceSince(False)
         except (DatabaseAway, PermissionMissing, UsageError):
-            return None
-        if made_since:
-            return False
-        if counters is None:
-            return None
-        return not _changed(recorded, counters)
+            return SourceSince(None)
+        return since
 
     def _target_written(self, *, settled: bool) -> Sequence[str]:
         """The tables of the target that were written since they were verified; none where nobody can tell."""
         recorded = self._verified("target_counters") or []
         try:
-            counters = self.target.write_counters(_names(recorded), settled=settled)
+            counters = self.target.write_counters(source_since.names(recorded), settled=settled)
         except (DatabaseAway, PermissionMissing, UsageError):
             return ()
-        return [str(name) for name in _changed(recorded, counters)] if counters is not None else ()
-
-
-def _names(recorded: Sequence[Mapping[str, Any]]) -> list[TableName]:
-    return [TableName(entry["schema"], entry["table"]) for entry in recorded]
-
-
-def _changed(recorded: Sequence[Mapping[str, Any]], now: Mapping[TableName, WriteCounter]) -> list[TableName]:
-    """The tables whose counters are not what was written down."""
-    return [
-        name
-        for name, entry in zip(_names(recorded), recorded, strict=True)
-        if (found := now.get(name)) is None or found.writes != entry["writes"] or found.identity != entry["identity"]
-    ]
+        return [str(name) for name in source_since.changed(recorded, counters)] if counters is not None else ()
 
 
 def open_context(config: Config, *, outage_budget: float = 0.0) -> Context:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from voyager.catalog import Catalog, Table
@@ -86,6 +87,16 @@ class WriteCounter:
     identity: str
 
 
+@dataclass(frozen=True)
+class Unreported:
+    """Sessions that may have committed writes which no counter shows yet. `hidden` are those whose state the role that
+    asks may not see, for want of `grant`."""
+
+    busy: tuple[str, ...]
+    hidden: tuple[str, ...]
+    grant: str
+
+
 class SentRows(Protocol):
     """The rows of one part on their way. `count` is how many the source says it sent, known when they are over: who
     takes them compares it with what has come."""
@@ -136,12 +147,18 @@ class Source(Protocol):
         ...
 
     def write_counters(
-        self, tables: Iterable[TableName], *, settled: bool = True
+        self, tables: Iterable[TableName], *, settled: bool = True, since: datetime | None = None
     ) -> dict[TableName, WriteCounter] | None:
         """Counters of every table, or None when this server cannot tell.
 
         `settled` waits (seconds) for writes that sessions have not reported yet; without it the answer is a first look.
+        `since` is for a decision: the moment of the reading that this one is compared with. None is the answer then
+        while sessions may have committed writes after it that they have not reported.
         """
+        ...
+
+    def read_unreported(self, since: datetime) -> Unreported:
+        """The sessions for whose sake write_counters() gave no answer."""
         ...
 
     def close(self) -> None: ...

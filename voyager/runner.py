@@ -56,12 +56,7 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
     when stopped, or what the handler raises; the phase then stays begun and the same command resumes it.
     """
     phase = context.workflow.phase(phase_name)
-    check_options(phase_name, options)
-    if run.start_clean and (given := getattr(options, "of_before", "")):
-        raise UsageError(
-            f"{given} is about rows that an earlier run set aside; with --start-clean there are none.",
-            "Give one of the two.",
-        )
+    _check_options(phase_name, options, run)
     if not run.dry_run and context.store.ddl.pending():
         # A newer version brings new tables and columns; older ones go on reading what they know.
         context.store.ddl.install()
@@ -110,6 +105,15 @@ def run_phase(context: Context, phase_name: str, options: Any, run: Run) -> Resu
             outcome = _execute(context, phase_name, job, heartbeat)
         _complete(context, phase_name, outcome, heartbeat)
     return Result(phase_name, outcome=outcome, checks=checks)
+
+
+def _check_options(phase_name: str, options: Any, run: Run) -> None:
+    check_options(phase_name, options)
+    if run.start_clean and (given := getattr(options, "of_before", "")):
+        raise UsageError(
+            f"{given} is about rows that an earlier run set aside; with --start-clean there are none.",
+            "Give one of the two.",
+        )
 
 
 def _question(context: Context, phase_name: str, options: Any) -> str:

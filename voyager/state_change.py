@@ -17,6 +17,7 @@ from voyager.store.lease import Lease
 from voyager.store.migrations import LostSwap
 from voyager.store.record import MigrationRecord, PhaseRecord
 from voyager.store.steering import pause_of
+from voyager.verification.source_since import SourceSince
 
 
 def fire(
@@ -71,7 +72,7 @@ def _write(
         else frozenset()
     )
     moved = _moved(context.record, transition, outcome)
-    found = status.facts(moved, source_unchanged=True, limits=context.limits)
+    found = status.facts(moved, source=SourceSince(True), limits=context.limits)
     idle = next_action(context.workflow, configuration, replace(found, running=frozenset()))
     busy = next_action(context.workflow, configuration, replace(found, running=running))
     context.record = context.store.migrations.transition(

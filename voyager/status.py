@@ -25,6 +25,7 @@ from voyager.store.aside import as_of_now, rows_aside
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
 from voyager.store.steering import Pause, pause_of, pauses
 from voyager.verification.gate import Limits, Obstacle, obstacles
+from voyager.verification.source_since import SourceSince
 
 SCHEMA_VERSION = 1
 """Of every JSON document; raised when a key changes its meaning or goes."""
@@ -121,13 +122,13 @@ class MigrationStatus:
 def facts(
     record: MigrationRecord,
     *,
-    source_unchanged: bool | None,
+    source: SourceSince,
     limits: Limits = ANY,
     target_written: Sequence[str] = (),
 ) -> Facts:
     """What is true of a migration beside the states of its phases: live leases, and the conditions that hold.
 
-    `source_unchanged` is what the source answered; None, nobody asked or it cannot tell, does not count as unchanged.
+    `source` is what the source answered; nobody asked, or it cannot tell, does not count as unchanged.
     Where it could not tell when it was verified, nothing that is said now can count. `limits` are those that a
     verification must keep, `target_written` the tables that the target says were written since.
     A condition whose phase has given no answer yet holds: `after` keeps what depends on it from starting.
@@ -137,12 +138,13 @@ def facts(
     if not lacking:
         holds.add("verified")
     can_be_told = _summary(record, "VERIFY").get("counters", ()) is not None
-    if (source_unchanged and can_be_told) or not _completed(record, "VERIFY"):
+    if (source.unchanged and can_be_told) or not _completed(record, "VERIFY"):
         holds.add("source_unchanged")
+    why = {"verified": lacking, "source_unchanged": [source.why] if source.why else []}
     return Facts(
         running=frozenset(phase for phase, lease in record.leases.items() if lease.live),
         holds=frozenset(holds),
-        why={"verified": _why(lacking)} if lacking else {},
+        why={name: _why(found) for name, found in why.items() if found},
         remarks=tuple(_remarks(record)),
     )
 
@@ -151,7 +153,7 @@ def migration_status(record: MigrationRecord, seen: Facts | None = None, *, limi
     """Put together what is shown. `seen` are facts that were observed; without them the source counts as unchanged, for
     it is asked when the cutover starts."""
     workflow = WORKFLOWS[record.workflow]
-    seen = seen or facts(record, source_unchanged=True, limits=limits)
+    seen = seen or facts(record, source=SourceSince(True), limits=limits)
     record = as_of_now(record)
     saved = {name: phase.state for name, phase in record.phases.items()}
     if undoing := record.settings.get("undoing"):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from tests import drive
+from tests.faults.driver import wait_until
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
+from voyager.postgres import counters
 from voyager.sources.postgresql.source import PostgresSource
 
 T, OTHER = TableName("public", "t"), TableName("public", "Oth'er \"%s")
@@ -76,6 +81,7 @@ def test_the_writes_of_a_session_that_stays_connected_are_waited_for(source: Pos
     assert after[OTHER].writes == before[OTHER].writes + 1
 
 
+@pytest.mark.usefixtures("_handed_in_soon")
 def test_a_write_that_is_not_committed_yet_equals_nothing(source: PostgresSource) -> None:
     before = read(source)
     with drive.connect(source.endpoint) as application, application.transaction(force_rollback=True):
@@ -84,6 +90,93 @@ def test_a_write_that_is_not_committed_yet_equals_nothing(source: PostgresSource
     assert first[T] != before[T]
     assert first[T] != second[T]
     assert first[OTHER] == second[OTHER] == before[OTHER]
+
+
+@pytest.fixture
+def _handed_in_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What idle sessions do after ten seconds is not what these tests are about."""
+    monkeypatch.setattr(counters, "_HANDED_IN_AFTER", 0.5)
+
+
+@contextmanager
+def busy(source: PostgresSource, *statements: str) -> Iterator[str]:
+    """A session of an application that runs statements, and then one that is not over before the block; its pid."""
+    with drive.connect(source.endpoint) as gate, ThreadPoolExecutor(1) as pool:
+        gate.execute("SELECT pg_advisory_lock(77)")
+        application = drive.connect(replace(source.endpoint, options=(("application_name", "app"),)))
+        for statement in statements:
+            application.execute(statement.encode())
+        held = pool.submit(application.execute, b"SELECT pg_advisory_lock(77)")
+        pid = str(application.info.backend_pid)
+        waiting = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: drive.fetch(source.endpoint, waiting, [pid]) == [("Lock",)])
+        yield pid
+        gate.execute("SELECT pg_advisory_unlock(77)")
+        held.result(60)
+        application.close()
+
+
+def now(source: PostgresSource) -> datetime:
+    return datetime.fromisoformat(str(drive.fetch(source.endpoint, "SELECT clock_timestamp()")[0][0]))
+
+
+COMMITS = """
+    CREATE PROCEDURE commits() LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_lock(77); INSERT INTO public.t VALUES (1); COMMIT; PERFORM pg_advisory_lock(78);
+    END $$"""
+
+
+@pytest.mark.usefixtures("_handed_in_soon")
+def test_what_a_session_wrote_before_a_long_statement_is_not_known_and_the_session_is_named(
+    source: PostgresSource,
+) -> None:
+    since, before = now(source), read(source)
+    # The second of two writes within a second is kept back, and until the statement after it is over.
+    with busy(source, f"INSERT INTO {OTHER.sql} VALUES (1)", f"INSERT INTO {T.sql} VALUES (1)") as pid:
+        assert drive.fetch(source.endpoint, f"SELECT count(*) FROM {T.sql}") == [(1,)]
+        known = source.write_counters([T, OTHER])
+        assert known is not None
+        assert known[T].writes == before[T].writes
+        assert source.write_counters([T, OTHER], since=since) is None
+        unreported = source.read_unreported(since)
+        assert [one.split(", active since ")[0] for one in unreported.busy] == [f"pid {pid} (app, role postgres)"]
+        assert unreported.hidden == ()
+        # It did nothing else since then: a comparison with a later reading may be decided.
+        assert source.write_counters([T, OTHER], since=now(source)) is not None
+    assert source.write_counters([T, OTHER], since=since) not in (None, before)
+
+
+@pytest.mark.usefixtures("_handed_in_soon")
+def test_a_procedure_that_committed_and_goes_on_may_have_written_as_well(source: PostgresSource) -> None:
+    drive.execute(source.endpoint, COMMITS)
+    with drive.connect(source.endpoint) as gate, drive.connect(source.endpoint) as app, ThreadPoolExecutor(1) as pool:
+        gate.execute("SELECT pg_advisory_lock(77), pg_advisory_lock(78)")
+        held = pool.submit(app.execute, b"CALL commits()")
+        waits = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: drive.fetch(source.endpoint, waits, [app.info.backend_pid]) == [("Lock",)])
+        since = now(source)
+        assert source.write_counters([T], since=since) is not None
+        gate.execute("SELECT pg_advisory_unlock(77)")
+        wait_until(lambda: drive.fetch(source.endpoint, f"SELECT count(*) FROM {T.sql}") == [(1,)])
+        assert source.write_counters([T], since=since) is None
+        gate.execute("SELECT pg_advisory_unlock(78)")
+        held.result(60)
+
+
+@pytest.mark.usefixtures("_handed_in_soon")
+def test_of_sessions_that_may_not_be_seen_nothing_is_known(source: PostgresSource) -> None:
+    since = now(source)
+    drive.execute(source.endpoint, "DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN PASSWORD 'x'")
+    blind = PostgresSource(replace(source.endpoint, user="blind", password="x"))
+    with drive.connect(source.endpoint) as application:
+        assert blind.write_counters([T]) is not None
+        assert blind.write_counters([T], since=since) is None
+        unreported = blind.read_unreported(since)
+        assert unreported.busy == ()
+        assert [one.split(" ")[1] for one in unreported.hidden] == [str(application.info.backend_pid)]
+        drive.execute(source.endpoint, unreported.grant)
+        assert blind.write_counters([T], since=since) is not None
+    blind.close()
 
 
 def test_lost_counters_equal_nothing_read_before(own_server: Callable[..., Server]) -> None:

@@ -13,6 +13,7 @@ from statemachine.workflows import OFFLINE, WORKFLOWS
 from voyager.status import facts, migration_status, monitor
 from voyager.store.aside import as_of_now
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
+from voyager.verification.source_since import SourceSince
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 END = {"engine": "postgresql", "host": "h", "port": 5432, "database": "d", "user": "u"}
@@ -53,13 +54,13 @@ def totals(phase: str, done: int, total: int, rate: float = 0.0, quarantined: in
 
 def test_a_phase_with_a_live_lease_is_running_and_one_with_an_expired_lease_is_not():
     made = record({"EXPORT_SCHEMA": "IN_PROGRESS"})
-    assert facts(replace(made, leases=lease("EXPORT_SCHEMA")), source_unchanged=None).running == {"EXPORT_SCHEMA"}
-    assert not facts(replace(made, leases=lease("EXPORT_SCHEMA", live=False)), source_unchanged=None).running
+    assert facts(replace(made, leases=lease("EXPORT_SCHEMA")), source=SourceSince(None)).running == {"EXPORT_SCHEMA"}
+    assert not facts(replace(made, leases=lease("EXPORT_SCHEMA", live=False)), source=SourceSince(None)).running
 
 
 def test_blockers_found_by_the_analysis_stop_the_import_of_the_schema():
     made = with_phase(record(up_to("IMPORT_SCHEMA")), "ANALYZE_SCHEMA", summary={"blockers": 2})
-    assert "no_blockers" not in facts(made, source_unchanged=None).holds
+    assert "no_blockers" not in facts(made, source=SourceSince(None)).holds
     assert migration_status(made).next.kind == "blocked"
     clean = with_phase(made, "ANALYZE_SCHEMA", summary={"blockers": 0})
     assert migration_status(clean).next.phase == "IMPORT_SCHEMA"
@@ -79,13 +80,13 @@ def test_blockers_found_by_the_analysis_stop_the_import_of_the_schema():
 )
 def test_only_a_clean_and_sufficient_verification_counts(verify, holds):
     made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary=verify)
-    assert ("verified" in facts(made, source_unchanged=True).holds) is holds
+    assert ("verified" in facts(made, source=SourceSince(True)).holds) is holds
 
 
 @pytest.mark.parametrize(("answer", "holds"), [(True, True), (False, False), (None, False)])
 def test_a_source_that_was_written_or_cannot_tell_is_not_unchanged(answer, holds):
     made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary={"clean": True})
-    assert ("source_unchanged" in facts(made, source_unchanged=answer).holds) is holds
+    assert ("source_unchanged" in facts(made, source=SourceSince(answer)).holds) is holds
 
 
 def test_unfinished_work_never_shows_a_hundred_percent():

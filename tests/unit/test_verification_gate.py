@@ -13,6 +13,7 @@ from statemachine.workflows import OFFLINE
 from tests.unit.test_status import NOW, record, up_to, with_phase
 from voyager.status import facts, migration_status
 from voyager.verification.gate import Limits, Obstacle, age, obstacles
+from voyager.verification.source_since import SourceSince
 
 GOOD = {"clean": True, "level": "checksum", "complete": True, "coverage": {"share": 100.0, "short": []}}
 
@@ -78,7 +79,7 @@ def test_tables_of_the_target_that_were_written_are_named() -> None:
 
 def test_what_blocks_is_what_next_says_and_what_a_refused_start_says() -> None:
     made = verified(GOOD, hours_ago=26)
-    seen = facts(made, source_unchanged=True, limits=Limits(24))
+    seen = facts(made, source=SourceSince(True), limits=Limits(24))
     shown = migration_status(made, seen).next
     assert shown.kind == "blocked"
     assert shown.reason == "It was verified 26 h ago, the limit is 24 h."

@@ -92,12 +92,17 @@ def apply_repair(job: Job) -> Repaired:
     """
     from voyager.phases.recorded import recorded_connection
     from voyager.postgres.marked import mark
+    from voyager.verification import source_since
     from voyager.verification.repair_apply import AGAIN, Applier, RepairList, same_counters
 
     repair = RepairList.load(folder(job))
     repair.check()
     tables = [one.table for one in repair.files]
-    if not same_counters(repair.counters, job.source.write_counters(tables), tables):
+    since = datetime.fromisoformat(repair.at)
+    counters = job.source.write_counters(tables, since=since)
+    if counters is None and (untold := source_since.untold(job.source.read_unreported(since))):
+        raise NotAllowed(untold.says, untold.hint)
+    if not same_counters(repair.counters, counters, tables):
         raise NotAllowed(
             f"The source was (or may have been) written since {repair.at}, when the repair files were made.", AGAIN
         )

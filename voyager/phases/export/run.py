@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from voyager.catalog import Table
@@ -165,7 +166,7 @@ class Exporter:
                 " is gone, and --require-one-snapshot is given.",
                 "Begin anew with --start-clean, or leave --require-one-snapshot out.",
             )
-        counters = await self._counters(settled=False)
+        counters = await self._counters()
         async with self._job.source.open_snapshot(tuple(self._tables.values()), self._pace.now) as snapshot:
             if self._finished:
                 await self._judge_earlier_chunks()
@@ -173,10 +174,11 @@ class Exporter:
             self._save()
             await self._read_all(snapshot)
 
-    async def _counters(self, *, settled: bool) -> Counters | None:
+    async def _counters(self, since: datetime | None = None) -> Counters | None:
         """Read before the snapshot, so that a write seen by neither is impossible. One that is reported late counts as
-        made since: only the later of two readings must be settled."""
-        return await asyncio.to_thread(self._job.source.write_counters, tuple(self._tables), settled=settled)
+        made since: only the later of two readings, which says since when, must be settled."""
+        ask = self._job.source.write_counters
+        return await asyncio.to_thread(ask, tuple(self._tables), settled=since is not None, since=since)
 
     async def _judge_earlier_chunks(self) -> None:
         """Under a second snapshot: which tables were written since theirs, and what that does to what is there.
@@ -184,7 +186,7 @@ class Exporter:
         A part of a table is a range of its blocks, and an update moves rows between them: a table that was written in
         between and is only partly there is read anew. One that is wholly there stays, and the export is mixed.
         """
-        now = await self._counters(settled=True)
+        now = await self._counters(min(datetime.fromisoformat(taken.taken_at) for taken in self._attempt.snapshots))
         earlier = {taken.key: taken.counters for taken in self._attempt.snapshots}
         parts = Counter(part.table for part in self._attempt.parts)
         stale: set[TableName] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import TypeVar
 
 import psycopg
@@ -12,7 +13,7 @@ import psycopg
 from voyager.catalog import Catalog, Table
 from voyager.endpoint import Endpoint
 from voyager.identifiers import TableName
-from voyager.ports import Capabilities, Check, ChunkRange, Snapshot, WriteCounter
+from voyager.ports import Capabilities, Check, ChunkRange, Snapshot, Unreported, WriteCounter
 from voyager.postgres import counters
 from voyager.postgres.capabilities import probe
 from voyager.postgres.connection import connect, connection_lost, translate
@@ -78,15 +79,18 @@ class PostgresSource:
         return snapshot.open_snapshot(self.endpoint, tables, connections, capabilities=self.probe())
 
     def write_counters(
-        self, tables: Iterable[TableName], *, settled: bool = True
+        self, tables: Iterable[TableName], *, settled: bool = True, since: datetime | None = None
     ) -> dict[TableName, WriteCounter] | None:
         if not self.probe().write_counters:
             return None
         names = list(tables)
         return self._ask(
             "read the write counters",
-            lambda connection: counters.write_counters(connection, names, settled=settled),
+            lambda connection: counters.write_counters(connection, names, settled=settled, since=since),
         )
+
+    def read_unreported(self, since: datetime) -> Unreported:
+        return self._ask("ask for the sessions", lambda connection: counters.read_unreported(connection, since))
 
     def close(self) -> None:
         with self._guard:
