@@ -96,16 +96,18 @@ def test_limits_that_mean_nothing_are_usage_errors(verified: Trial, words: tuple
 def test_a_part_of_the_tables_is_enough_only_where_less_coverage_is_asked_for(imported: Trial) -> None:
     imported.attempt("verify", "--table-list", "orders")
     told = imported.attempt("cutover", "initiate", code=5).stderr
-    assert "covers 50 % of what was migrated, 100 % is required: it left 1 of 2 tables out" in told
-    imported.attempt("cutover", "initiate", "--verify-min-coverage", "51", code=5)
-    imported.attempt("cutover", "initiate", "--verify-min-coverage", "50")
+    covered = "covers 60 % of the migrated rows (1 of 2 tables whole)"
+    assert f"{covered}, 100 % is required: it left 1 of 2 tables out" in told
+    imported.attempt("cutover", "initiate", "--verify-min-coverage", "61", code=5)
+    done = imported.attempt("cutover", "initiate", "--verify-min-coverage", "60")
+    assert f"{covered}: it left 1 of 2 tables out" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("level", "says"), [("counts", "only counted rows"), ("schema", "compared no rows")])
 def test_a_level_that_compares_no_values_covers_nothing(imported: Trial, level: str, says: str) -> None:
     imported.attempt("verify", "--level", level)
     told = imported.attempt("cutover", "initiate", "--verify-min-coverage", "1", code=5).stderr
-    assert "covers 0 % of what was migrated, 1 % is required" in told
+    assert "covers 0 % of the migrated rows (0 of 2 tables whole), 1 % is required" in told
     assert says in told
 
 

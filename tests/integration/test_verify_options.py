@@ -104,9 +104,13 @@ def test_a_sample_takes_the_same_chunks_each_time_and_does_not_open_the_cutover(
     assert "a sample of 20 % of the chunks" in told
     found = table(imported, "big")
     assert 0 < found["chunks_compared"] < found["chunks"]
+    assert 0 < found["source_rows"] < found["rows_of"] == ROWS
+    assert f"{found['source_rows']:,} of {ROWS:,}" in told
     assert table(imported, "changed")["chunks_compared"] == table(imported, "changed")["chunks"]
-    assert found["source_rows"] < ROWS
-    assert report(imported)["coverage"]["share"] < 100
+    covered = report(imported)["coverage"]
+    assert covered["rows"] == {"compared": found["source_rows"] + 200, "of": ROWS + 200}
+    assert covered["share"] == int(10**8 * covered["rows"]["compared"] / (ROWS + 200)) / 10**6
+    assert covered["tables"] == {"compared": 3, "whole": 2, "of": 3}
     assert report(imported)["complete"] is False
     imported.attempt("verify", "--sample", "20%")
     first, second = chunks(imported)

@@ -68,7 +68,7 @@ def differing(rows: int = 2, *, values: bool = False, name: str = "note") -> Fou
 def test_all_tables_whole_are_all_of_it() -> None:
     found = coverage(Extent("checksum", {A: 900, B: 10}), [table(), table(B, source_rows=10)])
     assert found == {
-        "tables": {"compared": 2, "of": 2},
+        "tables": {"compared": 2, "whole": 2, "of": 2},
         "rows": {"compared": 1010, "of": 1010},
         "share": 100.0,
         "short": [],
@@ -79,26 +79,38 @@ def test_a_migration_without_tables_is_covered() -> None:
     assert coverage(Extent("checksum", {}), [])["share"] == 100.0
 
 
+def part(rows: int, known: int, **changes: Any) -> TableResult:
+    return table(source_rows=rows, target_rows=rows, rows_known=known, chunks_compared=1, chunks_wanted=1, **changes)
+
+
+SINCE = Extent("checksum", {A: 4000, B: 1000}, since="at >= 2026-01-01", since_tables=frozenset({A}))
+
+
 @pytest.mark.parametrize(
-    ("extent", "results", "share_of", "says"),
+    ("extent", "results", "share_of", "whole", "says"),
     [
-        (Extent("counts", {A: 1}), [table()], 0.0, "only counted rows"),
-        (Extent("schema", {A: 1}), [], 0.0, "compared no rows"),
-        (Extent("rows", {A: 1, B: 1}), [table()], 50.0, "left 1 of 2 tables out"),
-        (Extent("checksum", {A: 1}, sample=0.25), [table(chunks_compared=1)], 25.0, "a sample of 25 % of the chunks"),
-        (
-            Extent("checksum", {A: 1, B: 1}, since="at >= 2026-01-01", since_tables=frozenset({A})),
-            [table(), table(B)],
-            50.0,
-            "only rows with at >= 2026-01-01 in 1 table",
-        ),
+        (Extent("counts", {A: 1}), [table()], 0.0, 0, "only counted rows"),
+        (Extent("schema", {A: 1}), [], 0.0, 0, "compared no rows"),
+        (Extent("rows", {A: 1, B: 1000}), [table()], 50.0, 1, "left 1 of 2 tables out"),
+        # Rows weigh, not tables: neither a large table that was left out nor a small one counts for half.
+        (Extent("rows", {A: 1, B: 450_000}), [table()], 0.221729, 1, "left 1 of 2 tables out"),
+        (Extent("rows", {A: 1, B: 5}), [table()], 99.502487, 1, "left 1 of 2 tables out"),
+        (Extent("rows", {A: 1, B: 0}), [table()], 99.999999, 1, "left 1 of 2 tables out"),
+        (Extent("rows", {A: 0, B: 0}), [table(source_rows=0, target_rows=0)], 0.0, 1, "left 1 of 2 tables out"),
+        (Extent("checksum", {A: 4000}, sample=0.2), [part(1000, 4000)], 25.0, 0, "a sample of 20 % of the chunks"),
+        # The source has more rows than the migration knew of, and still not all were read.
+        (Extent("checksum", {A: 500}, sample=0.2), [part(1000, 500)], 99.999999, 0, "a sample of 20 %"),
+        (Extent("checksum", {A: 9}, sample=0.2), [part(0, 9, state="unread")], 0.0, 0, "met no row of 1 table"),
+        (SINCE, [table(since=True, rows_known=4000), table(B)], 40.0, 1, "only rows with at >= 2026-01-01 in 1 table"),
+        (SINCE, [table(since=True, rows_known=1), table(B)], 99.999999, 1, "only rows with at"),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_compared_whole_does_not_count_as_whole_and_is_said(
-    extent: Extent, results: list[TableResult], share_of: float, says: str
+    extent: Extent, results: list[TableResult], share_of: float, whole: int, says: str
 ) -> None:
     found = coverage(extent, results)
     assert found["share"] == share_of
+    assert found["tables"]["whole"] == whole
     assert says in " and ".join(found["short"])
 
 
@@ -109,9 +121,27 @@ def test_a_thousand_tables_of_which_one_lacks_a_chunk_are_not_rounded_up_to_all(
     assert coverage(Extent("checksum", dict.fromkeys(names, 1)), results)["share"] < 100.0
 
 
-def test_rows_that_were_not_read_are_estimated_from_the_chunks_or_the_catalog() -> None:
-    sampled = coverage(Extent("checksum", {A: 100, B: 50}, sample=0.25), [table(source_rows=250, chunks_compared=1)])
+def test_four_large_rows_of_a_table_that_was_left_out_are_said_although_they_are_nothing_in_percent() -> None:
+    found = Found("hash64", tables=[table(source_rows=450_000)])
+    body = document(result(found, extent=Extent("checksum", {A: 0, B: 4})))
+    assert body["complete"] is False
+    told = outcome(found, body, "/x/report.json").headline
+    assert "covers 99.99 % of the migrated rows (1 of 2 tables whole): it left 1 of 2 tables out" in told
+    assert "99.99 <small>%" in render_html(body)
+
+
+def test_a_table_says_how_many_of_its_rows_were_read_and_is_not_compared_when_none_was() -> None:
+    found = Found("hash64", tables=[part(250, 1000), part(0, 450_000, state="unread")])
+    told = outcome(found, document(result(found, extent=Extent("checksum", {A: 1000}))), "/x/report.json")
+    assert told.grid is not None
+    assert [(row[1], row[2]) for row in told.grid.rows] == [("unread", "0 of 450,000"), ("equal", "250 of 1,000")]
+    assert told.headline.startswith("1 table (250 rows) compared")
+
+
+def test_rows_that_were_not_read_are_those_the_migration_or_the_catalog_knows_of() -> None:
+    sampled = coverage(Extent("checksum", {A: 1000, B: 50}, sample=0.25), [part(250, 1000)])
     assert sampled["rows"] == {"compared": 250, "of": 1050}
+    assert sampled["tables"] == {"compared": 1, "whole": 0, "of": 2}
 
 
 # The document

@@ -203,7 +203,7 @@ GATE_SETTINGS = (
     ),
     Setting(
         "verify_min_coverage",
-        "Percent of what was migrated that a clean verification must have compared by value (default: 100).",
+        "Percent of the migrated rows that a clean verification must have compared by value (default: 100, of all tables).",
         "float",
         section="cutover",
         panel="What a cutover needs",

@@ -45,7 +45,20 @@ def preflight(record: MigrationRecord, _: ExportDir, options: Options) -> list[C
         raise UsageError(
             f"An {record.workflow} migration has no way to cut over to {options.to!r}.", "Use: --to target."
         )
-    return []
+    return _coverage(record)
+
+
+def _coverage(record: MigrationRecord) -> list[Check]:
+    """What no comparison has seen, where less than all of it was asked for: said once more before it counts."""
+    from voyager.ports import Check
+    from voyager.verification.gate import covers, share_of
+
+    verify = record.phases.get("VERIFY")
+    if verify is None or not verify.summary or share_of(verify.summary) >= 100:
+        return []
+    coverage = verify.summary.get("coverage") or {}
+    why = f": it {' and '.join(coverage['short'])}" if coverage.get("short") else ""
+    return [Check("verify_coverage", "warning", f"the last verification covers {covers(coverage)}{why}")]
 
 
 def plan(job: Job) -> list[str]:

@@ -103,9 +103,11 @@ class Difference:
 class TableResult:
     """What one table came to.
 
-    `state` is "equal", "different", or "unfinished" where time was up before its end and nothing differs so far; rows
-    are those that were read. `chunks_compared` is less than `chunks` after a sample, or when time was up. `forms`
-    names, for every column, the family and the form in which it was compared.
+    `state` is "equal", "different", "unfinished" where time was up before its end and nothing differs so far, or
+    "unread" where it has rows and a sample met none of them; rows are those that were read. `chunks_compared` is less
+    than `chunks` after a sample, for which `chunks_wanted` were asked for (None: all), or when time was up.
+    `rows_known` is what the migration or the catalog says of its rows, for where they were not all read; `since` says
+    that only changed ones were. `forms` names, for every column, the family and the form in which it was compared.
     """
 
     table: TableName
@@ -116,10 +118,33 @@ class TableResult:
     chunks_different: int
     chunks_reused: int = 0
     chunks_compared: int = 0
+    chunks_wanted: int | None = None
+    rows_known: int = 0
+    since: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     note: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether no row of it was left out."""
+        return self.chunks_compared >= self.chunks and not self.since
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether chunks are left that were asked for."""
+        return self.chunks_compared < (self.chunks if self.chunks_wanted is None else self.chunks_wanted)
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether rows of it were read, or it is known that there are none."""
+        return self.whole or self.source_rows > 0 or self.target_rows > 0
+
+    @property
+    def rows_of(self) -> int:
+        """How many rows the source has of it, as far as it is known."""
+        return self.source_rows if self.whole else max(self.source_rows, self.rows_known)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -128,6 +153,8 @@ class TableResult:
             "state": self.state,
             "source_rows": self.source_rows,
             "target_rows": self.target_rows,
+            "rows_of": self.rows_of,
+            "whole": self.whole,
             "chunks": self.chunks,
             "chunks_different": self.chunks_different,
             "chunks_reused": self.chunks_reused,

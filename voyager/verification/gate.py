@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +33,8 @@ _COPIES = ("IMPORT_SCHEMA", "IMPORT_DATA")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a verification must come up to. `max_age_hours` None takes one of any age; `min_coverage` is percent."""
+    """What a verification must come up to. `max_age_hours` None takes one of any age; `min_coverage` is percent of
+    the migrated rows, and 100 asks for every table as a whole."""
 
     max_age_hours: float | None = None
     min_coverage: float = 100.0
@@ -82,11 +84,27 @@ def age(seconds: float) -> str:
 
 
 def share_of(summary: Mapping[str, Any]) -> float:
-    """Percent of what was migrated whose values were compared; summaries of older versions say it in other words."""
+    """Percent of the migrated rows whose values were compared, 100 only where no table was left out or read in part;
+    summaries of older versions say it in other words."""
     coverage = summary.get("coverage")
     if isinstance(coverage, Mapping):
         return float(coverage.get("share", 0.0))
     return 100.0 if summary.get("level") in THOROUGH and summary.get("complete", True) else 0.0
+
+
+def shown_share(percent: float) -> str:
+    """A share for people, never more than it is."""
+    if 0 < percent < 0.01:
+        return "less than 0.01"
+    # What was rounded down to millionths before comes out as it is.
+    return f"{math.floor(percent * 100 + 1e-6) / 100:.2f}".rstrip("0").rstrip(".")
+
+
+def covers(coverage: Mapping[str, Any]) -> str:
+    """`99.55 % of the migrated rows (1 of 4 tables whole)`: a small table that was left out is no row in a thousand."""
+    tables = coverage.get("tables") or {}
+    whole = f" ({tables['whole']:,} of {counted(tables['of'], 'table')} whole)" if "whole" in tables else ""
+    return f"{shown_share(float(coverage.get('share', 0.0)))} % of the migrated rows{whole}"
 
 
 def _set_aside(record: MigrationRecord, verify: PhaseRecord) -> Iterator[Obstacle]:
@@ -110,12 +128,11 @@ def _short(summary: Mapping[str, Any], required: float) -> Iterator[Obstacle]:
     share = share_of(summary)
     if share >= required:
         return
-    reasons = list((summary.get("coverage") or {}).get("short") or _reasons(summary))
+    coverage = summary.get("coverage") or {}
+    reasons = list(coverage.get("short") or _reasons(summary))
     why = f": it {' and '.join(reasons)}" if reasons else ""
-    yield Obstacle(
-        f"The last verification covers {_share(share)} % of what was migrated, {_share(required)} % is required{why}.",
-        WHOLE,
-    )
+    said = covers({**coverage, "share": share})
+    yield Obstacle(f"The last verification covers {said}, {required:g} % is required{why}.", WHOLE)
 
 
 def _reasons(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -150,9 +167,3 @@ def _old(verify: PhaseRecord, now: datetime, limit: float | None) -> Iterator[Ob
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
-
-
-def _share(percent: float) -> str:
-    """Never rounded up to the whole."""
-    shown = min(percent, 99.99) if percent < 100 else 100.0
-    return f"{shown:.2f}".rstrip("0").rstrip(".")

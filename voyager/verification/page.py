@@ -12,7 +12,7 @@ from voyager.identifiers import TableName, visible
 from voyager.pages import figures
 from voyager.pages.charts import Segment, bar, ring
 from voyager.pages.page import asset, environment, policy, style_sheet
-from voyager.verification.gate import THOROUGH
+from voyager.verification.gate import THOROUGH, shown_share
 from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted
 
@@ -75,7 +75,8 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
     tables = document["tables"]
     equal = sum(one["state"] == "equal" for one in tables)
     different = sum(one["state"] == "different" for one in tables)
-    unfinished = len(tables) - equal - different
+    unread = sum(one["state"] == "unread" for one in tables)
+    unfinished = len(tables) - equal - different - unread
     by_kind: dict[str, int] = {}
     for one in tables:
         for kind, number in one.get("counts", {}).items():
@@ -88,6 +89,7 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
                 Segment(equal, "fill-good", f"equal: {equal:,}"),
                 Segment(different, "fill-3", f"different: {different:,}"),
                 Segment(unfinished, "fill-0", f"unfinished: {unfinished:,}"),
+                Segment(unread, "fill-0", f"unread: {unread:,}"),
             ],
             caption=figures.count(len(tables)),
             under="table" if len(tables) == 1 else "tables",
@@ -95,6 +97,8 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
         "equal": equal,
         "different": different,
         "unfinished": unfinished,
+        "unread": unread,
+        "covered": shown_share(share),
         "row_kinds": by_kind,
         "rows_bar": bar(
             [
@@ -103,7 +107,7 @@ def _drawings(document: Mapping[str, Any]) -> dict[str, Any]:
             ],
             whole=sum(by_kind.values()),
         ),
-        "coverage_bar": bar([Segment(share, "fill-good", f"{share:g} % compared by value")], whole=100),
+        "coverage_bar": bar([Segment(share, "fill-good", f"{shown_share(share)} % compared by value")], whole=100),
         "by_value": document["level"] in THOROUGH,
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from voyager.verification.set_aside import RowSetAside
 from voyager.verification.set_aside import to_json as aside_to_json
 from voyager.wording import counted
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when a key changes its meaning or goes."""
 
 SEQUENCES_RULE = (
@@ -28,8 +27,8 @@ SEQUENCES_RULE = (
 class Extent:
     """What was to be compared, of what was migrated.
 
-    `migrated` gives every migrated table with its estimated rows. `sample` is a share, `since` a sentence ("updated_at
-    >= 2026-11-01", "" without one) that holds for `since_tables`.
+    `migrated` gives every migrated table with its rows, as far as the migration knows them. `sample` is a share,
+    `since` a sentence ("updated_at >= 2026-11-01", "" without one) that holds for `since_tables`.
     """
 
     level: str
@@ -39,8 +38,8 @@ class Extent:
     since_tables: frozenset[TableName] = frozenset()
 
     def whole(self, tables: Iterable[TableName]) -> bool:
-        """Whether comparing these leaves nothing out."""
-        return self.sample >= 1.0 and not self.since_tables and set(self.migrated) <= set(tables)
+        """Whether comparing these as a whole leaves nothing out."""
+        return set(self.migrated) <= set(tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +73,8 @@ def document(result: Result) -> dict[str, Any]:
         "level": extent.level,
         "method": found.method,
         "clean": found.clean,
-        "complete": extent.whole(one.table for one in found.tables if _finished(one)),
-        "unfinished": unfinished(extent, found.tables),
+        "complete": extent.whole(one.table for one in found.tables if one.whole),
+        "unfinished": unfinished(found.tables),
         "coverage": coverage(extent, found.tables),
         "point": dict(result.point),
         "forms": found.forms,
@@ -96,30 +95,28 @@ def document(result: Result) -> dict[str, Any]:
 def coverage(extent: Extent, results: Sequence[TableResult]) -> dict[str, Any]:
     """How much of what was migrated was compared by value.
 
-    `tables` and `rows` count what was looked at. `share` is percent of the migrated tables: one that was compared
-    whole counts as one, a sampled one by its part, one of which rows were only counted or left aside not at all.
-    `short` says what keeps the share from being whole, as the end of a sentence that begins with "it".
+    `tables` and `rows` count what was looked at, of what there is as far as it is known: a table that was read whole
+    has the rows that were read, of others the migration or the catalog says it. `whole` are the tables that were
+    compared by value and of which nothing was left out. `share` is percent of the rows, rounded down, and 100 only when
+    all tables are whole: rows that were only counted are none of it. `short` says what keeps the share from being
+    whole, as the end of a sentence that begins with "it".
     """
     by_table = {one.table: one for one in results}
-    parts = [_part(extent, by_table.get(name)) for name in extent.migrated]
-    rows = sum(one.source_rows for one in results)
-    of_rows = sum(_rows(by_table.get(name), estimate) for name, estimate in extent.migrated.items())
+    known = (by_table[name].rows_of if name in by_table else max(0, rows) for name, rows in extent.migrated.items())
+    rows, of = sum(one.source_rows for one in results), sum(known)
+    by_value = extent.level in THOROUGH
+    whole = sum(name in by_table and by_table[name].whole for name in extent.migrated) if by_value else 0
     return {
-        "tables": {"compared": len(results), "of": len(extent.migrated)},
-        "rows": {"compared": rows, "of": max(rows, of_rows)},
-        "share": 100.0 if all(part == 1.0 for part in parts) else round(100 * sum(parts) / len(parts), 6),
+        "tables": {"compared": sum(one.looked_at for one in results), "whole": whole, "of": len(extent.migrated)},
+        "rows": {"compared": rows, "of": max(rows, of)},
+        "share": 100.0 if whole == len(extent.migrated) else _share(rows, of) if by_value else 0.0,
         "short": list(_short(extent, by_table)),
     }
 
 
-def unfinished(extent: Extent, results: Iterable[TableResult]) -> int:
+def unfinished(results: Iterable[TableResult]) -> int:
     """How many tables have chunks left that were to be compared: time was up."""
-    return sum(one.chunks_compared < sampled(one.chunks, extent.sample) for one in results)
-
-
-def sampled(chunks: int, share: float) -> int:
-    """How many chunks of a table a sample takes: at least one."""
-    return chunks if share >= 1.0 else max(1, math.ceil(share * chunks))
+    return sum(one.unfinished for one in results)
 
 
 def plain(counters: Mapping[TableName, WriteCounter] | None) -> list[dict[str, Any]] | None:
@@ -132,23 +129,9 @@ def plain(counters: Mapping[TableName, WriteCounter] | None) -> list[dict[str, A
     ]
 
 
-def _finished(result: TableResult) -> bool:
-    return result.chunks_compared >= result.chunks
-
-
-def _part(extent: Extent, result: TableResult | None) -> float:
-    if result is None or extent.level not in THOROUGH or result.table in extent.since_tables:
-        return 0.0
-    return min(1.0, result.chunks_compared / result.chunks) if result.chunks else 1.0
-
-
-def _rows(result: TableResult | None, estimate: int) -> int:
-    """How many rows a table has, as far as it is known."""
-    if result is None or not result.chunks_compared:
-        return max(0, estimate)
-    if _finished(result):
-        return result.source_rows
-    return max(estimate, result.source_rows * result.chunks // result.chunks_compared)
+def _share(rows: int, of: int) -> float:
+    """Percent, rounded down, of what is not whole."""
+    return min(99_999_999, 100_000_000 * rows // of) / 1_000_000 if of else 0.0
 
 
 def _short(extent: Extent, by_table: Mapping[TableName, TableResult]) -> Iterable[str]:
@@ -156,11 +139,14 @@ def _short(extent: Extent, by_table: Mapping[TableName, TableResult]) -> Iterabl
         yield "only counted rows"
     elif extent.level not in THOROUGH:
         yield "compared no rows"
-    if extent.sample < 1.0 and any(not _finished(one) for one in by_table.values()):
+    if extent.sample < 1.0 and any(one.chunks_compared < one.chunks for one in by_table.values()):
         yield f"compared a sample of {100 * extent.sample:g} % of the chunks"
     if extent.since_tables:
         yield f"compared only rows with {extent.since} in {counted(len(extent.since_tables), 'table')}"
-    left = unfinished(extent, by_table.values())
+    unread = sum(one.state == "unread" for one in by_table.values())
+    if unread:
+        yield f"met no row of {counted(unread, 'table')}"
+    left = unfinished(by_table.values())
     if left:
         yield f"had no time for all of {counted(left, 'table')}"
     left_out = sum(name not in by_table for name in extent.migrated)

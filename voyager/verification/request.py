@@ -34,14 +34,14 @@ class Since:
 class Request:
     """What to compare.
 
-    `counters` are the source's write counters, read before anything else; None when unknown. `sample` is the part of
-    the chunks of every table that is compared, between 0 and 1; `since` are the tables of which only changed rows are.
-    No chunk is begun once `max_duration` seconds have
-    passed, nor while `max_load()` says that a side has enough to do. `float_tolerance` tells rows apart that are equal
-    once floating-point numbers are rounded to 6 or 15 digits, and numbers to the target's scale. `conversions` gives
-    SQL over {} (the source's column) for values that were changed on purpose on the way. `show_values` lets values into
-    the result; without it only keys are there, of at most `max_differences` rows per table. `set_aside` are the rows
-    that were refused when they were loaded and are still not there.
+    `counters` are the source's write counters, read before anything else; None when unknown. `rows_known` are the rows
+    of each table that the migration knows of. `sample` is the part of the chunks of every table that is compared,
+    between 0 and 1; `since` are the tables of which only changed rows are. No chunk is begun once `max_duration`
+    seconds have passed, nor while `max_load()` says that a side has enough to do. `float_tolerance` tells rows apart
+    that are equal once floating-point numbers are rounded to 6 or 15 digits, and numbers to the target's scale.
+    `conversions` gives SQL over {} (the source's column) for values that were changed on purpose on the way.
+    `show_values` lets values into the result; without it only keys are there, of at most `max_differences` rows per
+    table. `set_aside` are the rows that were refused when they were loaded and are still not there.
     """
 
     tables: tuple[Table, ...]
@@ -49,6 +49,7 @@ class Request:
     level: str = "checksum"
     jobs: int = 4
     counters: Mapping[TableName, WriteCounter] | None = None
+    rows_known: Mapping[TableName, int] = field(default_factory=dict)
     sample: float = 1.0
     since: Mapping[TableName, Since] = field(default_factory=dict)
     max_duration: float | None = None

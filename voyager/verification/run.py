@@ -83,7 +83,7 @@ class Verification:
         for tally in sorted(tallies, key=lambda tally: tally.plan.table):
             difference = tally.difference()
             found.differences += [difference] if difference else []
-            found.tables.append(tally.result())
+            found.tables.append(tally.result(self.request.rows_known.get(tally.plan.table, 0)))
         self.checkpoint()
         found.differences += compare_sequences(self.request.sequences, self.target)
         return found

@@ -144,16 +144,25 @@ class Tally:
             message=f"{unequal} of {len(self.plan.chunks)} chunks differ" if unequal else "",
         )
 
-    def result(self) -> TableResult:
+    def result(self, rows_known: int = 0) -> TableResult:
+        """What it came to; `rows_known` is what the migration knows of its rows."""
+        target_rows = sum(result.target_rows for result in self.results.values())
+        known = rows_known or self.plan.rows_estimated
+        since = any(chunk.since is not None for chunk in self.plan.chunks)
+        unread = len(self.results) < len(self.plan.chunks) and known > 0 and not since and not self.rows + target_rows
+        state = "different" if self.unequal else "unfinished" if not self.done else "unread" if unread else "equal"
         return TableResult(
             table=self.plan.table,
-            state="different" if self.unequal else "equal" if self.done else "unfinished",
+            state=state,
             source_rows=self.rows,
-            target_rows=sum(result.target_rows for result in self.results.values()),
+            target_rows=target_rows,
             chunks=len(self.plan.chunks),
             chunks_different=len(self.unequal),
             chunks_reused=self.reused,
             chunks_compared=len(self.results),
+            chunks_wanted=len(self.wanted),
+            rows_known=known,
+            since=since,
             counts=self.named.explained(),
             forms={form.column: form.described for form in self.plan.columns},
             seconds=self.seconds,

@@ -9,6 +9,7 @@ from voyager.errors import DifferencesFound, TimeIsUp, TimeIsUpWithDifferences
 from voyager.identifiers import Identifier, TableName, visible
 from voyager.phases.job import Grid, Outcome
 from voyager.verification.findings import SET_ASIDE, SHOWN_LENGTH, Difference, Found, RowDifference, TableResult
+from voyager.verification.gate import covers
 from voyager.verification.report import Result
 from voyager.verification.set_aside import REPLAY
 from voyager.wording import counted, named, were
@@ -78,7 +79,7 @@ def grid(tables: Sequence[TableResult]) -> Grid | None:
         (("Table", "left"), ("Result", "left"), ("Rows", "right"), ("In target", "right"), ("Chunks", "right"),
          ("Time", "right")),
         tuple(
-            (str(one.table), one.state, f"{one.source_rows:,}", f"{one.target_rows:,}", _chunks(one),
+            (str(one.table), one.state, _rows(one), f"{one.target_rows:,}", _chunks(one),
              f"{one.seconds:.1f} s")
             for one in ordered
         ),
@@ -118,11 +119,17 @@ def _chunks(one: TableResult) -> str:
     return f"{one.chunks:,}" if one.chunks_compared >= one.chunks else f"{one.chunks_compared:,} of {one.chunks:,}"
 
 
+def _rows(one: TableResult) -> str:
+    """How many rows were read, and of how many, where it is not known that these are all."""
+    return f"{one.source_rows:,}" if one.whole else f"{one.source_rows:,} of {one.rows_of:,}"
+
+
 def _counted(found: Found, body: Mapping[str, Any]) -> str:
     if body["level"] not in _WAYS:
         return f"{sum((body['schema'] or {}).get('objects', {}).values()):,} objects of the schema compared"
     rows = sum(result.source_rows for result in found.tables)
-    return f"{counted(len(found.tables), 'table')} ({counted(rows, 'row')}) compared {_WAYS[body['level']]}"
+    looked_at = sum(result.looked_at for result in found.tables)
+    return f"{counted(looked_at, 'table')} ({counted(rows, 'row')}) compared {_WAYS[body['level']]}"
 
 
 def _covered(body: Mapping[str, Any]) -> str:
@@ -131,7 +138,7 @@ def _covered(body: Mapping[str, Any]) -> str:
     if covered["share"] >= 100.0:
         return ""
     why = f": it {' and '.join(covered['short'])}" if covered["short"] else ""
-    return f" This covers {covered['share']:.4g} % of what was migrated{why}; a cutover needs all of it."
+    return f" This covers {covers(covered)}{why}; a cutover needs all of it."
 
 
 def _summary(differences: Sequence[Difference], found: Found, body: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def _request(job: Job, asked: Asked, throttle: Throttle) -> Request:
         level=extent.level,
         jobs=options.parallel_jobs,
         counters=counted_from(before.source, before.target),
+        rows_known=scope.migrated,
         sample=share(options.sample) if options.sample else 1.0,
         since=scope.since,
         max_duration=seconds(options.max_duration) if options.max_duration else None,

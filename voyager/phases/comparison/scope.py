@@ -11,6 +11,7 @@ from voyager.identifiers import TableName
 from voyager.phases.comparison.options import change_columns, described, share
 from voyager.phases.job import Job
 from voyager.phases.table_list import choose
+from voyager.store.values import to_text
 from voyager.wording import named
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Scope:
-    """What is compared. `migrated` are all tables that were exported, with their estimated rows; `made_since` are those
-    that the source got after its export. `since` are the tables of which only a part is compared."""
+    """What is compared. `migrated` are all tables that were exported, with their rows, as far as they are known;
+    `made_since` are those that the source got after its export. `since` are the tables of which only a part is
+    compared."""
 
     catalog: Catalog
     tables: tuple[Table, ...]
@@ -61,7 +63,11 @@ def scope_of(job: Job) -> Scope:
     chosen = choose(catalog, (), ())
     dispositions = attempt.dispositions if attempt else chosen.dispositions
     wanted = choose(catalog, options.table_list, options.exclude_table_list).tables
-    migrated = {table.name: table.rows_estimate for table in (attempt.tables if attempt else chosen.tables)}
+    moved = _moved(job)
+    migrated = {
+        table.name: moved.get((to_text(table.name.schema), to_text(table.name.name))) or max(0, table.rows_estimate)
+        for table in (attempt.tables if attempt else chosen.tables)
+    }
     tables = tuple(table for table in wanted if table.name in migrated)
     known = {one.name for one in dispositions}
     of_now = (one for one in chosen.dispositions if one.action == "skipped" and one.name not in known)
@@ -87,6 +93,16 @@ def extent_of(scope: Scope, job: Job) -> Extent:
         since=described(options.since),
         since_tables=frozenset(scope.since),
     )
+
+
+def _moved(job: Job) -> dict[tuple[str, str], int]:
+    """The rows of each table that left the source, as the migration wrote them down; a catalog only estimates them."""
+    found: dict[tuple[str, str], int] = {}
+    for phase in ("EXPORT_DATA", "IMPORT_DATA"):
+        for one in job.store.progress.tables(job.record.migration_uuid, phase, None):
+            name = one.schema, one.table
+            found[name] = max(found.get(name, 0), one.rows_total or one.rows_done)
+    return found
 
 
 def _never(dispositions: tuple[Disposition, ...], catalog: Catalog) -> Iterator[dict[str, str]]:
