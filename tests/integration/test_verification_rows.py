@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import tracemalloc
 from collections import Counter
@@ -281,6 +282,25 @@ def test_a_sample_is_the_same_part_of_the_chunks_each_time(pair: Pair, key: str)
     assert 0 < t.chunks_compared <= t.chunks / 4 + 1
     assert t.source_rows == rows_of(found[0]).counts["different"] < 3000
     assert found[0].differences == found[1].differences
+
+
+@pytest.mark.parametrize("level", ["checksum", "rows"])
+def test_a_sample_takes_ranges_that_hold_rows_and_they_lie_all_over_the_table(pair: Pair, level: str) -> None:
+    # Two thirds of the span are a gap, and the ranges beyond the ends hold nothing either.
+    pair.both('CREATE TABLE "t%" ("i%d" int PRIMARY KEY, v int)')
+    pair.both('INSERT INTO "t%" SELECT CASE WHEN i > 4000 THEN i + 16000 ELSE i END, i FROM generate_series(1, 8000) i')
+    pair.both("ANALYZE")
+    drive.execute(pair.target, 'UPDATE "t%" SET v = 0')
+    for share, least in ((0.001, 1), (0.2, 2), (0.6, 5)):
+        found = pair.verify(**SMALL, sample=share, level=level)
+        (table,) = found.tables
+        named = rows_of(found)
+        assert table.chunks_compared >= least
+        assert len(named.ranges) == table.chunks_compared
+        assert table.source_rows == named.counts["different"] > 0
+        assert table.rows_of == 8000 > table.source_rows
+        keys = [int(re.search(r"< (\d+)", one)[1]) for one in named.ranges]  # type: ignore[index]
+        assert share < 0.2 or min(keys) < 5000 < 20000 < max(keys)
 
 
 def test_no_chunk_is_begun_when_time_is_up_and_the_rest_follows_in_the_next_run(pair: Pair) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from voyager.verification.request import Request
 from voyager.verification.rows_cuts import in_key_order
 from voyager.verification.rows_level import RowByRow
 from voyager.verification.rows_plan import concerned
+from voyager.verification.sample import draw
 from voyager.verification.sequences import compare_sequences
 from voyager.verification.set_aside import TableAside
 from voyager.verification.structure import Shape, read_shapes, structural_differences, structural_notes
@@ -141,7 +141,8 @@ class Verification:
             named = Named(
                 plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row, aside=aside
             )
-            tallies.append(Tally(plan, _sampled(plan, self.request.sample), self._fence(plan, method), named))
+            drawn = self.source.use(partial(draw, plan=plan, share=self.request.sample), doing)
+            tallies.append(Tally(plan, drawn, self._fence(plan, method), named))
         return tallies
 
     def _fence(self, plan: Plan, method: Method) -> str:
@@ -251,16 +252,6 @@ def _refuse_unreadable(shapes: Iterable[Shape], side: str) -> None:
             f"Grant what is listed on the {side}, replacing <role> by the role that connects.",
             tuple(f"GRANT SELECT ON {name.sql} TO <role>;" for name in closed),
         )
-
-
-def _sampled(plan: Plan, share: float) -> frozenset[int]:
-    """The chunks that a sample takes: the same ones each time, at least one of every table."""
-    numbers = [chunk.number for chunk in plan.chunks]
-    if share >= 1.0:
-        return frozenset(numbers)
-    wanted = max(1, math.ceil(share * len(numbers)))
-    drawn = sorted(numbers, key=lambda number: hashlib.sha256(f"{plan.table.sql} {number}".encode()).digest())
-    return frozenset(drawn[:wanted])
 
 
 def _open_queries(tally: Tally) -> Iterator[Query]:
