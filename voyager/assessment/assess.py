@@ -13,7 +13,7 @@ from voyager.assessment.metadata import read_metadata
 from voyager.assessment.sizing import size
 from voyager.assessment.statistics import object_statistics
 from voyager.errors import UsageError
-from voyager.schema.issues.issue import LATEST_STABLE, PREVIEW_SERIES, STABLE_SERIES
+from voyager.schema.issues.issue import LATEST_STABLE, SERIES
 
 if TYPE_CHECKING:
     from voyager.assessment.assessment import RedundantIndex
@@ -37,10 +37,10 @@ def target_release(given: str | None) -> str:
             f"--target-db-version {given!r} is not a release of YugabyteDB.",
             f"Write it as {LATEST_STABLE} (the latest stable release, and the default).",
         )
-    if f"{match[1]}.{match[2]}" not in (*STABLE_SERIES, *PREVIEW_SERIES):
+    if f"{match[1]}.{match[2]}" not in SERIES:
         raise UsageError(
             f"YugabyteDB {match[1]}.{match[2]} is not a series that this version of yb-voyager knows.",
-            f"Known series: {', '.join((*STABLE_SERIES, *PREVIEW_SERIES))}.",
+            f"Known series: {', '.join(SERIES)}.",
         )
     return text
 

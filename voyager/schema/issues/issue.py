@@ -37,6 +37,8 @@ LATEST_STABLE = "2025.2.3.0"
 # The series this catalogue knows, oldest first; even minor numbers before 2024 were stable, odd ones are previews.
 STABLE_SERIES = ("2.14", "2.18", "2.20", "2024.1", "2024.2", "2025.1", "2025.2", "2026.1")
 PREVIEW_SERIES = ("2.21", "2.23", "2.25")
+SERIES = tuple(sorted((*STABLE_SERIES, *PREVIEW_SERIES), key=lambda series: [int(part) for part in series.split(".")]))
+"""All of them, oldest first."""
 
 # Where a statement stands: as DDL of its own, inside the body of an object, or among the recorded queries.
 SCHEMA, BODY, QUERY = "schema", "body", "query"

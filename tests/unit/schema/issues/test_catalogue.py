@@ -21,6 +21,7 @@ from voyager.schema.issues.issue import (
     QUERY,
     QUERY_CONSTRUCTS,
     SCHEMA,
+    SERIES,
     STABLE_SERIES,
     TP,
     Fix,
@@ -77,6 +78,12 @@ _OF_DDL = {
 def test_every_issue_of_ddl_that_reports_are_known_to_have_is_there() -> None:
     assert len(_OF_DDL) == 118 + 42
     assert {issue.id for issue in ISSUES} >= _OF_DDL | {f"UNSUPPORTED_DATATYPE_{name}" for name in _LATER.split()}
+
+
+def test_the_series_are_listed_by_age() -> None:
+    listed = "2.14 2.18 2.20 2.21 2.23 2.25 2024.1 2024.2 2025.1 2025.2 2026.1"
+    assert " ".join(SERIES) == listed
+    assert set(SERIES) == {*STABLE_SERIES, *PREVIEW_SERIES}
 
 
 def test_no_id_stands_for_two_rows() -> None:
