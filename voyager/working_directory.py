@@ -111,6 +111,7 @@ class WorkingDirectory:
             raise disk_error(error, path) from error
         try:
             self._acquire(descriptor, name)
+            self._refuse_removed(descriptor, path, name)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
             yield
@@ -128,6 +129,41 @@ class WorkingDirectory:
             ) from None
         except OSError as error:
             raise disk_error(error, self) from error
+
+    def _refuse_removed(self, descriptor: int, path: Path, name: str) -> None:
+        """A holder that failed at once takes its lock away with it: what was opened before that locks nothing."""
+        held = os.fstat(descriptor)
+        try:
+            there = path.stat()
+        except OSError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino):
+            raise LockedByOther(
+                f"The {self.noun} {self} was given up ({name}) by another process just now.",
+                "Run the same command again.",
+            )
+
+    @contextlib.contextmanager
+    def begun(self, name: str) -> Iterator[None]:
+        """create() and hold the lock `name`. When the block fails before any file was kept, what this made goes."""
+        was_there = self.path.is_dir()
+        self.create()
+        with self.lock(name):
+            try:
+                yield
+            except BaseException:
+                self._take_back(self.private / f"{name}.lock", was_there=was_there)
+                raise
+
+    def _take_back(self, lock: Path, *, was_there: bool) -> None:
+        if any(path != lock and not path.is_dir() for path in self.path.rglob("*")):
+            return
+        with contextlib.suppress(OSError):
+            lock.unlink()
+            for part in self.parts:
+                (self.path / part).rmdir()
+            if not was_there:
+                self.path.rmdir()
 
     def write_atomic(self, path: Path, content: bytes) -> None:
         """Write a whole file so that a reader sees the old one or the new one, also after a crash."""

@@ -272,8 +272,7 @@ def test_an_empty_database_is_said_to_be_empty_and_leaves_nothing(
     done = dba.assess()
     assert done.returncode == 2
     assert "nothing to assess" in done.stderr
-    assert not dba.json_report.exists()
-    assert not (dba.place / "metadata").exists()
+    assert not dba.place.exists()
 
 
 def test_a_dry_run_shows_what_would_be_asked_and_writes_nothing(dba: Dba):

@@ -59,8 +59,7 @@ def ingest(place: Path, directory: AssessmentDir, *, engine: str | None = None) 
     """
     metadata = inspect_metadata(place, engine=engine)
     parts = dict(_parts(Layout.of(place), metadata))
-    directory.create()
-    with directory.lock("assessment"):
+    with directory.begun("assessment"):
         directory.recover()
         if _same(parts, directory.metadata):
             return replace(metadata, unchanged=True)

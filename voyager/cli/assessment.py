@@ -216,9 +216,8 @@ def perform_run(invocation: Invocation) -> Reply:
                     "Assessment", Result("ASSESS", checks=checks, plan=tuple(_plan(source, directory)))
                 )
             stop_at_errors(checks, "Assessment")
-            directory.create()
             with (
-                directory.lock("assessment"),
+                directory.begun("assessment"),
                 stop_on_signal("nothing of this collection is kept, and what was there stays") as stop,
                 AssessmentView(source.endpoint.url, release, invocation, checks) as shown,
             ):
