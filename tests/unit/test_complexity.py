@@ -72,3 +72,16 @@ def test_what_applies_itself_makes_nothing_harder():
     for_free = [replace(one, issue_id="REDUNDANT_INDEXES") for one in findings(50, 0, 0)]
     assert complexity(for_free).level == "LOW"
     assert complexity([*for_free, *findings(21, 0, 0)]).level == "MEDIUM"
+
+
+def test_what_is_left_out_is_told_so_that_the_numbers_add_up():
+    left_out = [replace(one, issue_id="INDEX_ON_LOW_CARDINALITY_COLUMN") for one in findings(11, 0, 0)]
+    found = complexity([*findings(78, 14, 11), *left_out])
+    assert found.explanation.startswith(
+        "Found 78 Level 1 issue(s), 14 Level 2 issue(s) and 11 Level 3 issue(s)"
+        " (and 11 that say how indexes get faster, which do not count), resulting in HIGH"
+    )
+    assert found.not_counted == 11
+    assert "does not count" in complexity(left_out[:1]).explanation
+    assert complexity(findings(2, 0, 0)).not_counted == 0
+    assert "count)" not in complexity(findings(2, 0, 0)).explanation

@@ -69,12 +69,14 @@ class ObjectStatistics:
 @dataclass(frozen=True)
 class Complexity:
     """How much work the migration is: `level` is LOW, MEDIUM, HIGH or NOT AVAILABLE, `explanation` the sentence that
-    says why. `effort_days` is an estimate in person-days where code objects were counted, `effort` its parts."""
+    says why. `effort_days` is an estimate in person-days where code objects were counted, `effort` its parts.
+    `not_counted` findings make nothing harder and are not in the numbers of the sentence."""
 
     level: str
     explanation: str
     effort_days: float | None = None
     effort: tuple[Effort, ...] = ()
+    not_counted: int = 0
 
 
 @dataclass(frozen=True)

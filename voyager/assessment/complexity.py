@@ -29,14 +29,26 @@ _RANK = {LOW: 0, MEDIUM: 1, HIGH: 2}
 
 
 def complexity(findings: Iterable[Finding]) -> Complexity:
-    """The worst that the number of issues of any level makes of it; every issue counts, at every object."""
-    counts = Counter(finding.impact for finding in findings if finding.issue_id not in NOT_COUNTED)
+    """The worst that the number of issues of any level makes of it; every issue counts, at every object, but for those
+    in NOT_COUNTED, of which the sentence tells the number."""
+    found_all = tuple(findings)
+    counts = Counter(finding.impact for finding in found_all if finding.issue_id not in NOT_COUNTED)
+    left_out = sum(finding.issue_id in NOT_COUNTED for finding in found_all)
     judged = [(_verdict(threshold, counts[threshold.level]), threshold) for threshold in THRESHOLDS]
     worst = max((verdict for verdict, _ in judged), key=_RANK.__getitem__)
     found = [_issues(counts[one.level], one.level, "issue(s)") for one in THRESHOLDS if counts[one.level]]
-    start = f"Found {_enumerated(found) or 'no issue'}, resulting in {worst} migration complexity"
+    said = f"{_enumerated(found) or 'no issue'}{_besides(left_out)}"
+    start = f"Found {said}, resulting in {worst} migration complexity"
     decided = [_decided(threshold, counts[threshold.level], worst) for verdict, threshold in judged if verdict == worst]
-    return Complexity(worst, start if worst == LOW else f"{start}. {' '.join(decided)}")
+    explanation = start if worst == LOW else f"{start}. {' '.join(decided)}"
+    return Complexity(worst, explanation, not_counted=left_out)
+
+
+def _besides(left_out: int) -> str:
+    if not left_out:
+        return ""
+    say, do = ("says", "does") if left_out == 1 else ("say", "do")
+    return f" (and {left_out} that {say} how indexes get faster, which {do} not count)"
 
 
 def _verdict(threshold: Threshold, count: int) -> str:
