@@ -86,11 +86,14 @@ def run_scripts(server: MariadbServer, place: Path, database: str, **settings: s
         f"--user={user}",
         database,
     ]
-    environment = {"PATH": os.environ["PATH"], "CLIENT": str(find("mariadb")), "MYSQL_PWD": password, "INTERVAL": "0"}
+    # What others set for themselves is not ours.
+    strange = {"DIR": str(place / "elsewhere"), "CLIENT": "none", "SCHEMAS": "none", "NODE": "none", "INTERVAL": "none"}
+    ours = {"CLIENT": str(find("mariadb")), "INTERVAL": "0", **settings}
+    environment = {"PATH": os.environ["PATH"], "MYSQL_PWD": password, **strange}
     return subprocess.run(
         ["sh", str(place / "my_collect.sh"), *arguments],
         cwd=place,
-        env={**environment, **settings},
+        env={**environment, **{f"YB_VOYAGER_COLLECT_{name}": value for name, value in ours.items()}},
         capture_output=True,
         text=True,
         check=False,
@@ -111,6 +114,7 @@ def test_the_scripts_and_the_driver_bring_the_same_answers(sample: MariadbServer
     done = run_scripts(sample, tmp_path / "s", "shop", INTERVAL="0")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    assert done.stdout.endswith(f"Done: the files are in the directory {tmp_path / 's' / 'collected'}\n")
     by_driver, by_client = tmp_path / "a" / "metadata" / "node-primary", tmp_path / "s" / "collected"
     names = {path.stem for path in by_driver.glob("*.csv")}
     assert names == {path.stem for path in by_client.glob("*.csv")}

@@ -21,12 +21,12 @@ What follows the script's name goes to the client as it is; the last word is the
 password for every file: put it into an option file instead and begin with `--defaults-extra-file=FILE`, or use a login
 path. Settings come from the environment:
 
-- `SCHEMAS='shop|stock'`: the databases to assess, separated by `|`, where there are several. In a name write `%25` for
-  % and `%7C` for |. Without it the one database is assessed.
-- `INTERVAL=120`: seconds between the two readings of the load. Choose a time when the application is busy; 0 leaves the
-  second reading out. The run takes this long and a few seconds more.
-- `DIR=collected`: where the files go.
-- `CLIENT=mysql`: the client to call, `mariadb` for one.
+- `YB_VOYAGER_COLLECT_SCHEMAS='shop|stock'`: the databases to assess, separated by `|`, where there are several. In a
+  name write `%25` for % and `%7C` for |. Without it the one database is assessed.
+- `YB_VOYAGER_COLLECT_INTERVAL=120`: seconds between the two readings of the load. Choose a time when the application is
+  busy; 0 leaves the second reading out. The run takes this long and a few seconds more.
+- `YB_VOYAGER_COLLECT_DIR=collected`: where the files go. The script names the directory at its end.
+- `YB_VOYAGER_COLLECT_CLIENT=mysql`: the client to call, `mariadb` for one.
 
 Elsewhere run each my_*.sql by itself; each is whole:
 
@@ -37,7 +37,8 @@ and my_database.sql, last, to collected/database.json.
 
 Read replicas: run the same against each one, at the same time if you can, so that the reads there are counted too:
 
-    NODE=replica1 DIR=collected/node-replica1 sh {COLLECT} --host=REPLICA --user=ASSESSOR --password DATABASE
+    YB_VOYAGER_COLLECT_NODE=replica1 YB_VOYAGER_COLLECT_DIR=collected/node-replica1 \\
+      sh {COLLECT} --host=REPLICA --user=ASSESSOR --password DATABASE
 
 ## Privileges
 
@@ -125,10 +126,11 @@ _SHELL = r"""#!/bin/sh
 # Nothing is written to the database; the answers are files in the directory collected.
 set -u
 here=$(dirname "$0")
-client=${CLIENT:-mysql}
-dir=${DIR:-collected}
-node=${NODE:-primary}
-interval=${INTERVAL:-120}
+client=${YB_VOYAGER_COLLECT_CLIENT:-mysql}
+dir=${YB_VOYAGER_COLLECT_DIR:-collected}
+node=${YB_VOYAGER_COLLECT_NODE:-primary}
+interval=${YB_VOYAGER_COLLECT_INTERVAL:-120}
+schemas=${YB_VOYAGER_COLLECT_SCHEMAS:-}
 failed=0
 counts=
 
@@ -136,6 +138,12 @@ if [ $# -eq 0 ]; then
     echo "Usage: $0 [options of $client] DATABASE" >&2
     exit 2
 fi
+case $interval in
+*[!0-9]*)
+    echo "YB_VOYAGER_COLLECT_INTERVAL is $interval; give a number of seconds." >&2
+    exit 2
+    ;;
+esac
 mkdir -p "$dir" || exit 1
 # An earlier answer must not pass for one of this run.
 rm -f "$dir/database.json" || exit 1
@@ -145,7 +153,7 @@ literal() {
 }
 
 settings="SET SESSION sql_mode = '';
-SET @schema_list = $(literal "${SCHEMAS:-}"), @node = $(literal "$node"), @collected_by = 'yb-voyager VERSION';"
+SET @schema_list = $(literal "$schemas"), @node = $(literal "$node"), @collected_by = 'yb-voyager VERSION';"
 
 run() {
     script=$1
@@ -195,4 +203,5 @@ settings="$settings
 SET @rows = $(literal "{$counts}");"
 run my_database.sql "$@" >"$dir/database.json.part" || exit 1
 mv "$dir/database.json.part" "$dir/database.json"
+echo "Done: the files are in the directory $(CDPATH= cd -- "$dir" && pwd)"
 """

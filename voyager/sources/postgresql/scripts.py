@@ -191,7 +191,8 @@ SELECT pg_catalog.set_config('voyager.rows', pg_catalog.json_build_object(
 \\pset tuples_only on
 \\o :dir/database.json
 {text("database")};
-\\o"""
+\\o
+\\echo Done: the files are in the directory :dir"""
 
 
 def _dump_command() -> str:
