@@ -332,9 +332,12 @@ def test_a_query_that_takes_too_long_is_given_up(imported: Trial) -> None:
 
 def test_what_differs_in_the_schema_alone_is_found_by_that_level(imported: Trial) -> None:
     drive.execute(imported.target, "ALTER TABLE measured DROP CONSTRAINT measured_pkey")
-    imported.attempt("verify", "--level", "schema", code=3)
+    said = json.loads(imported.attempt("verify", "--level", "schema", "--output", "json", code=3).stdout)["summary"]
     body = report(imported)
-    assert body["tables"] == []
+    assert body["tables"] == said["results"] == []
+    # A pipeline reads this document, and must learn what differs and how.
+    assert (said["differences"], said["schema"]) == (body["differences"], {**body["schema"], "differences_total": 1})
+    assert "primary key" in said["schema"]["differences"][0]["finding"].lower()
     assert any("measured" in one["object"] for one in body["differences"])
     assert body["coverage"]["share"] == 0
 

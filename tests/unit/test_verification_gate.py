@@ -12,7 +12,7 @@ from statemachine.machine import Statechart
 from statemachine.workflows import OFFLINE
 from tests.unit.test_status import NOW, record, up_to, with_phase
 from voyager.status import facts, migration_status
-from voyager.verification.gate import Limits, Obstacle, age, obstacles
+from voyager.verification.gate import Limits, Obstacle, age, obstacles, shown_share
 from voyager.verification.source_since import SourceSince
 
 GOOD = {"clean": True, "level": "checksum", "complete": True, "coverage": {"share": 100.0, "short": []}}
@@ -52,8 +52,23 @@ def test_coverage_below_the_limit_blocks(share: float, required: float, blocked:
     found = obstacles(verified(summary), Limits(min_coverage=required))
     assert bool(found) is blocked
     if blocked:
-        assert "100 % of what" not in said(found)
+        assert "covers 100 %" not in said(found)
         assert "compared a sample of 5 %" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(100.0, "100"), (99.999999, "99.99"), (79.166666, "79.16"), (74.999, "74.99"), (79.2, "79.2"), (58.0, "58"),
+     (0.01, "0.01"), (0.009999, "less than 0.01"), (0.0, "0")],
+)  # fmt: skip
+def test_a_share_is_shown_rounded_down_and_never_up(share: float, shown: str) -> None:
+    assert shown_share(share) == shown
+
+
+def test_how_many_tables_were_whole_is_said_beside_the_share_of_the_rows() -> None:
+    coverage = {"share": 99.999999, "tables": {"compared": 3, "whole": 3, "of": 4}, "short": ["left 1 of 4 tables out"]}
+    text = said(obstacles(verified({**GOOD, "coverage": coverage}), Limits()))
+    assert "covers 99.99 % of the migrated rows (3 of 4 tables whole), 100 % is required: it left 1 of 4" in text
 
 
 def test_differences_are_counted_and_the_first_objects_named_visibly() -> None:

@@ -184,6 +184,26 @@ def test_the_terminal_gets_a_table_of_tables_and_the_first_keys_with_columns() -
     assert told.problem.exit_code == 3
 
 
+def test_the_document_for_programs_names_what_the_report_names_within_a_bound() -> None:
+    rounded = Difference("rows", "public.b", "Table public.b: 3 rows equal once rounded.", "cosmetic")
+    found = differing(rows=2)
+    found.differences.append(rounded)
+    body = document(result(found, repair=["reports/repair/public.a.sql"]))
+    more = outcome(found, body, "/x/report.json").more
+    assert more["differences"] + more["expected"] == body["differences"]
+    assert (more["results"], more["notes"], more["repair"]) == (body["tables"], body["notes"], body["repair"])
+    many = Found("hash64", tables=[table() for _ in range(1500)], differences=differing(rows=2).differences * 1600)
+    bounded = outcome(many, document(result(many)), "/x/report.json")
+    assert len(bounded.more["differences"]) == len(bounded.more["results"]) == 1000
+    assert bounded.summary["differences_total"] == 1600
+    assert bounded.summary["tables"] == 1500
+    assert len(bounded.summary["differences"]) == 20
+    wide = differing(rows=2999)
+    wide.differences += differing(rows=5).differences
+    said = outcome(wide, document(result(wide)), "/x/report.json").more["differences"]
+    assert [(len(one["rows"]), one["rows_not_named"]) for one in said] == [(2999, 5), (1, 9)]
+
+
 # The page
 
 

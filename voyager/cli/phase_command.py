@@ -130,7 +130,7 @@ def outcome_reply(result: Result, status: MigrationStatus, invocation: Invocatio
         "phase": phase.phase,
         "state": phase.state,
         "headline": outcome.headline,
-        "summary": outcome.summary,
+        "summary": {**outcome.summary, **outcome.more},
         "details": list(outcome.details),
         "checks": [asdict(check) for check in result.checks],
         "next": status.next.to_json() | command_lines(status, config),

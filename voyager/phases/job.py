@@ -67,10 +67,12 @@ class Grid:
 class Outcome:
     """What a completed phase leaves: `summary` (JSON values only) is kept in migration_state and history, `headline` is
     one sentence for people, `details` more lines, `problem` an error that decides the exit code of a phase that
-    is completed all the same (verification with differences), `grid` a table that stands before the details."""
+    is completed all the same (verification with differences), `grid` a table that stands before the details. `more` is
+    what programs get in the summary beside what is kept, or in its place: findings that fill a report."""
 
     headline: str
     summary: dict[str, Any] = field(default_factory=dict)
     details: tuple[str, ...] = ()
     problem: VoyagerError | None = None
     grid: Grid | None = None
+    more: dict[str, Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from voyager.errors import DifferencesFound, TimeIsUp, TimeIsUpWithDifferences
@@ -16,6 +17,10 @@ from voyager.wording import counted, named, were
 
 SHOWN = 20
 """Differences that the terminal and the history name; the report names all."""
+MOST = 1_000
+"""Differences, and tables, that the document for programs names; it says how many there are, the report names all."""
+MOST_ROWS = 3_000
+"""Rows that it names, over all differences."""
 KEYS_SHOWN = 5
 COLUMNS_SHOWN = 5
 _WAYS = {"counts": "by numbers of rows", "checksum": "by checksums of every value", "rows": "row by row, every value"}
@@ -35,13 +40,15 @@ def outcome(found: Found, body: Mapping[str, Any], path: str) -> Outcome:
     headline = _counted(found, body)
     if not withholding:
         said = f"{headline}: source and target are equal.{_covered(body)}"
-        return Outcome(said, _summary(withholding, found, body, path), details, grid=grid(found.tables))
+        summary = _summary(withholding, found, body, path)
+        return Outcome(said, summary, details, grid=grid(found.tables), more=_more(found, body))
     return Outcome(
         f"{headline}: {counted(len(withholding), 'difference')} found.{_covered(body)}",
         _summary(withholding, found, body, path),
         details,
         _problem(withholding, body, path),
         grid(found.tables),
+        _more(found, body),
     )
 
 
@@ -74,7 +81,7 @@ def grid(tables: Sequence[TableResult]) -> Grid | None:
     """The table of tables: those that differ first, then the largest."""
     if not tables:
         return None
-    ordered = sorted(tables, key=lambda one: (one.state == "equal", -one.source_rows, one.table))
+    ordered = sorted(tables, key=_unequal_first)
     return Grid(
         (("Table", "left"), ("Result", "left"), ("Rows", "right"), ("In target", "right"), ("Chunks", "right"),
          ("Time", "right")),
@@ -84,6 +91,10 @@ def grid(tables: Sequence[TableResult]) -> Grid | None:
             for one in ordered
         ),
     )  # fmt: skip
+
+
+def _unequal_first(one: TableResult) -> tuple[Any, ...]:
+    return one.state == "equal", -one.source_rows, one.table
 
 
 def _keys(difference: Difference) -> str:
@@ -172,9 +183,41 @@ def _short(difference: Difference) -> dict[str, Any]:
         "kind": difference.kind,
         "object": difference.object,
         "class": difference.judged,
+        "finding": difference.finding,
         "counts": dict(difference.counts),
         "ranges": list(difference.ranges[:SHOWN]),
     }
+
+
+def _more(found: Found, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts and findings of the report, for programs: what pipelines read must name what differs, and how."""
+    schema = body["schema"] or {}
+    of_schema = schema.get("differences", ())
+    expected = [difference for difference in found.differences if not difference.withholds]
+    return {
+        "differences": _named([difference for difference in found.differences if difference.withholds]),
+        "expected": _named(expected),
+        "expected_total": len(expected),
+        "results": [one.to_json() for one in sorted(found.tables, key=_unequal_first)[:MOST]],
+        "schema": {
+            "objects": schema.get("objects", {}),
+            "classes": schema.get("classes", {}),
+            "differences": list(of_schema[:MOST]),
+            "differences_total": len(of_schema),
+        },
+        "notes": list(body["notes"]),
+        "repair": list(body["repair"]),
+    }
+
+
+def _named(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """As the report has them, with as many rows as one document can bear."""
+    said, left = [], MOST_ROWS
+    for one in differences[:MOST]:
+        fits = replace(one, rows=one.rows[:left])
+        left -= len(fits.rows)
+        said.append(fits.to_json())
+    return said
 
 
 def _left_aside(body: Mapping[str, Any]) -> Iterator[str]:
