@@ -275,7 +275,10 @@ def test_a_sequence_that_fell_behind_stops_the_cutover_and_the_sql_that_is_given
         migration = prepared(source=source)
         migration.run("next", "--until", "VERIFY", "--yes")
         drive.execute(migration.target, "SELECT setval('public.\"it''s_id_seq\"', 3)")
-        done = migration.run("cutover", "initiate", "--yes", code=4)
+        for given in ("--dry-run", "--yes"):
+            done = migration.run("cutover", "initiate", given, code=4)
+        state = "SELECT state FROM ybvoyager.migration_state WHERE phase = 'CUTOVER'"
+        assert drive.fetch(migration.target, state) == [("NOT_STARTED",)]
         repair = re.search(r"SELECT pg_catalog.setval\(.*\);", done.stderr)
         assert repair is not None
         drive.execute(migration.target, repair[0])

@@ -61,15 +61,8 @@ def _coverage(record: MigrationRecord) -> list[Check]:
     return [Check("verify_coverage", "warning", f"the last verification covers {covers(coverage)}{why}")]
 
 
-def plan(job: Job) -> list[str]:
-    return ["check that every sequence of the target is beyond its column's highest value", *checklist(job)]
-
-
-def run(job: Job) -> Outcome:
-    """Check the last things that could hurt on the other side, then record the cutover.
-
-    Raises BlockersFound when a sequence of the target would hand out a value that exists.
-    """
+def may_begin(job: Job) -> None:
+    """Raise BlockersFound when a sequence of the target would hand out a value that exists."""
     from voyager.target import sequences
 
     with job.target.connect("cutover") as connection:
@@ -80,6 +73,18 @@ def run(job: Job) -> Outcome:
             "Run what is listed on the target, then cut over again.",
             tuple(f"{sequence} {sequence.remedy}" for sequence in behind),
         )
+
+
+def plan(job: Job) -> list[str]:
+    return ["check once more that every sequence of the target is beyond its column's highest value", *checklist(job)]
+
+
+def run(job: Job) -> Outcome:
+    """Check the last things that could hurt on the other side once more, then record the cutover.
+
+    Raises BlockersFound as may_begin() does.
+    """
+    may_begin(job)
     steps = checklist(job)
     return Outcome(
         headline=f"Cutover of {job.record.name} is recorded: {job.target.endpoint.url} is the database now.",

@@ -63,8 +63,8 @@ def untold(unreported: Unreported) -> Obstacle | None:
     hints = []
     if busy:
         says.append(
-            f"{counted(len(busy), 'session')} may have committed writes that the server does not count before what "
-            f"they do now is over: {named(busy, _NAMED)}."
+            f"{counted(len(busy), 'session')} may have committed writes that the server counts only when the statement "
+            f"or transaction that is under way is over: {named(busy, _NAMED)}."
         )
         hints.append("Wait until they are idle, or end them (pg_terminate_backend), then run the same command again.")
     if hidden:
