@@ -13,9 +13,9 @@ from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
 from voyager.verification.findings import RowDifference
 from voyager.verification.repair import NOT_REPAIRED, RepairColumn, RepairTable, Row, literal, repair_statements
-from voyager.verification.repair_apply import RepairList, same_counters
-from voyager.verification.repair_files import file_name, spool, verb_of
-from voyager.verification.repair_read import parents_first
+from voyager.verification.repair_files import AGAIN, CLEAR, file_name, spool, verb_of
+from voyager.verification.repair_keys import parents_first
+from voyager.verification.repair_list import RepairList, same_counters
 
 ORDERS = RepairTable(
     TableName("public", "orders"),
@@ -82,7 +82,7 @@ def test_a_row_that_only_differs_in_what_the_target_works_out_is_named_not_repai
 
 def test_a_column_that_is_always_generated_as_identity_is_changed_by_deleting_and_inserting() -> None:
     lines = repaired(RowDifference(ONE, "different", ("number",)))
-    assert [verb_of(line) for line in lines] == ["DELETE", "INSERT"]
+    assert [verb_of(line) for line in lines] == [CLEAR, AGAIN]
 
 
 def test_an_extra_row_is_deleted_by_its_key_and_needs_no_value() -> None:

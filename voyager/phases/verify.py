@@ -122,7 +122,7 @@ def preflight(record: MigrationRecord, export_dir: ExportDir, options: Options) 
         raise UsageError("--sample and --since choose rows, and --level schema reads none.", "Leave one of them out.")
     if options.apply_repair:
         from voyager.phases.comparison.repair import FOLDER
-        from voyager.verification.repair_apply import RepairList
+        from voyager.verification.repair_list import RepairList
 
         RepairList.load(export_dir.reports / FOLDER).check()
     return []

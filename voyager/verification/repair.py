@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 from voyager.identifiers import Identifier, TableName, visible
-from voyager.verification.findings import CONVERTED, EXTRA, MISSING, ROUNDED, RowDifference
+from voyager.verification.findings import CONVERTED, DIFFERENT, EXTRA, MISSING, ROUNDED, RowDifference
 
 ROWS_AT_ONCE = 200
 """Differences whose rows are read with one query."""
 
 NOT_REPAIRED = "-- Not repaired: "
+
+TAKEN_AWAY, COMES_AGAIN = "/* taken away */ ", "/* comes again */ "
+"""Begin the two statements of a row that is changed in two steps: one takes away what must be unique, one brings it as
+it is to be. What one such row gives up another may be waiting for, so all of a table's are for one transaction."""
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _NEEDS_ESCAPES = frozenset("\\\n\r\t")
@@ -41,12 +45,27 @@ class RepairColumn:
 
 
 @dataclass(frozen=True)
+class Unique:
+    """An index that lets no two rows have the same in `columns`; None when it is made from more than columns.
+
+    Those of its columns that `may_be_null` can be NULL for a while, and then collide with nothing.
+    """
+
+    columns: frozenset[str] | None
+    may_be_null: frozenset[str] = frozenset()
+
+    def may_collide(self, changed: frozenset[str]) -> bool:
+        return self.columns is None or not self.columns.isdisjoint(changed)
+
+
+@dataclass(frozen=True)
 class RepairTable:
     """A table of the target as its repair needs it.
 
     `columns` are those that both sides have, in the order in which a row's text lists them; `key` names those that
-    name a row. `by_place` says that a row may be told from its equals by where it is stored, `partitioned` that its
-    rows are in partitions.
+    name a row; `own` are those that only the target has. `by_place` says that a row may be told from its equals by
+    where it is stored, `partitioned` that its rows are in partitions, `stays` that no row may be deleted to come
+    again: rows that refer to it would be deleted with it, or forbid it.
     """
 
     table: TableName
@@ -54,6 +73,9 @@ class RepairTable:
     key: tuple[str, ...]
     by_place: bool = False
     partitioned: bool = False
+    own: tuple[RepairColumn, ...] = ()
+    uniques: tuple[Unique, ...] = ()
+    stays: bool = False
 
     def column(self, name: str) -> RepairColumn | None:
         return next((column for column in self.columns if column.name == name), None)
@@ -83,12 +105,13 @@ def repair_statements(
 ) -> Iterator[str]:
     """Yield one line for each difference: a statement, or a comment on what no statement can repair.
 
-    `source` reads what is missing or different; `target` reads rows without a key that are to go.
+    `source` reads what is missing or different; `target` reads rows without a key that are to go, and what only the
+    target has of rows that come again.
     """
     waiting = iter(rows)
     while batch := list(islice(waiting, ROWS_AT_ONCE)):
         ours = [row for row in batch if row.kind != EXTRA]
-        theirs = [row for row in batch if row.kind == EXTRA and not table.key]
+        theirs = [row for row in batch if _read_at_target(table, row)]
         here = source(ours) if ours else {}
         there = target(theirs) if theirs and target is not None else {}
         for row in batch:
@@ -109,12 +132,19 @@ def _repair(table: RepairTable, row: RowDifference, here: Row | None, there: Row
     elif row.kind == MISSING:
         yield insert_sql(table, here, unless=_where(table, row))
     else:
-        yield from _change(table, row, here)
+        yield from _change(table, row, here, there)
+
+
+def _read_at_target(table: RepairTable, row: RowDifference) -> bool:
+    if not table.key:
+        return row.kind == EXTRA
+    return row.kind == DIFFERENT and bool(table.own)
 
 
 def insert_sql(table: RepairTable, row: Row, *, unless: str = "") -> str:
     """INSERT of a whole row, but for what the target works out itself; with `unless`, only where no such row is."""
-    columns = [column for column in table.columns if not column.generated and column.name in row]
+    known = (*table.columns, *table.own)
+    columns = [column for column in known if not column.generated and column.name in row]
     overriding = " OVERRIDING SYSTEM VALUE" if any(column.identity_always for column in columns) else ""
     guard = f" WHERE NOT EXISTS (SELECT 1 FROM {table.relation} AS t WHERE {unless})" if unless else ""
     if not columns:
@@ -124,19 +154,47 @@ def insert_sql(table: RepairTable, row: Row, *, unless: str = "") -> str:
     return f"INSERT INTO {table.table.sql} ({names}){overriding} SELECT {values}{guard};"
 
 
-def _change(table: RepairTable, row: RowDifference, here: Row) -> Iterator[str]:
+def _change(table: RepairTable, row: RowDifference, here: Row, there: Row | None) -> Iterator[str]:
     unequal = [column for name in row.columns if (column := table.column(name)) is not None and name in here]
     settable = [column for column in unequal if not column.generated]
-    if any(column.identity_always for column in settable):
-        # No UPDATE may set such a column: the row goes and comes again.
-        yield f"DELETE FROM {table.relation} AS t WHERE {_where(table, row)};"
-        yield insert_sql(table, here, unless=_where(table, row))
-    elif settable:
-        values = ", ".join(f"{column.sql} = {literal(here[column.name])}" for column in settable)
-        yield f"UPDATE {table.relation} AS t SET {values} WHERE {_where(table, row)};"
+    changed = frozenset(row.columns) - set(table.key)  # a key that prints otherwise is the same for an index
+    collides = [unique for unique in table.uniques if changed and unique.may_collide(changed)]
+    # No UPDATE may set an identity that is always generated: such a row goes and comes again.
+    fixed = [column for column in settable if column.identity_always]
+    names = ", ".join(str(Identifier(column.name)) for column in fixed or unequal) or "what differs"
+    if not settable:
+        yield _not(row, f"the target works out {names} itself")
+    elif table.stays and fixed:
+        yield _not(row, f"only an INSERT sets {names}, and rows of other tables may refer to the row")
+    elif table.stays:
+        yield from _change_in_place(table, row, here, settable, collides)
+    elif not (fixed or collides):
+        yield _update(table, row, settable, here)
+    elif table.own and there is None:
+        yield _not(row, "the target no longer has it; verify again")
     else:
-        names = ", ".join(str(Identifier(name)) for name in row.columns)
-        yield _not(row, f"the target works out {names or 'what differs'} itself")
+        yield f"{TAKEN_AWAY}DELETE FROM {table.relation} AS t WHERE {_where(table, row)};"
+        yield COMES_AGAIN + insert_sql(table, {**here, **(there or {})})
+
+
+def _change_in_place(
+    table: RepairTable, row: RowDifference, here: Row, settable: Sequence[RepairColumn], collides: Sequence[Unique]
+) -> Iterator[str]:
+    """Where a row must not be deleted: NULL stands between, if it may; else an UPDATE, which another may have to
+    precede."""
+    free = {min(found) for unique in collides if (found := unique.may_be_null & {one.name for one in settable})}
+    if free:
+        empty = {column.name: None for column in settable if column.name in free}
+        parked = [column for column in settable if column.name in free]
+        yield TAKEN_AWAY + _update(table, row, parked, empty)
+        yield COMES_AGAIN + _update(table, row, settable, here)
+    else:
+        yield _update(table, row, settable, here)
+
+
+def _update(table: RepairTable, row: RowDifference, columns: Sequence[RepairColumn], values: Row) -> str:
+    sets = ", ".join(f"{column.sql} = {literal(values[column.name])}" for column in columns)
+    return f"UPDATE {table.relation} AS t SET {sets} WHERE {_where(table, row)};"
 
 
 def _repair_copies(table: RepairTable, row: RowDifference, values: Row | None) -> Iterator[str]:

@@ -2,80 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from voyager.errors import NotAllowed, UsageError, disk_error
 from voyager.identifiers import TableName
-from voyager.postgres.connection import DriverError, connection_lost, primary_message, translate
-from voyager.verification.repair_files import LIST, ORDER, SETTINGS, RepairFile, verb_of
-from voyager.working_directory import write_atomic
+from voyager.postgres.connection import DriverError, connection_lost, primary_message, retryable, sqlstate, translate
+from voyager.verification.repair_batches import Statement, batches, read_again, statements
+from voyager.verification.repair_files import AGAIN, CLEAR, SETTINGS, RepairFile
+from voyager.verification.repair_keys import Family, families
+from voyager.verification.repair_list import RepairList
 
-STATEMENTS_PER_TRANSACTION = 500
-BYTES_PER_TRANSACTION = 8 << 20
-AGAIN = "Run: yb-voyager migrate verify. It writes repair files anew."
+MOST_REFUSED = 10_000
+"""Rows of one table that are tried one by one and refused, before the table is left as it is."""
 
-_FEWEST = {"DELETE": 0, "UPDATE": 1, "INSERT": 0}
+ROUNDS = 10
+"""How often what was refused is tried again, as long as that helps: one row may have to wait for another."""
+
+TRIES, FIRST_PAUSE = 6, 0.05
+"""How often a transaction is begun anew that the server asks to repeat, and the seconds before it is."""
+
+_FEWEST = {"DELETE": 0, CLEAR: 1, "UPDATE": 1, AGAIN: 1, "INSERT": 0}
 """Rows that a statement must touch: what is gone or there already needs nothing, what was to change must be there."""
 
+_COUNTED = {AGAIN: "UPDATE"}
+_OF_A_ROW = frozenset({"22", "23", "44", "54", "P0"})
+"""Classes of errors that say something about one row, and nothing about the next."""
 
-@dataclass(frozen=True)
-class RepairList:
-    """What a verification left in reports/repair: its files in the order of their foreign keys, and where from."""
-
-    directory: Path
-    files: tuple[RepairFile, ...]
-    at: str
-    counters: Any
-    replication_role: bool
-    applied_at: str | None
-
-    @classmethod
-    def load(cls, directory: Path) -> RepairList:
-        """Raises UsageError when no verification left anything to repair."""
-        try:
-            body = json.loads((directory / LIST).read_bytes())
-        except FileNotFoundError:
-            raise UsageError(
-                "There is no repair to apply: the last verification found no rows that differ, or there was none.",
-                AGAIN,
-            ) from None
-        except OSError as error:
-            raise disk_error(error, directory / LIST) from error
-        files = tuple(RepairFile.from_json(one) for one in body["files"])
-        return cls(directory, files, body["at"], body["counters"], body["replication_role"], body["applied_at"])
-
-    def check(self) -> None:
-        """Raise when the files were applied before, or are not what the verification wrote."""
-        if self.applied_at:
-            raise NotAllowed(f"The repair files were applied at {self.applied_at} already.", AGAIN)
-        changed = [one.name for one in self.files if _digest(self.directory / one.name) != one.sha256]
-        if changed:
-            raise NotAllowed(
-                f"Repair files were changed or removed since they were written: {', '.join(changed)}.",
-                "Run them yourself, then verify; or verify first, which writes them anew.",
-            )
-
-    def mark_applied(self, at: str) -> None:
-        """From here on these files are not applied again: some of their rows may be in."""
-        path = self.directory / LIST
-        body = {**json.loads(path.read_bytes()), "applied_at": at}
-        write_atomic(path, json.dumps(body, indent=1).encode())
+Answer = TypeVar("Answer")
 
 
 @dataclass
 class TableRepair:
-    """What applying one file came to: rows by what was done, and why it was stopped, if it was."""
+    """What applying one file came to: rows by what was done, how many were refused, why it was stopped, if it was.
+
+    `skipped` says what was not tried for the sake of a foreign key.
+    """
 
     table: TableName
     rows: Counter[str] = field(default_factory=Counter)
     not_repaired: int = 0
     failed: str = ""
+    refused: int = 0
+    skipped: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.failed or self.skipped)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -86,31 +63,121 @@ class TableRepair:
             "inserted": self.rows["INSERT"],
             "not_repaired": self.not_repaired,
             "failed": self.failed,
+            "refused": self.refused,
+            "skipped": self.skipped,
         }
 
 
 class _Refused(Exception):
-    """A statement did not do what it was written for."""
+    """A row was refused, or a statement did not do what it was written for. `number` is the statement's, if it is
+    known."""
+
+    def __init__(self, reason: str, number: int | None = None) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
+@dataclass
+class _Work:
+    """One file while it is run: what was refused so far and waits for another try (by where it is in the file), and
+    the numbers of rows that were to come again."""
+
+    file: RepairFile
+    path: Path
+    done: TableRepair
+    waiting: list[Statement] = field(default_factory=list)
+    left_out: set[int] = field(default_factory=set)
+    reason: str = ""
+
+    @property
+    def refused(self) -> int:
+        return len(self.waiting) + len(self.left_out)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether rows that others may refer to are not as they should be."""
+        return bool(self.done.failed or self.left_out or any(one.part != "DELETE" for one in self.waiting))
+
+    def refuse(self, one: Statement, reason: str) -> None:
+        self.reason = self.reason or reason
+        self.waiting.append(replace(one, text=b""))
+        if len(self.waiting) >= MOST_REFUSED:
+            self.done.failed = self.reason
 
 
 @dataclass
 class Applier:
-    """One connection that runs repair files. `hold_lease` is the last call of every transaction and may raise."""
+    """One connection that runs repair files. `hold_lease` is the last call of every transaction and may raise.
+
+    A row that the target refuses does not stop the others of its table: each brings the table nearer to the source.
+    It stops what refers to the table where the server does not look at foreign keys itself.
+    """
 
     connection: Any
     hold_lease: Callable[[Any], None]
     checkpoint: Callable[[], None]
 
     def apply(self, repair: RepairList) -> list[TableRepair]:
-        """Delete, then change, then insert, in the order that foreign keys ask for; tables in the list's order."""
-        done = {one.table: TableRepair(one.table, not_repaired=one.not_repaired) for one in repair.files}
+        """Delete, children first; then, parents first, change and insert. Returns what came of it in that order."""
+        works = [
+            _Work(one, repair.directory / one.name, TableRepair(one.table, not_repaired=one.not_repaired))
+            for one in repair.files
+        ]
         self._settle(replication_role=repair.replication_role)
-        for verb in ORDER:
-            files = reversed(repair.files) if verb == "DELETE" else iter(repair.files)
-            for one in files:
-                if one.statements.get(verb):
-                    self._file(repair.directory / one.name, verb, done[one.table])
-        return list(done.values())
+        family = families(self.connection)
+        if repair.replication_role:
+            self._with_keys_aside(works, family)
+        else:
+            self._with_keys_in_force(works, family)
+        for work in works:
+            work.done.refused = work.refused
+            work.done.failed = work.done.failed or (work.reason if work.refused else "")
+        return [work.done for work in works]
+
+    def _with_keys_aside(self, works: Sequence[_Work], family: Family) -> None:
+        """Nothing but this looks after foreign keys: what refers to a table that lacks rows is left out."""
+        for work in reversed(works):
+            children = [other for other in works if family.refers(other.done.table, work.done.table)]
+            kept = next((other for other in children if other.refused or other.done.stopped), None)
+            if kept is not None and work.file.statements["DELETE"]:
+                work.done.skipped = (
+                    f"no row was deleted: it would be missed by rows of {kept.done.table}, which could not be deleted"
+                )
+            else:
+                self._part(work, "DELETE")
+        for work in works:
+            parents = [other for other in works if family.refers(work.done.table, other.done.table)]
+            lacking = next((other for other in parents if other.lacks_rows or other.done.skipped), None)
+            if lacking is not None and work.file.statements["UPDATE"] + work.file.statements["INSERT"]:
+                parent = lacking.done.table
+                work.done.skipped = (
+                    f"no row was changed or inserted: it refers to {parent}, which is not repaired to its end"
+                )
+            else:
+                self._bring(work)
+                self._try_again([work])
+
+    def _with_keys_in_force(self, works: Sequence[_Work], family: Family) -> None:
+        """The server refuses what a foreign key forbids. Rows that take others along are deleted when those others
+        are as they should be."""
+        late = [work for work in works if family.takes_others_along(work.done.table)]
+        for work in reversed(works):
+            if work not in late:
+                self._part(work, "DELETE")
+        for work in works:
+            self._bring(work)
+        self._try_again(works)
+        for work in reversed(late):
+            children = [other for other in works if family.goes_with(other.done.table, work.done.table)]
+            lacking = next((other for other in children if other.lacks_rows), None)
+            if lacking is not None and work.file.statements["DELETE"]:
+                work.done.skipped = (
+                    f"no row was deleted: it would take rows of {lacking.done.table} along, which is not repaired to "
+                    "its end"
+                )
+            else:
+                self._part(work, "DELETE")
+        self._try_again(works)
 
     def _settle(self, *, replication_role: bool) -> None:
         settings: Mapping[str, str] = {
@@ -120,77 +187,144 @@ class Applier:
         for name, value in settings.items():
             self.connection.execute(f"SET {name} = {value}")
 
-    def _file(self, path: Path, verb: str, done: TableRepair) -> None:
-        for batch in _batches(_statements(path, verb)):
-            self.checkpoint()
-            if done.failed:
-                return
-            try:
-                done.rows[verb] += self._transaction(batch, verb)
-            except _Refused as error:
-                done.failed = str(error)
-            except DriverError as error:
-                if connection_lost(error):
-                    raise translate(error, f"repair table {done.table}") from error
-                done.failed = primary_message(error)
+    def _bring(self, work: _Work) -> None:
+        if work.file.again:
+            self._exchange(work, None)
+        self._part(work, "UPDATE")
+        self._part(work, "INSERT")
 
-    def _transaction(self, batch: list[bytes], verb: str) -> int:
-        rows = 0
+    def _part(self, work: _Work, part: str) -> None:
+        for batch in batches(statements(work.path, part)) if work.file.statements[part] else ():
+            self.checkpoint()
+            if work.done.failed:
+                return
+            self._batch(work, batch)
+
+    def _batch(self, work: _Work, batch: list[Statement]) -> None:
+        """All in one transaction; if that is refused, each on its own."""
+        try:
+            work.done.rows += self._tried(work, partial(self._together, batch))
+        except _Refused:
+            self._one_by_one(work, batch)
+        except DriverError as error:
+            work.done.failed = primary_message(error)
+
+    def _one_by_one(self, work: _Work, batch: list[Statement]) -> None:
+        try:
+            rows, refused = self._tried(work, partial(self._each, batch))
+        except (_Refused, DriverError) as error:
+            work.done.failed = str(error) if isinstance(error, _Refused) else primary_message(error)
+            return
+        work.done.rows += rows
+        for one, reason in refused:
+            work.refuse(one, reason)
+
+    def _together(self, batch: list[Statement]) -> Counter[str]:
+        rows: Counter[str] = Counter()
         with self.connection.transaction():
-            for statement in batch:
-                touched = self.connection.execute(statement, prepare=False).rowcount
-                most = 1 if not statement.startswith(b"WITH ") else touched
-                if not _FEWEST[verb] <= touched <= most:
-                    raise _Refused(f"a statement ({verb}) that was made for one row met {touched}")
-                rows += touched
+            for one in batch:
+                rows[_COUNTED.get(one.part, one.part)] += self._execute(one)
             self.hold_lease(self.connection)
         return rows
 
+    def _each(self, batch: list[Statement]) -> tuple[Counter[str], list[tuple[Statement, str]]]:
+        rows: Counter[str] = Counter()
+        refused = []
+        with self.connection.transaction():
+            # What is only looked at in the end could not be told from what is not refused.
+            self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for one in batch:
+                try:
+                    with self.connection.transaction():
+                        rows[one.part] += self._execute(one)
+                except _Refused as error:
+                    refused.append((one, str(error)))
+            self.hold_lease(self.connection)
+        return rows, refused
 
-def same_counters(saved: Any, now: Mapping[TableName, Any] | None, tables: Iterable[TableName]) -> bool:
-    """Whether the source is known not to have written `tables` since the verification whose counters were saved."""
-    if saved is None or now is None:
-        return False
-    then = {(one["schema"], one["table"]): (one["writes"], one["identity"]) for one in saved}
-    return all(
-        table in now and then.get((table.schema, table.name)) == (now[table].writes, now[table].identity)
-        for table in tables
-    )
+    def _exchange(self, work: _Work, only: frozenset[int] | None) -> None:
+        """Both steps of all rows that come again, in one transaction; one that is refused is left out of the next."""
+        without: set[int] = set()
+        work.left_out = set(only or ())
+        while len(without) < ROUNDS and not work.done.failed:
+            self.checkpoint()
+            try:
+                work.done.rows += self._tried(work, partial(self._both_steps, work, only, without))
+            except _Refused as error:
+                work.reason = work.reason or str(error)
+                if error.number is None:
+                    break
+                without.add(error.number)
+            except DriverError as error:
+                work.done.failed = primary_message(error)
+            else:
+                work.left_out = without
+                return
+        work.left_out = set(range(work.file.again)) if only is None else set(only)
 
+    def _both_steps(self, work: _Work, only: frozenset[int] | None, without: set[int]) -> Counter[str]:
+        rows: Counter[str] = Counter()
+        with self.connection.transaction():
+            for part in (CLEAR, AGAIN):
+                chosen = (
+                    one
+                    for one in statements(work.path, part)
+                    if one.number not in without and (only is None or one.number in only)
+                )
+                for batch in batches(chosen):
+                    self.checkpoint()
+                    for one in batch:
+                        touched = self._execute(one)
+                        rows["UPDATE"] += touched if part == AGAIN else 0
+            self.hold_lease(self.connection)
+        return rows
 
-def _statements(path: Path, verb: str) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                if line.startswith((b"DELETE ", b"UPDATE ", b"INSERT ", b"WITH surplus ")):
-                    found = verb_of(line[:40].decode("utf-8", "replace"))
-                    if found == verb:
-                        yield line.rstrip(b"\n")
-    except OSError as error:
-        raise disk_error(error, path) from error
+    def _try_again(self, works: Sequence[_Work]) -> None:
+        """A row may have been refused because of another that has come or gone since: forwards, then backwards."""
+        for turn in range(ROUNDS):
+            before = sum(work.refused for work in works if not work.done.failed)
+            if not before:
+                return
+            for work in works:
+                if work.refused and not work.done.failed:
+                    self._try_refused(work, backwards=bool(turn % 2))
+            if sum(work.refused for work in works if not work.done.failed) == before:
+                return
 
+    def _try_refused(self, work: _Work, *, backwards: bool) -> None:
+        waiting, work.waiting, work.reason = work.waiting, [], ""
+        if work.left_out:
+            self._exchange(work, frozenset(work.left_out))
+        for batch in batches(read_again(work.path, waiting[::-1] if backwards else waiting)):
+            self.checkpoint()
+            self._one_by_one(work, batch)
+        work.waiting.sort(key=lambda one: one.offset)
 
-def _batches(statements: Iterable[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    size = 0
-    for statement in statements:
-        if batch and (len(batch) >= STATEMENTS_PER_TRANSACTION or size + len(statement) > BYTES_PER_TRANSACTION):
-            yield batch
-            batch, size = [], 0
-        batch.append(statement)
-        size += len(statement)
-    if batch:
-        yield batch
+    def _execute(self, one: Statement) -> int:
+        try:
+            touched = int(self.connection.execute(one.text, prepare=False).rowcount)
+        except DriverError as error:
+            if sqlstate(error)[:2] in _OF_A_ROW:
+                raise _Refused(primary_message(error), one.number) from error
+            raise
+        most = 1 if not one.text.startswith(b"WITH ") else touched
+        if not _FEWEST[one.part] <= touched <= most:
+            verb = {CLEAR: "its first step", AGAIN: "its second step"}.get(one.part, one.part)
+            raise _Refused(f"a statement ({verb}) that was made for one row met {touched}", one.number)
+        return touched
 
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise disk_error(error, path) from error
-    return digest.hexdigest()
+    def _tried(self, work: _Work, transaction: Callable[[], Answer]) -> Answer:
+        """Run a transaction, again when the server asks for that. What only its end refuses is refused as a whole."""
+        for pause in range(TRIES):
+            try:
+                return transaction()
+            except DriverError as error:
+                if connection_lost(error):
+                    raise translate(error, f"repair table {work.done.table}") from error
+                if sqlstate(error)[:2] in _OF_A_ROW:
+                    raise _Refused(primary_message(error)) from error
+                if pause == TRIES - 1 or not retryable(error):
+                    raise
+                self.checkpoint()
+                time.sleep(FIRST_PAUSE * 2**pause)
+        raise AssertionError("the last try returns or raises")

@@ -9,7 +9,8 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -18,14 +19,18 @@ from voyager.errors import disk_error
 from voyager.identifiers import TableName
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
-from voyager.verification.repair import NOT_REPAIRED, RepairTable, repair_statements
+from voyager.verification.repair import COMES_AGAIN, NOT_REPAIRED, TAKEN_AWAY, RepairTable, repair_statements
+from voyager.verification.repair_keys import families
 from voyager.verification.repair_order import in_order
-from voyager.verification.repair_read import Concerned, RowReader, describe, parents_first, references, self_references
+from voyager.verification.repair_read import Concerned, RowReader, describe, self_references
 from voyager.working_directory import sync_directory, write_atomic
 
 LIST = "repair.json"
 LONGEST_NAME = 120
-ORDER = ("DELETE", "UPDATE", "INSERT")
+CLEAR, AGAIN = "CLEAR", "AGAIN"
+"""The parts of a file with the first and with the second steps of rows that come again, in the same order."""
+
+ORDER = ("DELETE", CLEAR, "UPDATE", AGAIN, "INSERT")
 """Rows go before others come: a value that must be unique may move from one row to another."""
 
 SETTINGS = {
@@ -46,13 +51,17 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class RepairFile:
-    """One file: how many of its rows go, change and come, and how many nothing can be done about."""
+    """One file: how many of its rows go, change and come, and how many nothing can be done about.
+
+    `again` is how many of those that change come again.
+    """
 
     table: TableName
     name: str
     statements: Mapping[str, int]
     not_repaired: int
     sha256: str
+    again: int = 0
 
     @property
     def total(self) -> int:
@@ -64,7 +73,8 @@ class RepairFile:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> RepairFile:
         table = TableName(saved["table"]["schema"], saved["table"]["name"])
-        return cls(table, saved["name"], saved["statements"], saved["not_repaired"], saved["sha256"])
+        again = saved.get("again", 0)
+        return cls(table, saved["name"], saved["statements"], saved["not_repaired"], saved["sha256"], again)
 
 
 @dataclass
@@ -147,20 +157,22 @@ def write_files(
     try:
         if not known:
             return []
-        made = target.use(
-            lambda connection: describe(connection, known.values(), by_place=origin.by_place), "read the tables"
+        describing = partial(
+            describe, tables=known.values(), by_place=origin.by_place, replication_role=origin.replication_role
         )
-        refers = target.use(references, "read the foreign keys")
+        made = target.use(describing, "read the tables")
+        family = target.use(families, "read the foreign keys")
         # Whoever may leave triggers aside needs no order within a table.
         within = {} if origin.replication_role else target.use(self_references, "read the foreign keys")
-        order = parents_first(made, refers)
         files = []
-        for table in order:
+        for table in family.parents_first(made):
             names = zip((source, target), known[table].row_texts, strict=True)
             here, there = (RowReader(side, made[table], named_by) for side, named_by in names)
             rows = found.rows(table)
             if table in within:
                 rows = in_order(rows, within[table], source=here, target=there)
+            if made[table].key:
+                there = replace(there, table=replace(made[table], columns=made[table].own))
             files.append(_write_file(found.directory, rows, made[table], (here, there), origin))
         body = {"schema_version": 1, **asdict(origin), "files": [one.to_json() for one in files], "applied_at": None}
         write_atomic(found.directory / LIST, json.dumps(body, indent=1).encode())
@@ -198,14 +210,16 @@ def _write_file(
             counts[verb] += 1
             parts[verb].write(f"{line}\n".encode("utf-8", "surrogateescape"))
     digest = _put_together(path, table.table, counts, origin)
-    return RepairFile(table.table, path.name, {verb: counts[verb] for verb in ORDER}, counts[""], digest)
+    done = {"DELETE": counts["DELETE"], "UPDATE": counts["UPDATE"] + counts[AGAIN], "INSERT": counts["INSERT"]}
+    return RepairFile(table.table, path.name, done, counts[""], digest, counts[AGAIN])
 
 
 def verb_of(line: str) -> str:
     """Which part of a file a line belongs to; "" for what is not repaired."""
-    if line.startswith(NOT_REPAIRED):
-        return ""
-    return "DELETE" if line.startswith("WITH surplus") else line.split(" ", 1)[0]
+    for start, part in ((NOT_REPAIRED, ""), (TAKEN_AWAY, CLEAR), (COMES_AGAIN, AGAIN), ("WITH surplus", "DELETE")):
+        if line.startswith(start):
+            return part
+    return line.split(" ", 1)[0]
 
 
 def _put_together(path: Path, table: TableName, counts: Mapping[str, int], origin: Origin) -> str:
@@ -235,11 +249,17 @@ def _put_together(path: Path, table: TableName, counts: Mapping[str, int], origi
 def _header(table: TableName, counts: Mapping[str, int], origin: Origin) -> Iterator[str]:
     yield f"-- Repair of table {table} in {origin.target}, as {origin.source} was at {origin.at}."
     yield (
-        f"-- {counts['DELETE']} rows to delete, {counts['UPDATE']} to change, {counts['INSERT']} to insert; "
-        f"{counts['']} that no statement here repairs."
+        f"-- {counts['DELETE']} rows to delete, {counts['UPDATE'] + counts[AGAIN]} to change, "
+        f"{counts['INSERT']} to insert; {counts['']} that no statement here repairs."
     )
     yield "-- Nothing has run this file. It holds values of the source: keep it as you keep the data."
     yield "-- Read it, then run it (or: yb-voyager migrate verify --apply-repair), then verify again."
+    if counts[AGAIN]:
+        yield (
+            f"-- {counts[AGAIN]} of the rows to change hold what must be unique, or what only an INSERT sets: all of "
+            "them are taken away before one comes again,"
+        )
+        yield "-- since one may have to take what another gives up. Leave both steps in one transaction."
     if not origin.replication_role:
         yield "-- Triggers fire and foreign keys are checked: what it refers to must be there before it."
     yield from (f"SET {name} = {value};" for name, value in SETTINGS.items())

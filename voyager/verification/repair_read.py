@@ -9,7 +9,7 @@ from typing import Any
 from voyager.identifiers import Identifier, TableName
 from voyager.verification.findings import RowDifference
 from voyager.verification.readers import Readers
-from voyager.verification.repair import RepairColumn, RepairTable, Row
+from voyager.verification.repair import RepairColumn, RepairTable, Row, Unique
 from voyager.verification.repair_order import ForeignKey
 from voyager.verification.rows_sql import text_of
 
@@ -33,11 +33,41 @@ _COLUMNS = """
     ORDER BY c.oid, a.attnum
 """
 
-_REFERENCES = """
-    SELECT n.nspname, c.relname, fn.nspname, f.relname FROM pg_constraint k
-    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace fn ON fn.oid = f.relnamespace
-    WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
+# Indexes of partitions count for the table that is cut into them. What an expression or a predicate is made from is
+# among an index's dependencies; a generated column, or the row as a whole, may change with any column.
+_UNIQUES = """
+    WITH RECURSIVE wanted(root, part) AS (
+        SELECT c.oid, c.oid FROM unnest(%(schemas)s::text[], %(names)s::text[]) AS w(nspname, relname)
+        JOIN pg_namespace n ON n.nspname = w.nspname
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.relname AND c.relkind IN ('r', 'p')
+        UNION
+        SELECT w.root, h.inhrelid FROM wanted w JOIN pg_class p ON p.oid = w.part AND p.relkind = 'p'
+        JOIN pg_inherits h ON h.inhparent = p.oid
+    )
+    SELECT n.nspname, c.relname, bool_or(i.indexprs IS NOT NULL OR i.indpred IS NOT NULL),
+        array_agg(a.attname::text) FILTER (WHERE a.attname IS NOT NULL),
+        bool_or({generated}) OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+            AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid = 0),
+        COALESCE(array_agg(a.attname::text) FILTER (WHERE NOT (a.attnotnull OR t.typnotnull OR {generated} OR {nulls}
+            OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid IN (c.oid, i.indrelid)
+                AND a.attnum = ANY(k.confkey)))), '{{}}')
+    FROM wanted w
+    JOIN pg_class c ON c.oid = w.root JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_index i ON i.indrelid = w.part AND (i.indisunique OR i.indisexclusion)
+    CROSS JOIN LATERAL (
+        SELECT u.number::integer FROM unnest(i.indkey) WITH ORDINALITY AS u(number, place)
+        WHERE u.place <= {key_columns}
+        UNION SELECT d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+        AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+    ) AS u
+    LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.number AND a.attnum <> 0
+    LEFT JOIN pg_type t ON t.oid = a.atttypid
+    GROUP BY n.nspname, c.relname, i.indexrelid, i.indrelid
+"""
+
+_REFERRED_TO = """
+    SELECT DISTINCT n.nspname, c.relname FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f'
 """
 
 _SELF_REFERENCES = """
@@ -68,12 +98,17 @@ class Concerned:
     partitioned: bool = False
 
 
-def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) -> dict[TableName, RepairTable]:
-    """The tables as `connection` has them; those that it lacks are left out."""
+def describe(
+    connection: Any, tables: Iterable[Concerned], *, by_place: bool, replication_role: bool = False
+) -> dict[TableName, RepairTable]:
+    """The tables as `connection` has them, also those without a column. `replication_role` says that foreign keys are
+    left aside when rows are repaired."""
     wanted = {one.table: one for one in tables}
-    found: dict[TableName, dict[str, RepairColumn]] = {}
+    found: dict[TableName, dict[str, RepairColumn]] = {table: {} for table in wanted}
     for schema, name, *column in _columns(connection, list(wanted)):
-        found.setdefault(TableName(schema, name), {})[column[0]] = RepairColumn(*column)
+        found[TableName(schema, name)][column[0]] = RepairColumn(*column)
+    referred = set() if replication_role else {TableName(*row) for row in connection.execute(_REFERRED_TO)}
+    uniques = _uniques(connection, wanted.values())
     return {
         table: RepairTable(
             table,
@@ -82,14 +117,31 @@ def describe(connection: Any, tables: Iterable[Concerned], *, by_place: bool) ->
             # Rows of two partitions may have the same place.
             by_place=by_place and not wanted[table].partitioned,
             partitioned=wanted[table].partitioned,
+            own=tuple(one for name, one in columns.items() if name not in wanted[table].columns and not one.generated),
+            uniques=tuple(uniques.get(table, ())),
+            stays=table in referred,
         )
         for table, columns in found.items()
     }
 
 
-def references(connection: Any) -> set[tuple[TableName, TableName]]:
-    """(table, table it refers to) of every foreign key."""
-    return {(TableName(*row[:2]), TableName(*row[2:])) for row in connection.execute(_REFERENCES)}
+def _uniques(connection: Any, tables: Iterable[Concerned]) -> dict[TableName, list[Unique]]:
+    """What must be unique beside the key that names rows, which no repair changes."""
+    compared = {one.table: one for one in tables}
+    version = connection.info.server_version
+    sql = _UNIQUES.format(
+        generated="a.attgenerated <> ''" if version >= 120000 else "false",
+        nulls="i.indnullsnotdistinct" if version >= 150000 else "false",
+        key_columns="i.indnkeyatts" if version >= 110000 else "i.indnatts",
+    )
+    found: dict[TableName, list[Unique]] = {}
+    for schema, name, more, columns, any_column, may_be_null in connection.execute(sql, _named(list(compared))):
+        table = TableName(schema, name)
+        if any_column or not columns:
+            found.setdefault(table, []).append(Unique(None))
+        elif more or set(columns) - set(compared[table].key):
+            found.setdefault(table, []).append(Unique(frozenset(columns), frozenset(() if more else may_be_null)))
+    return found
 
 
 def self_references(connection: Any) -> dict[TableName, list[ForeignKey]]:
@@ -98,18 +150,6 @@ def self_references(connection: Any) -> dict[TableName, list[ForeignKey]]:
     for schema, table, refers, referred in connection.execute(_SELF_REFERENCES):
         found.setdefault(TableName(schema, table), []).append((tuple(refers), tuple(referred)))
     return found
-
-
-def parents_first(tables: Iterable[TableName], refers: Iterable[tuple[TableName, TableName]]) -> list[TableName]:
-    """The tables in an order in which what is referred to comes first; tables that refer to each other by name."""
-    left = set(tables)
-    edges = {(child, parent) for child, parent in refers if child in left and parent in left}
-    ordered: list[TableName] = []
-    while left:
-        free = sorted(table for table in left if not any(child == table and parent in left for child, parent in edges))
-        ordered += free or sorted(left)
-        left -= set(ordered)
-    return ordered
 
 
 @dataclass(frozen=True)
@@ -175,8 +215,11 @@ def _columns(connection: Any, tables: Sequence[TableName]) -> list[tuple[Any, ..
         generated="a.attgenerated <> ''" if version >= 120000 else "false",
         identity="a.attidentity" if version >= 100000 else "''",
     )
-    names = {"schemas": [table.schema for table in tables], "names": [table.name for table in tables]}
-    return list(connection.execute(sql, names).fetchall())
+    return list(connection.execute(sql, _named(tables)).fetchall())
+
+
+def _named(tables: Sequence[TableName]) -> dict[str, list[str]]:
+    return {"schemas": [table.schema for table in tables], "names": [table.name for table in tables]}
 
 
 def _percent(sql: str) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import NotAllowed
+from voyager.errors import DifferencesFound, NotAllowed
 from voyager.phases.job import Job, Outcome
 from voyager.wording import counted
 
@@ -25,30 +25,41 @@ FOLDER = "repair"
 
 @dataclass(frozen=True)
 class Repaired:
-    """What applying repair files came to, table by table."""
+    """What applying repair files came to, table by table; `broken` says which foreign keys do not hold since."""
 
     tables: tuple[TableRepair, ...] = field(default=())
+    broken: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         rows = {verb: sum(one.rows[verb] for one in self.tables) for verb in ("INSERT", "UPDATE", "DELETE")}
         failed = [one for one in self.tables if one.failed]
+        left = [one for one in self.tables if one.skipped]
         says = (
             f"{counted(len(self.tables), 'table')} repaired: {rows['INSERT']:,} rows inserted, {rows['UPDATE']:,} "
             f"changed, {rows['DELETE']:,} deleted."
         )
-        return says + (f" The target refused {counted(len(failed), 'table')}." if failed else "")
+        says += f" The target refused rows of {counted(len(failed), 'table')}." if failed else ""
+        says += f" Because of foreign keys, {counted(len(left), 'table')} had to wait." if left else ""
+        return says + (f" {counted(len(self.broken), 'foreign key')} must be looked at." if self.broken else "")
 
     @property
     def details(self) -> tuple[str, ...]:
         """One line for each table that is not repaired as a whole."""
-        lines = [f"Table {one.table} was not repaired to its end: {one.failed}." for one in self.tables if one.failed]
+        lines = [
+            f"Table {one.table} was not repaired to its end: "
+            + (f"{counted(one.refused, 'row')} refused, the first with: " if one.refused else "")
+            + f"{one.failed}."
+            for one in self.tables
+            if one.failed
+        ]
+        lines += [f"Table {one.table}: {one.skipped}." for one in self.tables if one.skipped]
         lines += [
             f"Table {one.table}: {counted(one.not_repaired, 'row')} that no statement repairs; its file names them."
             for one in self.tables
             if one.not_repaired
         ]
-        return tuple(lines)
+        return (*self.broken, *lines)
 
     def to_json(self) -> list[dict[str, Any]]:
         return [one.to_json() for one in self.tables]
@@ -93,7 +104,9 @@ def apply_repair(job: Job) -> Repaired:
     from voyager.phases.recorded import recorded_connection
     from voyager.postgres.marked import mark
     from voyager.verification import source_since
-    from voyager.verification.repair_apply import AGAIN, Applier, RepairList, same_counters
+    from voyager.verification.repair_apply import Applier
+    from voyager.verification.repair_keys import broken_keys
+    from voyager.verification.repair_list import AGAIN, RepairList, same_counters
 
     repair = RepairList.load(folder(job))
     repair.check()
@@ -110,7 +123,13 @@ def apply_repair(job: Job) -> Repaired:
         mark(connection)
         repair.mark_applied(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
         applier = Applier(connection, lambda one: _hold_lease(job, one), job.checkpoint)
-        return Repaired(tuple(applier.apply(repair)))
+        done = applier.apply(repair)
+        touched = [one.table for one in done if one.rows]
+        aside = repair.replication_role and touched
+        broken = tuple(broken_keys(connection, touched, checkpoint=job.checkpoint)) if aside else ()
+    for line in broken:  # also where the comparison that follows comes to no end
+        job.warn(line)
+    return Repaired(tuple(done), broken)
 
 
 def told(outcome: Outcome, repaired: Repaired | None) -> Outcome:
@@ -120,14 +139,26 @@ def told(outcome: Outcome, repaired: Repaired | None) -> Outcome:
     return dataclasses.replace(
         outcome,
         headline=f"{repaired.sentence} {outcome.headline}",
-        summary={**outcome.summary, "repaired": repaired.to_json()},
+        summary={**outcome.summary, "repaired": repaired.to_json(), "broken_foreign_keys": list(repaired.broken)},
         details=(*repaired.details, *outcome.details),
+        problem=outcome.problem or _broken(repaired),
+    )
+
+
+def _broken(repaired: Repaired) -> DifferencesFound | None:
+    if not repaired.broken:
+        return None
+    return DifferencesFound(
+        "Source and target are equal, but foreign keys of the target do not hold, or could not be checked.",
+        "Look for those rows in the source, where they refer to nothing either, or in tables that were not compared; "
+        "repair them, then drop the foreign key and add it again, which checks it.",
+        repaired.broken,
     )
 
 
 def planned(job: Job) -> list[str]:
     """What apply_repair() would do, for --dry-run."""
-    from voyager.verification.repair_apply import RepairList
+    from voyager.verification.repair_list import RepairList
 
     repair = RepairList.load(folder(job))
     return [
