@@ -127,6 +127,14 @@ def test_a_run_writes_both_reports_and_says_what_it_found(dba: Dba):
     assert all(name in page for name in ("orders_spot", "placed_today", "pg_advisory_lock"))
     assert (dba.place / "sizing").is_dir()
     assert any((dba.place / "sizing").iterdir())
+    lines = {name: (dba.place / name).read_text().splitlines() for name in ("metadata/schema/schema.sql",)}
+    placed = [one for one in document["AssessmentIssues"] if one["File"]]
+    assert {one["ObjectType"] for one in placed} >= {"INDEX", "COLUMN", "VIEW", "FUNCTION"}
+    for one in placed:
+        if one["Category"] != "unsupported_plpgsql_objects":
+            assert lines[one["File"]][one["Line"] - 1].startswith(one["SqlStatement"].splitlines()[0])
+        assert 1 <= one["Line"] <= len(lines[one["File"]])
+    assert all(one["Line"] == 0 for one in document["AssessmentIssues"] if not one["File"])
 
 
 def test_the_latest_stable_release_is_judged_for_unless_another_is_named(dba: Dba):

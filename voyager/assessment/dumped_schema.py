@@ -7,6 +7,8 @@ from pathlib import Path
 from voyager.assessment.csv_file import Faults
 
 SCHEMA_FILE = "schema/schema.sql"
+KEPT_AS = f"metadata/{SCHEMA_FILE}"
+"""Where an assessment directory has it: the file whose lines a report names."""
 _BEGINNING = "-- PostgreSQL database dump\n"
 _END = "-- PostgreSQL database dump complete\n"
 _FIRST = ("schema", "collation", "extension", "type", "domain", "sequence", "table", "partition", "function")

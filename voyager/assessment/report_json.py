@@ -180,7 +180,8 @@ def _issue(finding: Finding) -> dict[str, Any]:
         "Advice": finding.advice,
         "Blocking": finding.blocking,
         "File": finding.file,
-        "Line": finding.line,
+        # A line of a text that the reader does not have says nothing.
+        "Line": finding.line if finding.file else 0,
     }
 
 

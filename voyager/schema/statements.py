@@ -95,10 +95,11 @@ def classify(text: str, *, line: int = 0, file: str = "") -> Statement:
     return _finish(statement or _other(text), line, file)
 
 
-def split_dump(sql: str, *, schemas: Sequence[str] = ()) -> Dump:
+def split_dump(sql: str, *, schemas: Sequence[str] = (), file: str = "") -> Dump:
     """Take pg_dump's text apart: settings and psql's lines go, credentials and other schemas are left out by name.
 
     With `schemas`, what stands outside schemas (extensions, servers, publications) stays unless it needs another one.
+    `file` is where the text stands, for those who are told of a line.
     """
     statements: list[Statement] = []
     left_out: list[Disposition] = []
@@ -107,7 +108,7 @@ def split_dump(sql: str, *, schemas: Sequence[str] = ()) -> Dump:
     for raw in pieces:
         if _is_setting(raw, left_out):
             continue
-        statement = classify(raw.text, line=raw.line)
+        statement = classify(raw.text, line=raw.line, file=file)
         if reason := choice.reason_to_leave_out(statement):
             left_out.append(Disposition(statement.kind, statement.object_name, "skipped", reason))
         else:

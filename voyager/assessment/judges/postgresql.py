@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.assessment.assessment import Note, RedundantIndex
 from voyager.assessment.complexity import complexity
+from voyager.assessment.dumped_schema import KEPT_AS
 from voyager.assessment.judgement import Judgement
 from voyager.assessment.judges.schema_summary import summarize
 from voyager.identifiers import TableName
@@ -38,7 +39,7 @@ UNLOGGED = (
 
 def judge(metadata: Metadata, *, target_version: str) -> Judgement:
     """Judge the schema, the load and the queries of a PostgreSQL database. Raises ParseError for a dump that is cut."""
-    statements = split_dump(metadata.ddl, schemas=metadata.schemas).statements
+    statements = split_dump(metadata.ddl, schemas=metadata.schemas, file=KEPT_AS).statements
     analysis = analyze_schema(
         statements,
         release=target_version,
@@ -54,7 +55,8 @@ def judge(metadata: Metadata, *, target_version: str) -> Judgement:
         complexity=complexity(findings),
         notes=tuple(_notes(statements, target_version)),
         redundant_indexes=tuple(_redundant(metadata, analysis)),
-        range_indexes=analysis.range_indexes,
+        range_indexes=tuple(".".join(key) for key in analysis.range_indexes),
+        range_index_keys=analysis.range_indexes,
     )
 
 
@@ -121,6 +123,10 @@ def _of_definition(one: Redundancy, sizes: Mapping[tuple[str, str], int | None])
         existing=".".join(one.existing),
         existing_ddl=one.existing_statement.text,
         size_bytes=sizes.get(one.index),
+        schema=one.index[0],
+        name=one.index[1],
+        table_name=one.table[1],
+        existing_name=one.existing[1],
     )
 
 
@@ -133,6 +139,10 @@ def _of_catalog(row: Any, sizes: Mapping[tuple[str, str], int | None]) -> Redund
         existing=f"{row['existing_schema_name']}.{row['existing_index_name']}",
         existing_ddl=row["existing_ddl"],
         size_bytes=sizes.get((schema, index)),
+        schema=schema,
+        name=index,
+        table_name=row["redundant_table_name"],
+        existing_name=row["existing_index_name"],
     )
 
 
