@@ -153,12 +153,20 @@ def test_what_stays_behind_is_named_with_the_reason(source: PostgresSource) -> N
         CREATE EXTENSION hstore;
         """,
     )
-    drive.execute(source.endpoint, f"ALTER DATABASE {Identifier(source.endpoint.database).sql} SET work_mem = '9MB'")
+    database = Identifier(source.endpoint.database).sql
+    drive.execute(source.endpoint, f"ALTER DATABASE {database} SET work_mem = '9MB'")
+    none = {d.kind for d in source.read_catalog().not_migrated}
+    assert none.isdisjoint({"comment", "grant"})
+    drive.execute(
+        source.endpoint, f"COMMENT ON DATABASE {database} IS 'x'; REVOKE TEMP ON DATABASE {database} FROM public"
+    )
     found = {d.kind: (d.name, d.action, d.reason) for d in source.read_catalog().not_migrated}
     assert found["large objects"][2].startswith("2: large objects")
     assert found["user mapping"][0] == "s for public"
     assert "work_mem" in found["setting"][2]
     assert "9MB" not in found["setting"][2]
+    assert "COMMENT ON DATABASE" in found["comment"][2]
+    assert found["comment"][0] == found["grant"][0] == f"database {source.endpoint.database}"
 
 
 def test_a_table_of_an_extension_is_left_to_it(source: PostgresSource) -> None:

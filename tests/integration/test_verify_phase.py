@@ -120,6 +120,22 @@ def test_an_equal_pair_is_clean_and_its_summary_holds_what_the_cutover_asks_for(
     assert {(one.table, one.status) for one in bench.progress[-2:]} == {("orders", "DONE"), ("items", "DONE")}
 
 
+def test_what_belongs_to_a_database_itself_is_named_on_both_sides_and_its_values_are_not(bench: Bench) -> None:
+    fill(bench)
+    for side in (bench.source, bench.target):
+        name = f'"{side.database}"'
+        drive.execute(side, f"COMMENT ON DATABASE {name} IS 'secret'; ALTER DATABASE {name} SET search_path = 'secret'")
+        drive.execute(side, f"REVOKE TEMP ON DATABASE {name} FROM public")
+    outcome = bench.run()
+    assert outcome.problem is None
+    named = [(one["kind"], one["name"]) for one in outcome.summary["not_compared"]]
+    for name in (f"database {bench.source.database}", f"database {bench.target.database} of the target"):
+        assert {("comment", name), ("grant", name), ("setting", name)} <= set(named)
+    assert len(named) == len(set(named))
+    assert any("search_path" in one["reason"] for one in outcome.summary["not_compared"])
+    assert "secret" not in json.dumps(outcome.summary)
+
+
 def test_differences_complete_the_phase_with_exit_code_3_and_are_in_both_reports(bench: Bench) -> None:
     fill(bench)
     drive.execute(bench.target, "UPDATE orders SET note = 'B' WHERE id = 2")

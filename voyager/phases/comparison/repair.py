@@ -15,6 +15,7 @@ from voyager.phases.job import Job, Outcome
 from voyager.wording import counted
 
 if TYPE_CHECKING:
+    from voyager.verification.findings import Found
     from voyager.verification.readers import Readers
     from voyager.verification.repair_apply import TableRepair
     from voyager.verification.repair_files import Spool
@@ -93,6 +94,13 @@ def write(
         by_place=abilities.tid_range_scans,
     )
     return [f"reports/{FOLDER}/{one.name}" for one in write_files(found, concerned, *sides, origin)]
+
+
+def unrepaired(found: Spool, result: Found) -> list[str]:
+    """Why rows that differ are in no repair file, if some are."""
+    from voyager.verification.repair_files import without_files
+
+    return without_files(found, result.differences, counts_only=result.method == "counts")
 
 
 def apply_repair(job: Job) -> Repaired:

@@ -12,7 +12,7 @@ from typing import Any
 
 from voyager.identifiers import TableName
 from voyager.phases.comparison.options import check_value, seconds, share
-from voyager.phases.comparison.repair import collect, write
+from voyager.phases.comparison.repair import collect, unrepaired, write
 from voyager.phases.comparison.schema import SchemaResult, compare_schema
 from voyager.phases.comparison.scope import Scope, extent_of, scope_of
 from voyager.phases.job import Job
@@ -147,6 +147,7 @@ def _compare(
             found = verification.run()
             counters = plain(asked.before.source)
             repair = write(job, spool, verification.concerned, (source, target), at=declared_at, counters=counters)
+            found.notes += unrepaired(spool, found)
         found.differences = schema.together(found.differences)
         found.notes += schema.notes
         return found, schema, declared_at, repair

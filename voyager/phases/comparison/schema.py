@@ -40,6 +40,7 @@ class SchemaResult:
     differences: tuple[SchemaDifference, ...]
     counts: Counts
     carried: frozenset[str] = frozenset()
+    of_target: tuple[dict[str, str], ...] = ()
 
     def together(self, known: Iterable[Difference]) -> list[Difference]:
         """What withholds `verified` by its definition, then what another comparison found; each object once."""
@@ -65,12 +66,13 @@ class SchemaResult:
 
     @property
     def not_compared(self) -> list[dict[str, str]]:
-        """What the export left out unless it was told otherwise."""
+        """What the target's database has itself, and what the export left out unless it was told otherwise."""
         missing = {kind: flag for kind, flag in _CARRIED_BY.items() if kind not in self.carried}
         if not missing:
-            return []
+            return [*self.of_target]
         reason = f"the schema was exported without them: export schema {' '.join(missing.values())}"
-        return [{"kind": "definitions", "name": ", ".join(f"{kind}s" for kind in missing), "reason": reason}]
+        definitions = {"kind": "definitions", "name": ", ".join(f"{kind}s" for kind in missing), "reason": reason}
+        return [*self.of_target, definitions]
 
     def to_json(self) -> dict[str, Any]:
         return {**self.counts.to_json(), "differences": [one.to_json() for one in self.differences]}
@@ -82,12 +84,14 @@ def compare_schema(job: Job, source: Readers, target: Readers, tables: Iterable[
     from voyager.phases.ddl.same_meaning import same_meaning
     from voyager.verification.schema.ask import Scope
     from voyager.verification.schema.compare import compare_schemas
+    from voyager.verification.schema.database import of_target
 
     names = None if tables is None else frozenset(table.name for table in tables)
     scope = Scope(tuple(job.source.endpoint.schemas), names)
     known = intended(job.export_dir)
     differences, counts = compare_schemas(source, target, scope, same_meaning, known)
-    return SchemaResult(tuple(differences), counts, known.carried)
+    there = target.use(of_target, "read what belongs to the database itself")
+    return SchemaResult(tuple(differences), counts, known.carried, tuple(there))
 
 
 def intended(export_dir: ExportDir) -> Intended:

@@ -70,7 +70,9 @@ def scope_of(job: Job) -> Scope:
     }
     tables = tuple(table for table in wanted if table.name in migrated)
     known = {one.name for one in dispositions}
-    of_now = (one for one in chosen.dispositions if one.action == "skipped" and one.name not in known)
+    # Not by name alone: a database has a comment, settings and grants under one name.
+    said = {(one.kind, one.name) for one in dispositions}
+    of_now = (one for one in chosen.dispositions if one.action == "skipped" and (one.kind, one.name) not in said)
     return Scope(
         catalog,
         tables,

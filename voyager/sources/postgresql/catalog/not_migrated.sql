@@ -17,6 +17,15 @@ FROM pg_catalog.pg_db_role_setting g
 JOIN pg_catalog.pg_database db ON db.oid = g.setdatabase AND db.datname = pg_catalog.current_database()
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.setrole
 UNION ALL
+SELECT 'comment', 'database ' || db.datname, 1, 'it belongs to the database itself; set it with COMMENT ON DATABASE'
+FROM pg_catalog.pg_database db
+WHERE db.datname = pg_catalog.current_database()
+    AND pg_catalog.shobj_description(db.oid, 'pg_database') IS NOT NULL
+UNION ALL
+SELECT 'grant', 'database ' || db.datname, 1, 'it belongs to the database itself; run its GRANT and REVOKE by hand'
+FROM pg_catalog.pg_database db
+WHERE db.datname = pg_catalog.current_database() AND db.datacl IS NOT NULL
+UNION ALL
 SELECT 'prepared transaction', x.gid, 1, 'its changes are not visible; commit it or roll it back first'
 FROM pg_catalog.pg_prepared_xacts x WHERE x.database = pg_catalog.current_database()
 ORDER BY 1, 2
