@@ -11,9 +11,9 @@ import pytest
 from voyager.errors import NotAllowed, UsageError
 from voyager.identifiers import TableName
 from voyager.ports import WriteCounter
-from voyager.verification.findings import RowDifference
+from voyager.verification.findings import Difference, RowDifference
 from voyager.verification.repair import NOT_REPAIRED, RepairColumn, RepairTable, Row, literal, repair_statements
-from voyager.verification.repair_files import AGAIN, CLEAR, file_name, spool, verb_of
+from voyager.verification.repair_files import AGAIN, CLEAR, file_name, spool, verb_of, without_files
 from voyager.verification.repair_keys import parents_first
 from voyager.verification.repair_list import RepairList, same_counters
 
@@ -165,6 +165,24 @@ def test_differences_wait_on_disk_for_this_user_only_and_come_back_as_they_were(
     assert modes == {0o600}
     found.remove()
     assert list((tmp_path / "repair").iterdir()) == []
+
+
+def test_rows_that_differ_and_are_in_no_repair_file_are_named_with_the_reason(tmp_path: Path) -> None:
+    found = spool(tmp_path / "repair")
+    for table, copies in (("a", None), ("b", (3, 1))):
+        found.add(TableName("s", table), RowDifference(ONE, "missing", copies=copies))
+
+    def differs(table: str, **counts: int) -> Difference:
+        return Difference("rows", f"s.{table}", "", "missing", counts=counts)
+
+    whole = [differs("a", missing=1), differs("b", missing=2)]
+    assert without_files(found, whole, counts_only=False) == []
+    assert "of s.a, s.b: they were only counted" in without_files(found, whole, counts_only=True)[0]
+    (waits, unknown) = without_files(found, [differs("b", missing=3), differs("z")], counts_only=False)
+    assert "of s.b: others of their tables wait" in waits
+    assert "of s.z: they were not found one by one" in unknown
+    harmless = [Difference("rows", "s.z", "", "cosmetic", counts={"rounded": 1}), Difference("table", "s.y", "")]
+    assert without_files(found, harmless, counts_only=False) == []
 
 
 def test_there_is_nothing_to_apply_without_a_verification_that_found_rows(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from urllib.parse import quote
 
 from voyager.errors import disk_error
 from voyager.identifiers import TableName
-from voyager.verification.findings import RowDifference
+from voyager.verification.findings import DIFFERENT, EXTRA, GIVEN_UP, MISSING, SET_ASIDE, Difference, RowDifference
 from voyager.verification.readers import Readers
 from voyager.verification.repair import COMES_AGAIN, NOT_REPAIRED, TAKEN_AWAY, RepairTable, repair_statements
 from voyager.verification.repair_keys import families
 from voyager.verification.repair_order import in_order
 from voyager.verification.repair_read import Concerned, RowReader, describe, self_references
+from voyager.wording import named
 from voyager.working_directory import sync_directory, write_atomic
 
 LIST = "repair.json"
@@ -47,6 +48,9 @@ SETTINGS = {
     "row_security": "off",
 }
 """What the statements rely on; values were read under the same."""
+
+
+_REPAIRED = (MISSING, EXTRA, DIFFERENT, GIVEN_UP)
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,13 @@ class RepairFile:
 
 @dataclass
 class Spool:
-    """Differences of many tables while they are found: keys only, on disk, so that memory does not grow with them."""
+    """Differences of many tables while they are found: keys only, on disk, so that memory does not grow with them.
+
+    `taken` is how many rows of each there are, rows that are the same counted each.
+    """
 
     directory: Path
+    taken: Counter[TableName] = field(default_factory=Counter)
     _files: dict[TableName, Path] = field(default_factory=dict)
     _waiting: dict[TableName, list[str]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -92,6 +100,7 @@ class Spool:
         """Take one difference, from any thread; its values are not kept."""
         line = json.dumps([row.key, row.kind, row.columns, row.copies])
         with self._guard:
+            self.taken[table] += 1 if row.copies is None else max(1, abs(row.copies[0] - row.copies[1]))
             waiting = self._waiting.setdefault(table, [])
             waiting.append(line)
             if len(waiting) >= self.AT_ONCE:
@@ -152,7 +161,10 @@ def spool(directory: Path) -> Spool:
 def write_files(
     found: Spool, concerned: Sequence[Concerned], source: Readers, target: Readers, origin: Origin
 ) -> list[RepairFile]:
-    """Write one file for every table with differences, and the list of them; parents of foreign keys first."""
+    """Write one file for every table with differences, and the list of them; parents of foreign keys first.
+
+    Rows that differ only in what does not count ask for no repair, and make no file.
+    """
     known = {one.table: one for one in concerned if one.table in set(found.tables)}
     try:
         if not known:
@@ -173,7 +185,13 @@ def write_files(
                 rows = in_order(rows, within[table], source=here, target=there)
             if made[table].key:
                 there = replace(there, table=replace(made[table], columns=made[table].own))
-            files.append(_write_file(found.directory, rows, made[table], (here, there), origin))
+            written = _write_file(found.directory, rows, made[table], (here, there), origin)
+            if written.total or written.not_repaired:
+                files.append(written)
+            else:
+                (found.directory / written.name).unlink()
+        if not files:
+            return []
         body = {"schema_version": 1, **asdict(origin), "files": [one.to_json() for one in files], "applied_at": None}
         write_atomic(found.directory / LIST, json.dumps(body, indent=1).encode())
         return files
@@ -181,6 +199,27 @@ def write_files(
         raise disk_error(error, found.directory) from error
     finally:
         found.remove()
+
+
+def without_files(found: Spool, differences: Iterable[Difference], *, counts_only: bool) -> list[str]:
+    """A sentence for every table of which rows that differ are in no repair file: none is left out silently."""
+    taken = {str(table): number for table, number in found.taken.items()}
+    said: dict[str, list[str]] = {}
+    for one in differences:
+        if one.kind == "rows" and one.withholds and one.judged != SET_ASIDE:
+            wanted = sum(one.counts.get(kind, 0) for kind in _REPAIRED)
+            if counts_only:
+                why = "they were only counted; verify --level checksum finds them"
+            elif not taken.get(one.object) and not wanted:
+                why = "they were not found one by one; verify --level rows reads them all"
+            elif wanted > taken.get(one.object, 0):
+                why = "others of their tables wait to be loaded again and cannot be told from them"
+            else:
+                continue
+            said.setdefault(why, []).append(one.object)
+    return [
+        f"No repair SQL for missing, extra or different rows of {named(names)}: {why}." for why, names in said.items()
+    ]
 
 
 def file_name(table: TableName, taken: Iterable[str] = ()) -> str:
