@@ -146,7 +146,7 @@ def test_minutes_are_whole_ones_with_and_without_redundant_indexes():
         ObjectStatistics("s", "i1", "index", is_index=True, parent_table="s.t", size_bytes=0),
         ObjectStatistics("s", "i2", "index", is_index=True, parent_table="s.t", size_bytes=0),
     ]
-    got = size(statistics, target_version="2025.2.0.0", redundant={"s.i2", "s.other"})
+    got = size(statistics, target_version="2025.2.0.0", redundant={("s", "i2"), ("s", "other")})
     assert (got.nodes, got.vcpus_per_node) == (3, 4)
     assert (got.import_minutes, got.import_minutes_without_redundant_indexes) == (46, 34)
     assert any("Without 1 superfluous index" in step and "34 minutes" in step for step in got.steps)

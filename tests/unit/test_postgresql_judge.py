@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from voyager.assessment.assess import assess_metadata
 from voyager.assessment.assessment import RedundantIndex
 from voyager.assessment.judges import judge
 from voyager.assessment.metadata import Metadata
+from voyager.assessment.report_json import report_document
 from voyager.schema.issues.issue import LATEST_STABLE
+from voyager.schema.recommendations import read_recommendations
 
 CHAIN = """
 CREATE TABLE s.t (a int, b int, j jsonb, v tsvector);
@@ -41,3 +46,50 @@ def test_what_the_catalog_says_is_held_against_what_the_target_refuses() -> None
 def test_without_the_catalogs_word_the_definitions_say_the_same() -> None:
     found = redundant(collected=False)
     assert {one.index: one.existing for one in found} == {"s.i1": "s.i2", "s.k1": "s.k2"}
+
+
+TWINS = """
+CREATE TABLE a."b.c" (x xml, y int, z int);
+CREATE INDEX "i.j" ON a."b.c" USING btree (y);
+CREATE INDEX k ON a."b.c" USING btree (y, z);
+CREATE TABLE "a.b".c (x xml, y int, z int);
+CREATE TABLE "a.i".t (y int, z int);
+CREATE INDEX j ON "a.i".t USING btree (y);
+CREATE INDEX k ON "a.i".t USING btree (y, z);
+"""
+
+
+def test_two_objects_of_one_name_are_told_apart_beside_it() -> None:
+    tables = [("a", "b.c"), ("a.b", "c"), ("a.i", "t")]
+    counted = tuple({"source_node": "primary", "schema_name": s, "table_name": t, "row_count": 9} for s, t in tables)
+    columns = [(*tables[0], "x"), (*tables[1], "x"), ("a", "b.c.view", "x"), ("a.b", "c.view", "x")]
+    typed = tuple(
+        {"source_node": "primary", "schema_name": s, "table_name": t, "column_name": c, "data_type": "xml"}
+        for s, t, c in columns
+    )
+    metadata = Metadata(
+        "postgresql",
+        "d",
+        "17",
+        schemas=("a", "a.b", "a.i"),
+        ddl=TWINS,
+        tables={"table_row_counts": counted, "table_columns_data_types": typed},
+    )
+    document = report_document(
+        assess_metadata(metadata, target_version=LATEST_STABLE, now=datetime(2026, 11, 23, tzinfo=UTC))
+    )
+    named = [one for one in document["AssessmentIssues"] if one["ObjectType"] == "COLUMN"]
+    assert [one["ObjectName"] for one in named] == ["a.b.c.x"] * 2 + ["a.b.c.view.x"] * 2
+    assert [one["ObjectSqlName"] for one in named] == ['"a"."b.c"', '"a.b"."c"', '"a"."b.c.view"', '"a.b"."c.view"']
+    assert [one["ObjectSchema"] for one in named] == ["a", "a.b", "a", "a.b"]
+    superfluous = [one for one in document["AssessmentIssues"] if one["Type"] == "REDUNDANT_INDEXES"]
+    assert [one["ObjectSqlName"] for one in superfluous] == ['"a"."i.j" ON "a"."b.c"', '"a.i"."j" ON "a.i"."t"']
+    assert document["Sizing"]["SizingRecommendation"]["ShardedTables"].count("a.b.c") == 2
+    assert {(one["schema"], one["name"]) for one in document["Placements"]} == set(tables)
+    found = read_recommendations(document)
+    assert set(found.sharded_keys) == set(tables)
+    assert {(one.index, one.key) for one in found.redundant_indexes} == {
+        ("a.i.j", ("a", "i.j")),
+        ("a.i.j", ("a.i", "j")),
+    }
+    assert set(found.range_keys) == {("a", "i.j"), ("a", "k"), ("a.i", "j"), ("a.i", "k")}

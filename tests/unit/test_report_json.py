@@ -207,10 +207,16 @@ def test_replicas_are_counted_only_when_there_are_some():
 
 def test_recommendations_have_the_shape_that_export_schema_reads(document: dict[str, Any]):
     found = document["Recommendations"]
-    assert list(found) == ["sharded", "colocated", "redundant_indexes", "range_indexes"]
+    names = ["sharded_names", "colocated_names", "range_index_names"]
+    assert [key for key in found if key not in names] == ["sharded", "colocated", "redundant_indexes", "range_indexes"]
+    for key in ("sharded", "colocated"):
+        assert len(found[f"{key}_names"]) == len(found[key])
+        assert all(list(one) == ["schema", "name"] for one in found[f"{key}_names"])
     placed = {one.table: one.strategy for one in shop().sizing.placements}
     assert dict.fromkeys(found["sharded"], "sharded") | dict.fromkeys(found["colocated"], "colocated") == placed
-    assert [list(one) for one in found["redundant_indexes"]] == [["table", "index", "ddl", "existing", "existing_ddl"]]
+    [redundant] = found["redundant_indexes"]
+    assert list(redundant)[:5] == ["table", "index", "ddl", "existing", "existing_ddl"]
+    assert list(redundant)[5:] == ["schema", "name", "table_name", "existing_name"]
     assert found["range_indexes"] == ["public.events_at", "billing.invoices_due"]
 
 

@@ -68,13 +68,14 @@ def assess_metadata(metadata: Metadata, *, target_version: str, now: datetime) -
         sizing=size(
             statistics,
             target_version=target_version,
-            redundant=_names(judgement.redundant_indexes),
+            redundant=_keys(judgement.redundant_indexes),
             capture_seconds=metadata.capture_seconds,
         ),
         notes=judgement.notes,
         missing=(*metadata.missing, *unmeasured, *judgement.missing),
         redundant_indexes=judgement.redundant_indexes,
         range_indexes=judgement.range_indexes,
+        range_index_keys=judgement.range_index_keys,
         facts=judgement.facts,
     )
 
@@ -92,5 +93,5 @@ def _source(metadata: Metadata) -> SourceFacts:
     )
 
 
-def _names(indexes: Iterable[RedundantIndex]) -> frozenset[str]:
-    return frozenset(one.index for one in indexes)
+def _keys(indexes: Iterable[RedundantIndex]) -> frozenset[tuple[str, str]]:
+    return frozenset((one.schema, one.name) for one in indexes)

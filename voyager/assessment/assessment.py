@@ -109,7 +109,11 @@ class Missing:
 
 @dataclass(frozen=True)
 class RedundantIndex:
-    """An index that another one makes superfluous; both as "schema.index" with their DDL."""
+    """An index that another one makes superfluous; both as "schema.index" with their DDL.
+
+    Two indexes can be the same "a.b.c": `schema` and `name` are this one's, by which the statistics have it too; its
+    table and the one that stays are in the same schema, by `table_name` and `existing_name`.
+    """
 
     table: str
     index: str
@@ -117,6 +121,10 @@ class RedundantIndex:
     existing: str
     existing_ddl: str
     size_bytes: int | None = None
+    schema: str = ""
+    name: str = ""
+    table_name: str = ""
+    existing_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,5 +144,7 @@ class Assessment:
     redundant_indexes: tuple[RedundantIndex, ...] = ()
     range_indexes: tuple[str, ...] = ()
     """Secondary indexes that should be range-sharded on the target: "schema.index"."""
+    range_index_keys: tuple[tuple[str, str], ...] = ()
+    """The same with schema and name apart, where the source has SQL names like the target's."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What an engine adds for its own page: shown, never judged."""

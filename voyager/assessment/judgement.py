@@ -21,5 +21,6 @@ class Judgement:
     notes: tuple[Note, ...] = ()
     redundant_indexes: tuple[RedundantIndex, ...] = ()
     range_indexes: tuple[str, ...] = ()
+    range_index_keys: tuple[tuple[str, str], ...] = ()
     missing: tuple[Missing, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)

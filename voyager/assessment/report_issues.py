@@ -167,7 +167,7 @@ def _row(number: int, issue: Mapping[str, Any], schemas: Sequence[str]) -> Issue
         impact=_impact(issue.get("Impact")),
         object_type=_text(issue.get("ObjectType")),
         object_name=name,
-        schema=_schema_of(name, schemas),
+        schema=_text(issue.get("ObjectSchema")) or _schema_of(name, schemas),
         usage=_text(issue.get("ObjectUsage")),
         sql=_text(issue.get("SqlStatement")),
         link=safe_link(issue.get("DocsLink")),

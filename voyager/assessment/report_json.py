@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import voyager
 from voyager.assessment.assessment import Note
 from voyager.assessment.report_issues import rank
 from voyager.assessment.report_shape import check_shape
-from voyager.assessment.sizing import sizing_json
+from voyager.assessment.sizing import COLOCATED, SHARDED, sizing_json
 from voyager.errors import UsageError, disk_error
 from voyager.identifiers import visible
 from voyager.schema.issues.issue import CATEGORIES
@@ -109,8 +109,9 @@ def placements_csv(sizing: Sizing) -> bytes:
     """Where each table goes, one line for each."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("table", "strategy", "size_in_bytes", "reason"))
-    writer.writerows((one.table, one.strategy, one.size_bytes, one.reason) for one in sizing.placements)
+    writer.writerow(("table", "strategy", "size_in_bytes", "reason", "schema", "name"))
+    for one in sizing.placements:
+        writer.writerow((one.table, one.strategy, one.size_bytes, one.reason, one.schema, one.name))
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -182,6 +183,8 @@ def _issue(finding: Finding) -> dict[str, Any]:
         "File": finding.file,
         # A line of a text that the reader does not have says nothing.
         "Line": finding.line if finding.file else 0,
+        **({"ObjectSchema": finding.object_schema} if finding.object_schema else {}),
+        **({"ObjectSqlName": finding.object_sql} if finding.object_sql else {}),
     }
 
 
@@ -238,9 +241,18 @@ def _ours(assessment: Assessment) -> dict[str, Any]:
 
 
 def _recommendations(assessment: Assessment) -> Iterator[tuple[str, list[Any]]]:
-    """What `export schema --apply-recommendations` reads."""
+    """What `export schema --apply-recommendations` reads: the names that people know, and each with its schema apart,
+    since "a.b.c" can be two objects."""
+    placements = assessment.sizing.placements
     yield "sharded", list(assessment.sizing.sharded)
+    yield "sharded_names", _apart(one.key for one in placements if one.strategy == SHARDED)
     yield "colocated", list(assessment.sizing.colocated)
-    keys = ("table", "index", "ddl", "existing", "existing_ddl")
+    yield "colocated_names", _apart(one.key for one in placements if one.strategy == COLOCATED)
+    keys = ("table", "index", "ddl", "existing", "existing_ddl", "schema", "name", "table_name", "existing_name")
     yield "redundant_indexes", [{key: getattr(one, key) for key in keys} for one in assessment.redundant_indexes]
     yield "range_indexes", list(assessment.range_indexes)
+    yield "range_index_names", _apart(assessment.range_index_keys)
+
+
+def _apart(keys: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"schema": schema, "name": name} for schema, name in keys]

@@ -91,6 +91,8 @@ _ISSUE: Keys = {
     "MinimumVersionsFixedInEA": _OPTIONAL_OBJECT,
     "Details": _OPTIONAL_OBJECT,
     "Line": _OPTIONAL_NUMBER,
+    "ObjectSchema": _OPTIONAL_TEXT,
+    "ObjectSqlName": _OPTIONAL_TEXT,
 }
 _STATISTICS: Keys = {
     "SchemaName": _OPTIONAL_TEXT,

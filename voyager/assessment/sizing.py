@@ -22,13 +22,20 @@ peaks are, only the operator knows."""
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one table goes: `table` is "schema.table", `reason` the sentence that says why."""
+    """Where one table goes: `table` is "schema.table", `reason` the sentence that says why. Two tables can be the same
+    "a.b.c"; `schema` and `name` are this one's."""
 
     table: str
     strategy: str
     reason: str
     size_bytes: int = 0
     """Of the table and its indexes."""
+    schema: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.schema, self.name
 
 
 @dataclass(frozen=True)
@@ -77,11 +84,11 @@ def size(
     statistics: Sequence[ObjectStatistics],
     *,
     target_version: str,
-    redundant: Collection[str] = (),
+    redundant: Collection[tuple[str, str]] = (),
     capture_seconds: int | None = None,
     peak_factor: float = PEAK_FACTOR,
 ) -> Sizing:
-    """Recommend a cluster for what was measured; `redundant` are superfluous indexes as "schema.index".
+    """Recommend a cluster for what was measured; `redundant` are superfluous indexes by schema and name.
 
     `capture_seconds` is how long the load was watched. Partitioned parents are left out: they hold no rows.
     """
@@ -129,9 +136,9 @@ def _placements(decision: Decision, plan: Plan) -> tuple[Placement, ...]:
     colocated = plan.split.colocated
     small = sizing_text.why_colocated(plan)
     return (
-        *(Placement(table.name, COLOCATED, small, table.total_bytes) for table in colocated),
+        *(Placement(table.name, COLOCATED, small, table.total_bytes, *table.key) for table in colocated),
         *(
-            Placement(table.name, SHARDED, reason, table.total_bytes)
+            Placement(table.name, SHARDED, reason, table.total_bytes, *table.key)
             for table, reason in sizing_text.why_sharded(decision, plan)
         ),
     )

@@ -28,6 +28,8 @@ class Table:
     redundant: int
     reads: float | None
     writes: float | None
+    key: tuple[str, str] = ("", "")
+    """Schema and name apart: of two tables both may read as one `name`."""
 
     @property
     def total_bytes(self) -> int:
@@ -88,8 +90,11 @@ def cores(layout: Layout, reads: float, writes: float) -> int:
     return math.ceil(reads / layout.selects_per_core + writes / layout.inserts_per_core)
 
 
-def workload(statistics: Sequence[ObjectStatistics], *, redundant: Collection[str] = ()) -> Workload:
-    """The tables that hold rows. Partitioned parents hold none, and neither do their indexes."""
+def workload(statistics: Sequence[ObjectStatistics], *, redundant: Collection[tuple[str, str]] = ()) -> Workload:
+    """The tables that hold rows. Partitioned parents hold none, and neither do their indexes.
+
+    `redundant` are superfluous indexes by schema and name.
+    """
     tables = [one for one in statistics if not one.is_index and _holds_rows(one.object_type)]
     owned = _indexes_by_table(tables, statistics)
     superfluous = frozenset(redundant)
@@ -123,16 +128,17 @@ def _indexes_by_table(
     return owned
 
 
-def _table(one: ObjectStatistics, indexes: Sequence[ObjectStatistics], redundant: frozenset[str]) -> Table:
+def _table(one: ObjectStatistics, indexes: Sequence[ObjectStatistics], redundant: Collection[tuple[str, str]]) -> Table:
     return Table(
         name=one.qualified,
         size_bytes=one.size_bytes,
         rows=one.rows,
         columns=one.columns,
         indexes=tuple(index.size_bytes or 0 for index in indexes),
-        redundant=sum(index.qualified in redundant for index in indexes),
+        redundant=sum((index.schema, index.name) in redundant for index in indexes),
         reads=_sum([one.reads_per_second, *(index.reads_per_second for index in indexes)]),
         writes=_sum([one.writes_per_second, *(index.writes_per_second for index in indexes)]),
+        key=(one.schema, one.name),
     )
 
 

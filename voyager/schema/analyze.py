@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from voyager.identifiers import Identifier, TableName
 from voyager.schema import bodies
 from voyager.schema.facts import Key
 from voyager.schema.issues.catalogue import by_id
@@ -35,7 +36,8 @@ class Finding:
     """One issue at one object. `blocking` says that this target would refuse the statement as it is.
 
     The versions are series -> first version with the fix: for general use, in early access, as a tech preview.
-    `object_usage` is FREQUENT, MODERATE, RARE or UNUSED where the source's statistics tell.
+    `object_usage` is FREQUENT, MODERATE, RARE or UNUSED where the source's statistics tell. `object_name` is without
+    quotes, so two objects may share it: `object_schema` and `object_sql` (what the statement is about) tell them apart.
     """
 
     issue_id: str
@@ -56,16 +58,18 @@ class Finding:
     minimum_versions_ea: dict[str, str] = field(default_factory=dict)
     minimum_versions_tp: dict[str, str] = field(default_factory=dict)
     object_usage: str = ""
+    object_schema: str = ""
+    object_sql: str = ""
 
 
 @dataclass(frozen=True)
 class Analysis:
     """What was found, and what was learned of the schema on the way. `range_indexes` are secondary indexes that should
-    be range-sharded: "schema.index"; `refused_indexes` those that this release does not create as they are."""
+    be range-sharded, `refused_indexes` those that this release does not create as they are."""
 
     findings: tuple[Finding, ...]
     model: SchemaModel
-    range_indexes: tuple[str, ...] = ()
+    range_indexes: tuple[Key, ...] = ()
     refused_indexes: frozenset[Key] = frozenset()
 
 
@@ -142,9 +146,14 @@ class Judge:
     def columns(self, rows: Iterable[Mapping[str, Any]], model: SchemaModel) -> None:
         """Judge the columns of the source's catalog that the statements have not shown already."""
         known = {(finding.issue_id, finding.object_name) for finding in self.findings}
-        nowhere = _Place(Statement("", "column", ""), ("COLUMN", ""))
-        hits = (hit for hit in of_catalog(rows, model) if (hit.issue_id, hit.object_name) not in known)
-        self._keep(hits, nowhere)
+        for row in rows:
+            schema, table, column = (str(row[key]) for key in ("schema_name", "table_name", "column_name"))
+            # With a dot in it, the name may be that of another table's column.
+            own = "." not in f"{schema}{table}{column}" or model.column((schema, table), column) is not None
+            hits = [hit for hit in of_catalog([row], model) if not own or (hit.issue_id, hit.object_name) not in known]
+            if hits:
+                place = Statement("", "column", "", schema, table)
+                self._keep(hits, _Place(place, ("COLUMN", "")))
 
     def performance(self, model: SchemaModel, statistics: Statistics | None, refused: Collection[Key]) -> None:
         for placed in detect_performance(model, statistics, refused=refused):
@@ -195,6 +204,8 @@ class Judge:
             minimum_versions_ea=issue.minimum_versions(EA),
             minimum_versions_tp=issue.minimum_versions(TP),
             object_usage=where.usage,
+            object_schema=where.statement.schema,
+            object_sql=_sql_name(where.statement),
         )
 
 
@@ -209,6 +220,14 @@ class _Place:
     line: int = 0
     usage: str = ""
     routine: bool = False
+
+
+def _sql_name(statement: Statement) -> str:
+    """What a statement is about, quoted throughout: an index or a trigger with the table that it belongs to."""
+    if not statement.name:
+        return ""
+    own = TableName(statement.schema, statement.name) if statement.schema else Identifier(statement.name)
+    return own.sql if statement.table in (None, own) else f"{own.sql} ON {statement.table.sql}"
 
 
 def _moved(hit: Hit, to: Subject) -> Hit:

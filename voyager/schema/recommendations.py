@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voyager.errors import UsageError
+from voyager.schema.facts import Key
 from voyager.wording import counted
 
 KEY = "Recommendations"
@@ -14,23 +15,31 @@ KEY = "Recommendations"
 
 @dataclass(frozen=True)
 class Redundant:
-    """An index to leave out, and the one that serves in its place; names as "schema.name"."""
+    """An index to leave out, and the one that serves in its place; names as "schema.name". `key` is the index by schema
+    and name, None in reports that do not have them apart."""
 
     table: str
     index: str
     ddl: str
     existing: str
+    key: Key | None = None
 
 
 @dataclass(frozen=True)
 class Recommendations:
     """Tables (and materialized views) to shard and to colocate, indexes to leave out and to shard by ranges; each named
-    "schema.name" as the catalog spells it, without quotes."""
+    "schema.name" as the catalog spells it, without quotes.
+
+    That can be two objects. Where the report has schema and name apart, `sharded_keys` and `range_keys` are those of
+    the same objects in the same order.
+    """
 
     sharded: tuple[str, ...] = ()
     colocated: tuple[str, ...] = ()
     redundant_indexes: tuple[Redundant, ...] = ()
     range_indexes: tuple[str, ...] = ()
+    sharded_keys: tuple[Key, ...] = ()
+    range_keys: tuple[Key, ...] = ()
 
     @property
     def says(self) -> str:
@@ -65,12 +74,23 @@ def read_recommendations(report: Mapping[str, Any]) -> Recommendations:
         _names(found.get("colocated")),
         tuple(_redundant(one) for one in _list(found.get("redundant_indexes"))),
         _names(found.get("range_indexes")),
+        _keys(found.get("sharded_names")),
+        _keys(found.get("range_index_names")),
     )
 
 
 def _redundant(found: Any) -> Redundant:
     row = _mapping(found)
-    return Redundant(*(_text(row.get(key, "")) for key in ("table", "index", "ddl", "existing")))
+    table, index, ddl, existing = (_text(row.get(key, "")) for key in ("table", "index", "ddl", "existing"))
+    return Redundant(table, index, ddl, existing, _key(row) if row.get("schema") and row.get("name") else None)
+
+
+def _keys(found: Any) -> tuple[Key, ...]:
+    return tuple(_key(_mapping(one)) for one in _list(found))
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return _text(row.get("schema")), _text(row.get("name"))
 
 
 def _names(found: Any) -> tuple[str, ...]:

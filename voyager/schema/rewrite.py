@@ -94,10 +94,25 @@ class _Names:
     """Objects by the names that a report has for them. Two objects can share such a name, as it has no quotes."""
 
     keys: dict[str, set[Key]] = field(default_factory=dict)
+    all: set[Key] = field(default_factory=set)
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether a name without quotes has several dots: the object that is meant may not be part of the export."""
+        [key] = self.keys[name]
+        return name != str(TableName(*key)) and name.count(".") > 1
 
     def add(self, key: Key) -> None:
+        self.all.add(key)
         for name in {f"{key[0]}.{key[1]}", str(TableName(*key))}:
             self.keys.setdefault(name, set()).add(key)
+
+
+_ANEW = "yb-voyager assessment report"
+
+
+def _with_keys(names: Sequence[str], keys: Sequence[Key]) -> list[tuple[str, Key | None]]:
+    """Names with the keys of the same objects, None where the report has no keys."""
+    return list(zip(names, keys if len(keys) == len(names) else [None] * len(names), strict=True))
 
 
 class _Work:
@@ -133,7 +148,7 @@ class _Work:
             return
         refused = analyze_schema(self._given, release=self._release).refused_indexes
         redundant = {found.index: found for found in redundant_indexes(self._model, refused=refused)}
-        found = (self._find(self._indexes, one.index) for one in recommendations.redundant_indexes)
+        found = (self._find(self._indexes, one.index, one.key) for one in recommendations.redundant_indexes)
         wanted = list(dict.fromkeys(key for key in found if key is not None))
         going = self._removable(wanted, redundant.keys() - self._users.keys())
         for key in wanted:
@@ -168,8 +183,8 @@ class _Work:
 
     def shard_by_ranges(self, recommendations: Recommendations) -> None:
         why = "without an order its first key would be hashed; with one the index is sharded by ranges"
-        for name in recommendations.range_indexes:
-            key = self._find(self._indexes, name)
+        for name, wanted in _with_keys(recommendations.range_indexes, recommendations.range_keys):
+            key = self._find(self._indexes, name, wanted)
             if key is not None:
                 self._edit(self._model.indexes[key].statement, with_ranges, str(TableName(*key)), why)
 
@@ -177,7 +192,9 @@ class _Work:
         """Keep tables out of the colocated tablet. The partitions of one table go together: the keys of a table and its
         partitions must be sharded alike."""
         why = "the assessment shards it; in this colocated database a table has tablets of its own only when it says so"
-        named = {key for name in recommendations.sharded if (key := self._find(self._tables, name)) is not None}
+        wanted = _with_keys(recommendations.sharded, recommendations.sharded_keys)
+        found = (self._find(self._tables, name, key) for name, key in wanted)
+        named = {key for key in found if key is not None}
         together = {self._model.root_of(key): key for key in named}
         for key, facts in self._model.tables.items():
             example = together.get(self._model.root_of(key))
@@ -186,12 +203,16 @@ class _Work:
             reason = why if key in named else f"{TableName(*example)}, of the same partitioned table, is sharded"
             self._edit(facts.statement, with_own_tablets, str(TableName(*key)), reason)
 
-    def _find(self, names: _Names, name: str) -> Key | None:
-        found = names.keys.get(name, set())
-        if len(found) == 1:
+    def _find(self, names: _Names, name: str, key: Key | None) -> Key | None:
+        """The object `key`; in a report that has only `name`, the one that can be meant by it and no other."""
+        found = {key} & names.all if key is not None else names.keys.get(name, set())
+        if key is None and found and (len(found) > 1 or names.is_ambiguous(name)):
+            why = f"the name fits more than one object, here or in the source; a report that tells them apart: {_ANEW}"
+        elif found:
             return next(iter(found))
-        why = "the name fits more than one object" if found else "this export does not create it"
-        self.unapplied.append(Unapplied(name, why))
+        else:
+            why = "this export does not create it"
+        self.unapplied.append(Unapplied(str(TableName(*key)) if key is not None else name, why))
         return None
 
     def _edit(self, original: Statement, change: Callable[[str], str], label: str, why: str) -> None:

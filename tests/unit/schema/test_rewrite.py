@@ -79,9 +79,10 @@ def test_a_statement_that_is_changed_keeps_its_place_and_all_others_their_text()
 
 
 def test_materialized_views_and_quoted_names_are_found_by_the_names_of_a_report() -> None:
-    found = applied(BASE, sharded=("s.m", "S.s.T"))
-    assert {one.object for one in found.rewrites} == {"s.m", '"S.s"."T"'}
-    assert found.unapplied == ()
+    names, keys = ("s.m", "S.s.T"), (("s", "m"), ("S.s", "T"))
+    for found in (applied(BASE, sharded=("s.m", '"S.s"."T"')), applied(BASE, sharded=names, sharded_keys=keys)):
+        assert {one.object for one in found.rewrites} == {"s.m", '"S.s"."T"'}
+        assert found.unapplied == ()
 
 
 def test_a_name_that_fits_two_objects_is_not_guessed() -> None:
@@ -91,6 +92,50 @@ def test_a_name_that_fits_two_objects_is_not_guessed() -> None:
     assert "more than one" in reasons(found)["a.b.c"]
     exact = applied(sql, sharded=('a."b.c"',))
     assert [one.object for one in exact.rewrites] == ['a."b.c"']
+
+
+TWINS = """
+CREATE TABLE a."b.c" (x int, y int);
+CREATE INDEX "i.j" ON a."b.c" (x);
+CREATE INDEX k ON a."b.c" (x, y);
+CREATE TABLE "a.b".c (x int, y int);
+CREATE INDEX k ON "a.b".c (x, y);
+CREATE TABLE "a.i".t (x int, y int);
+CREATE INDEX j ON "a.i".t (x);
+CREATE INDEX k ON "a.i".t (x, y);
+"""
+
+
+@pytest.mark.parametrize("exported", ["both", "only the other one"])
+def test_of_two_objects_of_one_name_that_is_changed_which_the_report_means(exported: str) -> None:
+    mine = [text for text in texts(TWINS) if '"a.b".c' in text or '"a.i".t' in text]
+    sql = TWINS if exported == "both" else ";".join([*(one for one in texts(TWINS) if one not in mine), ""])
+    table, index = ("a.b", "c"), ("a.i", "j")
+    recommendations = Recommendations(
+        sharded=("a.b.c",),
+        redundant_indexes=(Redundant("a.i.t", "a.i.j", "", "a.i.k", index),),
+        range_indexes=("a.i.k",),
+        sharded_keys=(table,),
+        range_keys=(("a.i", "k"),),
+    )
+    found = rewrite(split_dump(sql).statements, recommendations, colocation=True, hash_sharding=True, release=None)
+    if exported == "both":
+        changed = {one.object for one in found.rewrites}
+        assert changed == {'"a.b".c', '"a.i".j', '"a.i".k'}
+        assert [one.text for one in found.left_out] == ['CREATE INDEX j ON "a.i".t (x)']
+        assert found.unapplied == ()
+    else:
+        assert (found.rewrites, found.left_out) == ((), ())
+        assert set(reasons(found)) == {'"a.b".c', '"a.i".j', '"a.i".k'}
+
+
+@pytest.mark.parametrize("kind", ["sharded", "redundant", "range_indexes"])
+def test_without_its_key_a_name_of_several_dots_is_not_taken_for_the_one_that_is_exported(kind: str) -> None:
+    sql = TWINS.split("CREATE TABLE", 2)[1]
+    sql = f"CREATE TABLE{sql}"
+    found = applied(sql, **{kind: ("a.b.c" if kind == "sharded" else "a.i.j",)})
+    assert after(found) == texts(sql)
+    assert "more than one" in " ".join(reasons(found).values())
 
 
 @pytest.mark.parametrize("kind", ["sharded", "redundant", "range_indexes"])
@@ -216,7 +261,7 @@ def test_a_statement_that_no_parser_reads_is_left_alone() -> None:
 
 
 def test_recommendations_are_read_from_our_report() -> None:
-    report = {
+    report: dict[str, Any] = {
         "Recommendations": {
             "sharded": ["s.t"],
             "colocated": ["s.u"],
@@ -226,6 +271,13 @@ def test_recommendations_are_read_from_our_report() -> None:
     }
     found = read_recommendations(report)
     assert found == Recommendations(("s.t",), ("s.u",), (Redundant("s.t", "s.i", "d", "s.j"),), ("s.k",))
+    lists = report["Recommendations"]
+    lists["sharded_names"] = [{"schema": "s", "name": "t"}]
+    lists["range_index_names"] = [{"schema": "s", "name": "k"}]
+    lists["redundant_indexes"][0] |= {"schema": "s", "name": "i"}
+    apart = read_recommendations(report)
+    assert (apart.sharded_keys, apart.range_keys) == ((("s", "t"),), (("s", "k"),))
+    assert apart.redundant_indexes[0].key == ("s", "i")
     assert found.says == (
         "1 table to shard, 1 table to colocate, 1 redundant index to leave out, 1 index to shard by ranges"
     )
@@ -247,6 +299,8 @@ def test_the_placement_in_a_report_of_yb_voyager_is_understood() -> None:
         {"redundant_indexes": ["s.i"]},
         {"redundant_indexes": [{"index": None}]},
         {"range_indexes": {"s.i": 1}},
+        {"sharded_names": ["s.t"]},
+        {"sharded_names": [{"schema": "s"}]},
     ],
 )
 def test_recommendations_of_another_form_are_refused(damaged: Any) -> None:

@@ -43,6 +43,10 @@ def _of_group(table: Table, group: list[Index], refused: Collection[str]) -> Ite
             ddl=_ddl(index),
             existing=f"{table.schema}.{table.name}.{existing.name}",
             existing_ddl=_ddl(existing),
+            schema=table.schema,
+            name=f"{table.name}.{index.name}",
+            table_name=table.name,
+            existing_name=f"{table.name}.{existing.name}",
         )
 
 

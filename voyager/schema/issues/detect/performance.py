@@ -48,10 +48,10 @@ def detect(
         yield from missing_primary_keys(model, facts, known)
 
 
-def range_indexes(model: SchemaModel) -> tuple[str, ...]:
-    """Secondary indexes that would be hash-sharded by their first key for want of an order: "schema.index"."""
+def range_indexes(model: SchemaModel) -> tuple[Key, ...]:
+    """Secondary indexes that would be hash-sharded by their first key for want of an order."""
     return tuple(
-        f"{index.key[0]}.{index.name}"
+        index.key
         for facts in model.tables.values()
         for index in facts.indexes
         if index.method == "btree" and index.name and not index.keys[0].ordering and not facts.foreign
