@@ -270,6 +270,44 @@ def test_only_rows_that_changed_since_are_compared_where_a_table_can_tell(pair: 
     assert "compared whole" in results["public.u"].note
 
 
+@pytest.mark.parametrize("level", ["checksum", "rows"])
+@pytest.mark.parametrize("key", ["id int", 'id text COLLATE "C"', '"a%d" int, id uuid'])
+def test_a_row_that_one_side_has_in_an_older_version_is_different_and_neither_missing_nor_extra(
+    pair: Pair, level: str, key: str
+) -> None:
+    names = [part.split()[0] for part in key.split(", ")]
+    values = {"id int": "i", 'id text COLLATE "C"': "'k%' || i"}.get(key, "i % 7, md5(i::text)::uuid")
+    pair.both(f"CREATE TABLE t ({key}, n int, at timestamptz, v text, PRIMARY KEY ({', '.join(names)}))")
+    pair.both(f"INSERT INTO t SELECT {values}, i, '2024-01-01', i::text FROM generate_series(1, 3000) i; ANALYZE")
+    later = "SET at = '2024-05-05', v = 'later'"
+    drive.execute(pair.source, f"UPDATE t {later} WHERE n <= 1200")
+    drive.execute(pair.target, f"UPDATE t {later} WHERE n <= 100 OR n > 2990")
+    drive.execute(pair.target, "UPDATE t SET v = 'other' WHERE n <= 3; DELETE FROM t WHERE n = 1200")
+    drive.execute(pair.source, "DELETE FROM t WHERE n = 3000")
+    heard: list[RowDifference] = []
+    found = pair.verify(
+        **SMALL,
+        level=level,
+        show_values=True,
+        on_row=lambda _, row: heard.append(row),
+        since={TableName("public", "t"): Since("at", "2024-03-01")},
+    )
+    named = rows_of(found)
+    assert dict(named.counts) == {"different": 3 + 1099 + 9, "missing": 1, "extra": 1}
+    assert Counter(row.kind for row in heard) == named.counts
+    assert Counter(row.columns for row in heard if row.kind == "different") == {("v",): 3, ("at", "v"): 1099 + 9}
+    shown = {row.kind: row.values for row in named.rows}
+    assert {here for values in shown.values() for _, here, _ in values or ()} & {"later"}
+    assert found.tables[0].source_rows == 1200
+
+
+def test_rows_without_a_key_that_one_side_changed_are_missing_as_they_are(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (at date, v int); INSERT INTO t SELECT '2024-01-01', i FROM generate_series(1, 900) i")
+    drive.execute(pair.source, "UPDATE t SET at = '2024-05-05' WHERE v = 7")
+    found = pair.verify(**SMALL, since={TableName("public", "t"): Since("at", "2024-03-01")})
+    assert dict(rows_of(found).counts) == {"missing": 1}
+
+
 @pytest.mark.parametrize("key", ["int", "text"])
 def test_a_sample_is_the_same_part_of_the_chunks_each_time(pair: Pair, key: str) -> None:
     pair.both(f"CREATE TABLE t (id {key} PRIMARY KEY, v int); CREATE TABLE u (id int PRIMARY KEY)")

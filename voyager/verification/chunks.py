@@ -119,6 +119,11 @@ class Plan:
         return self.chunks[0].bucket is not None
 
     @property
+    def since(self) -> bool:
+        """Whether only rows that were changed are read."""
+        return any(chunk.since is not None for chunk in self.chunks)
+
+    @property
     def by_ranges(self) -> bool:
         """Whether a query reads a part of the table by its key's index."""
         return len(self.chunks) > 1 and not self.bucketed

@@ -84,12 +84,27 @@ def row_text_sql(plan: Plan) -> str:
 def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement:
     """(place in `rows`, every compared column as text) of rows that differences name."""
     texts = ", ".join(form.shown(side) for form in plan.columns).replace("%", "%%")
-    relation = _from(plan, side).removeprefix("FROM ")
     if not plan.key:
+        relation = _from(plan, side).removeprefix("FROM ")
         name = f"md5(convert_to({row_text_sql(plan)}, 'UTF8'))"
         names = "unnest(%(names)s::text[]) WITH ORDINALITY AS w(name, place)"
         chosen = f"SELECT DISTINCT ON (w.place) w.place, ARRAY[{texts}]::text[] FROM {names}"
         return f"{chosen} JOIN {relation} ON {name} = w.name", {"names": [row.key[0][1] for row in rows]}
+    chosen, keys = _by_key(plan, side, rows)
+    return f"SELECT w.place, ARRAY[{texts}]::text[] {chosen}", keys
+
+
+def packs_sql(
+    plan: Plan, side: int, method: Method, rows: Sequence[RowDifference], forms: tuple[tuple[Form, ...], ...] = ()
+) -> Statement:
+    """(place in `rows`, packed numbers of all columns, and once more for each of `forms`) of rows with a key."""
+    chosen, keys = _by_key(plan, side, rows)
+    packs = ", ".join(_packed(way, side, method) for way in (plan.columns, *forms))
+    return f"SELECT w.place, {packs} {chosen}", keys
+
+
+def _by_key(plan: Plan, side: int, rows: Sequence[RowDifference]) -> tuple[str, dict[str, Any]]:
+    """SQL to read rows from by their keys, with their place in `rows` as w.place, and its parameters."""
     match = " AND ".join(
         f"t.{Identifier(form.column).sql} {equals} w.k{number}::{type_name}".replace("%", "%%")
         for number, (form, type_name, equals) in enumerate(
@@ -99,7 +114,7 @@ def shown_sql(plan: Plan, side: int, rows: Sequence[RowDifference]) -> Statement
     given = ", ".join(f"%(k{number})s::text[]" for number in range(len(plan.key)))
     wanted = f"unnest({given}) WITH ORDINALITY AS w({', '.join(f'k{n}' for n in range(len(plan.key)))}, place)"
     keys = {f"k{number}": [row.key[number][1] for row in rows] for number in range(len(plan.key))}
-    return f"SELECT w.place, ARRAY[{texts}]::text[] FROM {wanted} JOIN {relation} ON {match}", keys
+    return f"FROM {wanted} JOIN {_from(plan, side).removeprefix('FROM ')} ON {match}", keys
 
 
 def _from(plan: Plan, side: int) -> str:

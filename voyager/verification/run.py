@@ -15,6 +15,7 @@ from voyager.progress import Report
 from voyager.store.record import VerificationChunk
 from voyager.verification.chunks import Plan, plan_table
 from voyager.verification.compare import ChunkResult, Query, compare
+from voyager.verification.counterpart import Counterparts
 from voyager.verification.digest import Method, choose_method, describe_server
 from voyager.verification.findings import Difference, Found, RowDifference
 from voyager.verification.journal import Journal
@@ -139,7 +140,12 @@ class Verification:
                 self.request.set_aside.get(plan.table, ()), [form.column for form in plan.key], plan.key_types[0]
             )
             named = Named(
-                plan.table, self.request.max_differences, keyed=bool(plan.key), listener=self.on_row, aside=aside
+                plan.table,
+                self.request.max_differences,
+                keyed=bool(plan.key),
+                since=plan.since,
+                listener=self.on_row,
+                aside=aside,
             )
             drawn = self.source.use(partial(draw, plan=plan, share=self.request.sample), doing)
             tallies.append(Tally(plan, drawn, self._fence(plan, method), named))
@@ -161,11 +167,14 @@ class Verification:
         self._reuse(by_table)
         for tally in tallies:
             self.report(tally.progress())
-        keeper = Keeper(self.journal)
+        keeper, counterparts = Keeper(self.journal), Counterparts(self.source, self.target)
+        in_part = [tally for tally in tallies if tally.plan.since]
 
-        def look_up() -> None:
+        def look_up(*, ended: bool = False) -> None:
             self.checkpoint()
             keeper.save_if_due()
+            for tally in in_part:
+                counterparts.settle(tally, ways[tally.plan.table], all_of_them=ended)
 
         by_checksum = self.request.level == "checksum"
         there = {shape.name: shape for _, shape in pairs}
@@ -182,11 +191,12 @@ class Verification:
                     pursuit.follow(query, results, tally.named)
                 self.report(tally.progress())
             pursuit.finish()
+            look_up(ended=True)
             for tally, results in pursuit.compare_again(tallies, method) if by_checksum else ():
                 tally.take(results)
                 keeper.add(results, tally.fence)
-            if by_checksum and self.request.show_values:
-                pursuit.show_values(tallies)
+            if self.request.show_values:
+                pursuit.show_values(tallies if by_checksum else in_part)
         keeper.save()
 
     def _results(

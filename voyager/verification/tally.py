@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from voyager.identifiers import TableName
@@ -44,26 +44,56 @@ _SAYS = {
 }
 
 
+@dataclass(frozen=True)
+class Held:
+    """A differing row before it is judged, with its chunk and its place."""
+
+    chunk: int
+    place: int
+    row: RowDifference
+
+
 @dataclass
 class Named:
     """Differing rows of one table: all are counted, the first by chunk and place are kept; from several threads.
 
     The `listener` makes the SQL that repairs them. It does not hear of rows that wait to be loaded again: those would
-    come twice.
+    come twice. With `since`, rows of one side are held back until somebody looked for them on the other by their key.
     """
 
     table: TableName
     limit: int
     keyed: bool = True
+    since: bool = False
     listener: Listener | None = None
     aside: TableAside = field(default_factory=TableAside)
     counts: Counter[str] = field(default_factory=Counter)
     found_in: Counter[int] = field(default_factory=Counter)
     _kept: list[tuple[int, int, int, RowDifference]] = field(default_factory=list)
+    _held: list[Held] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, chunk: int, place: int, row: RowDifference) -> None:
-        row = self.aside.judged(row)
+        one = Held(chunk, place, row)
+        if self.since and self.keyed and row.kind in (MISSING, EXTRA) and row.copies is None:
+            with self._guard:
+                self._held.append(one)
+        else:
+            self.settle(one)
+
+    def take(self, at_once: int, *, all_of_them: bool) -> Iterator[list[Held]]:
+        """The rows that were held back, in portions; those that fill none stay unless it is `all_of_them`."""
+        while True:
+            with self._guard:
+                portion = self._held[:at_once] if all_of_them or len(self._held) >= at_once else []
+                del self._held[: len(portion)]
+            if not portion:
+                return
+            yield portion
+
+    def settle(self, one: Held) -> None:
+        """Take a row as it is."""
+        chunk, place, row = one.chunk, one.place, self.aside.judged(one.row)
         with self._guard:
             # Without a key, one name stands for all rows that are the same.
             self.counts[row.kind] += abs(row.copies[0] - row.copies[1]) if row.copies and not self.keyed else 1
@@ -148,7 +178,7 @@ class Tally:
         """What it came to; `rows_known` is what the migration knows of its rows."""
         target_rows = sum(result.target_rows for result in self.results.values())
         known = rows_known or self.plan.rows_estimated
-        since = any(chunk.since is not None for chunk in self.plan.chunks)
+        since = self.plan.since
         unread = len(self.results) < len(self.plan.chunks) and known > 0 and not since and not self.rows + target_rows
         state = "different" if self.unequal else "unfinished" if not self.done else "unread" if unread else "equal"
         return TableResult(
