@@ -55,7 +55,7 @@ def create_roles(endpoint: Endpoint) -> None:
 
 @dataclass(frozen=True)
 class Migration:
-    """Two databases and an export-dir, and the commands between them."""
+    """Two databases and an export-dir, and the commands between them: real ones, or `within` this process."""
 
     source: Endpoint
     target: Endpoint
@@ -63,6 +63,7 @@ class Migration:
     options: tuple[str, ...] = ()
     name: str = "both-ends"
     env: dict[str, str] = field(default_factory=dict)
+    within: bool = False
 
     def attempt(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run `yb-voyager migrate WORDS` to its end, whatever that is; a traceback never is one."""
@@ -75,7 +76,8 @@ class Migration:
             "YB_VOYAGER_MIGRATION_NAME": self.name,
             **self.env,
         }
-        done = drive.run_cli("migrate", *words, *where, env=environment, cwd=self.export_dir.parent)
+        run = drive.run_within if self.within else drive.run_cli
+        done = run("migrate", *words, *where, env=environment, cwd=self.export_dir.parent)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

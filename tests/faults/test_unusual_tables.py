@@ -68,7 +68,7 @@ BEGIN; INSERT INTO circle_b VALUES (1, 1); INSERT INTO circle_a VALUES (1, 1); C
 def test_every_row_is_in_the_table_it_was_in(source_server: Server, target_server: Server, tmp_path: Path) -> None:
     with database(source_server) as source, database(target_server) as target:
         drive.execute(source, SOURCE)
-        migration = trial(source, target, tmp_path)
+        migration = trial(source, target, tmp_path, within=True)
         migration.run("init")
         migration.until("VERIFY")
         migration.run("next", "--run", "CUTOVER")

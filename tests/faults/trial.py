@@ -22,7 +22,9 @@ LOOKING = ("status", "history", "next")
 
 @dataclass
 class Trial(Migration):
-    """A migration whose commands may end with any exit code."""
+    """A migration whose commands may end with any exit code: real ones, or `within` this process."""
+
+    within: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,10 +42,14 @@ class Trial(Migration):
     ) -> subprocess.CompletedProcess[str]:
         """Run `yb-voyager migrate WORDS` to its end; it must end with this exit code and without a traceback."""
         environment = {**self.environment, **(env or {})}
-        done = drive.run_cli(*self.command(*words), env=environment, cwd=self.export_dir.parent, timeout=timeout)
+        run = drive.run_within if self.within else drive.run_cli
+        done = run(*self.command(*words), env=environment, cwd=self.export_dir.parent, timeout=timeout)
         assert done.returncode == code, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
+
+    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
+        return self.attempt(*words)
 
     def document(self, *words: object, code: int = 0) -> dict[str, Any]:
         """The one JSON document that a command prints."""
@@ -77,13 +83,13 @@ class Staged:
 
 @contextmanager
 def staged(
-    source: Server, target: Server, directory: Path, sql: str, *phases: str, workflow: str = "offline"
+    source: Server, target: Server, directory: Path, sql: str, *phases: str, workflow: str = "offline", **more: Any
 ) -> Iterator[Staged]:
     """Migrate what `sql` creates up to the last of the phases, and keep how it stood after each."""
     (directory / "copies").mkdir()
     with database(source) as one, database(target) as other:
         drive.execute(one, sql)
-        migration = trial(one, other, directory)
+        migration = trial(one, other, directory, **more)
         migration.run("init", "--workflow", workflow)
         stages = Stages(migration, target, directory / "copies")
         for phase in phases:

@@ -60,7 +60,7 @@ def prepared(shop: Endpoint, target_server: Server, fresh_database: Callable[...
     """`prepared(*options of init)`: a migration of the shop that is initialized."""
 
     def prepare(*options: str, source: Endpoint = shop, target: Server = target_server) -> Migration:
-        migration = Migration(source, fresh_database(target), tmp_path / "export dir", options)
+        migration = Migration(source, fresh_database(target), tmp_path / "export dir", options, within=True)
         migration.run("init", "--yes")
         return migration
 

@@ -31,7 +31,7 @@ QUESTION = ("verify", "--apply-repair")
 def damaged(
     source_server: Server, target_server: Server, fresh_database: Callable[..., Endpoint], tmp_path: Path
 ) -> Trial:
-    migration = trial(fresh_database(source_server), fresh_database(target_server), tmp_path)
+    migration = trial(fresh_database(source_server), fresh_database(target_server), tmp_path, within=True)
     drive.execute(migration.source, SOURCE + "UPDATE orders SET note = 'canary-source' WHERE id IN (3, 5)")
     migration.run("init")
     migration.until("IMPORT_DATA")
@@ -121,6 +121,19 @@ def test_what_the_target_refuses_remains_and_is_named(damaged: Trial) -> None:
     assert "violates check constraint" in repaired["orders"]["failed"]
     assert repaired["bag"]["failed"] == ""
     assert [one["object"] for one in document["summary"]["differences"] if one["kind"] == "rows"] == ["public.orders"]
+
+
+def test_a_foreign_key_that_does_not_hold_since_the_repair_is_named_with_exit_code_3(damaged: Trial) -> None:
+    """Nothing else would notice: source and target are equal, and the server takes its foreign key for granted."""
+    for end in (damaged.source, damaged.target):
+        drive.execute(end, "ALTER TABLE bag ADD n int REFERENCES orders")
+    drive.execute(damaged.source, "SET session_replication_role = replica; INSERT INTO bag VALUES ('x', 7777)")
+    damaged.attempt("verify", code=3)
+    document = damaged.document(*QUESTION, code=3)
+    assert document["summary"]["clean"] is True
+    (broken,) = document["summary"]["broken_foreign_keys"]
+    assert broken.startswith("Foreign key bag_n_fkey of public.bag does not hold: 1 row without")
+    assert snapshot(damaged.target) == snapshot(damaged.source)
 
 
 def test_a_repair_that_was_killed_half_way_is_not_run_again_and_the_next_one_ends_it(damaged: Trial) -> None:

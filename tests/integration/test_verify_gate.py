@@ -22,7 +22,8 @@ INSERT INTO items SELECT n, n / 4.0 FROM generate_series(1, 200) n;
 
 @pytest.fixture(scope="module")
 def stages(source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staged]:
-    with staged(source_server, target_server, tmp_path_factory.mktemp("gate"), SOURCE, "IMPORT_DATA") as made:
+    directory = tmp_path_factory.mktemp("gate")
+    with staged(source_server, target_server, directory, SOURCE, "IMPORT_DATA", within=True) as made:
         yield made
 
 

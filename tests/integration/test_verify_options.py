@@ -37,7 +37,8 @@ SMALL = ("--table-list", "changed,measured")
 
 @pytest.fixture(scope="module")
 def stages(source_server: Server, target_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staged]:
-    with staged(source_server, target_server, tmp_path_factory.mktemp("options"), SOURCE, "IMPORT_DATA") as made:
+    directory = tmp_path_factory.mktemp("options")
+    with staged(source_server, target_server, directory, SOURCE, "IMPORT_DATA", within=True) as made:
         yield made
 
 

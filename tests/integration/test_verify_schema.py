@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +13,7 @@ import pytest
 
 from tests import both_ends, drive
 from tests.both_ends import Migration, database
-from tests.faults.trial import uri
 from tests.schema_mutations import HARMLESS, MORE, Mutation, rounds
-from voyager.cli.app import main
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
 
@@ -29,28 +24,6 @@ UNTOUCHED = [
     "intended relation ks.in_ks_heap access_method",
 ]
 """What an untouched pair differs in."""
-
-
-class Within(Migration):
-    """A migration whose commands run within this process, which spares most of what a short one takes."""
-
-    def attempt(self, *words: object) -> subprocess.CompletedProcess[str]:
-        where = ("--export-dir", self.export_dir, *self.options) if words[0] == "init" else ()
-        line = ["migrate", *map(str, (*words, *where))]
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
-                main(line)
-        return subprocess.CompletedProcess(line, int(left.value.code or 0), out.getvalue(), err.getvalue())
-
-    @property
-    def environment(self) -> dict[str, str]:
-        ends = (("SOURCE", self.source), ("TARGET", self.target))
-        uris = {f"YB_VOYAGER_{role}_DB_URI": uri(end) for role, end in ends}
-        passwords = {f"{role}_DB_PASSWORD": end.password or "" for role, end in ends}
-        return {**uris, **passwords, "YB_VOYAGER_MIGRATION_NAME": self.name, "HOME": "/nonexistent"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +62,7 @@ def begin(source: Endpoint, target: Endpoint, directory: Path, *files: str) -> M
     both_ends.load(source, files)
     drive.execute(source, MORE)
     both_ends.create_roles(target)
-    migration = Within(source, target, directory / "export dir", name="verify-schema")
+    migration = Migration(source, target, directory / "export dir", name="verify-schema", within=True)
     migration.run("init", "--yes")
     migration.run("export", "schema", "--comments-on-objects", "--owners", "--grants")
     migration.run("next", "--until", "IMPORT_DATA", "--yes")
