@@ -73,7 +73,15 @@ def test_what_a_later_phase_needs_is_a_warning_at_first(endpoint: Endpoint) -> N
     drive.execute(endpoint, "CREATE TABLE t (a int)")
     found = checks(endpoint, "INITIALIZE")
     assert errors(found) == {}
-    assert [check.id for check in found if check.severity == "warning"] == ["source_table_select"]
+    assert [check.id for check in found if check.severity == "warning"] == ["source_table_select", "source_sessions"]
+
+
+def test_a_role_that_sees_no_sessions_is_told_before_the_cutover_needs_to(endpoint: Endpoint) -> None:
+    [told] = [check for check in checks(endpoint, "VERIFY") if check.severity == "warning"]
+    assert (told.id, "sessions" in told.finding) == ("source_sessions", True)
+    drive.execute(endpoint, told.sql)
+    for phase in ("INITIALIZE", "VERIFY"):
+        assert "source_sessions" not in {check.id for check in checks(endpoint, phase)}
 
 
 def test_only_the_chosen_schemas_are_asked_about(endpoint: Endpoint) -> None:

@@ -38,6 +38,8 @@ def preflight(
     later += _privileges(connection, capabilities, list(schemas), phase)
     if phase != "EXPORT_SCHEMA":
         later += [*_standby(connection, capabilities, list(schemas)), *_under_way(connection)]
+    if phase in ("INITIALIZE", "VERIFY"):
+        later += _sessions(connection, capabilities)
     if phase == "INITIALIZE":
         later = [replace(check, severity="warning") if check.severity == "error" else check for check in later]
     return [*checks, *later]
@@ -165,6 +167,18 @@ def _under_way(connection: psycopg.Connection) -> Iterator[Check]:
         names = ", ".join(str(Identifier(row[0])) for row in rows[:_SHOWN])
         finding = f"{len(rows)} prepared transactions are open in the source; their rows are not exported: {names}."
         yield Check("source_prepared_transactions", "warning", finding)
+
+
+def _sessions(connection: psycopg.Connection, capabilities: Capabilities) -> Iterator[Check]:
+    """A role that sees nothing of other sessions does not know which of them may have written before a cutover."""
+    row = connection.execute("SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')").fetchone()
+    if capabilities.write_counters and not (row and row[0]):
+        role = Identifier(capabilities.facts["role"])
+        finding = (
+            f"Role {role} sees nothing of other roles' sessions: as long as there are any, the cutover cannot tell "
+            "whether the source was written after it was verified."
+        )
+        yield Check("source_sessions", "warning", finding, f"GRANT pg_read_all_stats TO {role.sql};")
 
 
 def _listed(names: list[TableName], kind: str) -> str:
