@@ -164,6 +164,16 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
+# Questions whose answers weigh what was found, or that the schema itself answers as well.
+_MEASURED = {
+    "table-row-counts",
+    "table-index-sizes",
+    "table-columns-count",
+    "table-index-usage-stats",
+    "redundant-indexes",
+}
+
+
 @dataclass(frozen=True)
 class Question:
     """One question to a source's own catalog, and so one metadata file `<name>.csv`.
@@ -194,17 +204,24 @@ class Question:
     weakens: str = ""
     step: str = "Read the catalog"
 
+    @property
+    def hides_issues(self) -> bool:
+        """Whether there may be issues that nobody finds without the answer: what is only measured hides none."""
+        return not self.moment and self.name not in _MEASURED
+
 
 @dataclass(frozen=True)
 class Gap:
     """Something that an assessment cannot look at: why, the SQL that would allow it, what is less certain without it.
-    `questions` names those that get no answer because of it."""
+    `questions` names those that get no answer because of it. `hides_issues` says that there may be issues that nobody
+    finds for want of it, so that all counts of them are the least."""
 
     what: str
     reason: str
     sql: str = ""
     weakens: str = ""
     questions: tuple[str, ...] = ()
+    hides_issues: bool = True
 
 
 class AssessedSource(Protocol):

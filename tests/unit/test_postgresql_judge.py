@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from voyager.assessment.assess import assess_metadata
-from voyager.assessment.assessment import RedundantIndex
+from voyager.assessment.assessment import Missing, RedundantIndex
+from voyager.assessment.html.page import render_html
 from voyager.assessment.judges import judge
 from voyager.assessment.metadata import Metadata
 from voyager.assessment.report_json import report_document
+from voyager.assessment.report_view import ReportView
+from voyager.cli.render.assessment import findings_lines
+from voyager.cli.viewer.prose import headline, overview
 from voyager.schema.issues.issue import LATEST_STABLE
 from voyager.schema.recommendations import read_recommendations
 
@@ -38,7 +44,8 @@ def redundant(*rows: dict[str, str], collected: bool = True) -> tuple[RedundantI
 
 
 def test_what_the_catalog_says_is_held_against_what_the_target_refuses() -> None:
-    found = redundant(row("i1", "i3"), row("i2", "i3"), row("g1", "g2"), row("k1", "k2"))
+    of_no_statement = row("u1", "u2")  # of a table that the role may not read, so that no dump has it
+    found = redundant(row("i1", "i3"), row("i2", "i3"), row("g1", "g2"), row("k1", "k2"), of_no_statement)
     assert {one.index: one.existing for one in found} == {"s.i1": "s.i2", "s.k1": "s.k2"}
     assert found[0].existing_ddl == "CREATE INDEX i2 ON s.t USING btree (a, b)"
 
@@ -93,3 +100,24 @@ def test_two_objects_of_one_name_are_told_apart_beside_it() -> None:
         ("a.i.j", ("a.i", "j")),
     }
     assert set(found.range_keys) == {("a", "i.j"), ("a", "k"), ("a.i", "j"), ("a.i", "k")}
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_a_partial_assessment_says_beside_its_numbers_that_they_are_the_least(hides: bool) -> None:
+    missing = (Missing("3 tables", "Role r may not read them.", hides_issues=hides), Missing("Writes", "None."))
+    metadata = Metadata("postgresql", "d", "17", schemas=("s",), ddl=CHAIN, missing=missing)
+    found = assess_metadata(metadata, target_version=LATEST_STABLE, now=datetime(2026, 11, 23, tzinfo=UTC))
+    document = report_document(found)
+    told = "The assessment is partial, and these numbers are the least; what may raise them: 3 tables."
+    assert document["Reservation"] == (told if hides else "")
+    assert document["MigrationComplexityExplanation"].endswith(f". {told}") is hides
+    assert ("Notes" in document["SchemaSummary"]) is hides
+    view = ReportView.of(document)
+    counted = f"{'at least ' if hides else ''}{len(found.findings)}"
+    screen = " ".join(overview(view).plain.split())
+    assert f"Issues: {counted}" in screen
+    assert (told in screen) is hides
+    assert f"complexity, {counted} issue" in headline(view).plain
+    assert {line.startswith("At least ") for line in findings_lines(found) if "unsupported" in line} == {hides}
+    page = render_html(document)
+    assert page.count(told) == (3 if hides else 0)

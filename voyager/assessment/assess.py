@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from voyager.assessment.assessment import Assessment, SourceFacts
 from voyager.assessment.judges import judge
 from voyager.assessment.metadata import read_metadata
+from voyager.assessment.partial import qualified
 from voyager.assessment.sizing import size
 from voyager.assessment.statistics import object_statistics
 from voyager.errors import UsageError
@@ -57,11 +58,12 @@ def assess_metadata(metadata: Metadata, *, target_version: str, now: datetime) -
     """The same for metadata that has been read."""
     judgement = judge(metadata, target_version=target_version)
     statistics, unmeasured = object_statistics(metadata)
+    missing = (*metadata.missing, *unmeasured, *judgement.missing)
     return Assessment(
         source=_source(metadata),
         target_version=target_version,
         assessed_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        complexity=judgement.complexity,
+        complexity=qualified(judgement.complexity, missing),
         objects=judgement.objects,
         findings=judgement.findings,
         statistics=statistics,
@@ -72,7 +74,7 @@ def assess_metadata(metadata: Metadata, *, target_version: str, now: datetime) -
             capture_seconds=metadata.capture_seconds,
         ),
         notes=judgement.notes,
-        missing=(*metadata.missing, *unmeasured, *judgement.missing),
+        missing=missing,
         redundant_indexes=judgement.redundant_indexes,
         range_indexes=judgement.range_indexes,
         range_index_keys=judgement.range_index_keys,

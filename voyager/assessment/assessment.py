@@ -99,12 +99,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Missing:
-    """What could not be looked at, why, and the SQL that would allow it; `weakens` says what is less certain."""
+    """What could not be looked at, why, and the SQL that would allow it; `weakens` says what is less certain, and
+    `hides_issues` that there may be issues that nobody found because of it."""
 
     what: str
     reason: str
     sql: str = ""
     weakens: str = ""
+    hides_issues: bool = False
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ class _Run:
         sql = ""
         if isinstance(error, PermissionMissing):
             sql = " ".join(error.details) or question.grant.format(role=self.source.endpoint.user)
-        self._miss(Missing(what, error.message, sql, question.weakens), question.name)
+        self._miss(Missing(what, error.message, sql, question.weakens, question.hides_issues), question.name)
 
     def _miss(self, missing: Missing, question: str = "") -> None:
         self.missing.append({**asdict(missing), "question": question})

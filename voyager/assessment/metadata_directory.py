@@ -246,15 +246,22 @@ def _missing(reading: Reading, questions: Sequence[Question]) -> Iterator[Missin
     """Everything that the assessment has to do without."""
     told = reading.facts.get("missing") or []
     gaps = gaps_of(reading.engine, reading.facts)
-    yield from (Missing(gap.what, gap.reason, gap.sql, gap.weakens) for gap in gaps)
-    yield from (Missing(**{name: str(one.get(name, "")) for name in _MISSING_FIELDS}) for one in told)
+    yield from (Missing(gap.what, gap.reason, gap.sql, gap.weakens, gap.hides_issues) for gap in gaps)
+    for one in told:
+        texts = {name: str(one.get(name, "")) for name in _MISSING_FIELDS}
+        yield Missing(**texts, hides_issues=one.get("hides_issues") is True)
     explained = {name for gap in gaps for name in gap.questions} | {one.get("question") for one in told}
     for question in questions:
         if question.required or question.name in explained or file_of(reading.layout, PRIMARY, question):
             continue
         if question.moment:
             continue
-        yield Missing(_sentence(question.what), "It was not collected.", weakens=question.weakens)
+        yield Missing(
+            _sentence(question.what),
+            "It was not collected.",
+            weakens=question.weakens,
+            hides_issues=question.hides_issues,
+        )
     yield from _missing_load(reading, [question for question in questions if question.moment], explained)
     yield from _missing_nodes(reading)
     known = {_canonical(question.name) for question in questions} | {table_name(question) for question in questions}
@@ -299,6 +306,7 @@ def _drop_hidden_queries(reading: Reading) -> None:
                 "The role that asked may not see their texts.",
                 "GRANT pg_read_all_stats TO …;",
                 "Constructs in them are not found.",
+                hides_issues=True,
             )
         )
 

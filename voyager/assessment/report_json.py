@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import voyager
 from voyager.assessment.assessment import Note
+from voyager.assessment.partial import reservation
 from voyager.assessment.report_issues import rank
 from voyager.assessment.report_shape import check_shape
 from voyager.assessment.sizing import COLOCATED, SHARDED, sizing_json
@@ -128,6 +129,7 @@ def _schema_summary(assessment: Assessment) -> dict[str, Any]:
         "SchemaNames": list(assessment.source.schemas),
         "DbVersion": assessment.source.version,
         "DatabaseObjects": [_objects(one) for one in assessment.objects],
+        **({"Notes": [said]} if (said := reservation(assessment.missing)) else {}),
     }
 
 
@@ -234,6 +236,7 @@ def _ours(assessment: Assessment) -> dict[str, Any]:
         "SizingAlternatives": [asdict(one) for one in sizing.alternatives],
         "Placements": [asdict(one) for one in sizing.placements],
         "Missing": [asdict(one) for one in assessment.missing],
+        "Reservation": reservation(assessment.missing),
         "RedundantIndexes": [asdict(one) for one in assessment.redundant_indexes],
         "Recommendations": dict(_recommendations(assessment)),
         "Facts": _plain(assessment.facts),

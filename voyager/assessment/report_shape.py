@@ -43,6 +43,7 @@ _TOP: Keys = {
     "SizingAlternatives": _OPTIONAL_LIST,
     "Placements": _OPTIONAL_LIST,
     "Missing": _OPTIONAL_LIST,
+    "Reservation": _OPTIONAL_TEXT,
     "RedundantIndexes": _OPTIONAL_LIST,
     "Recommendations": _OPTIONAL_OBJECT,
     "Facts": _OPTIONAL_OBJECT,

@@ -90,6 +90,8 @@ class ReportView:
     redundant: tuple[RedundantIndex, ...]
     range_indexes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    reservation: str = ""
+    """What is to be kept in mind of every count; "" where nothing is."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> ReportView:
@@ -114,6 +116,7 @@ class ReportView:
             redundant=_all(RedundantIndex, document.get("RedundantIndexes")),
             range_indexes=tuple((document.get("Recommendations") or {}).get("range_indexes") or ()),
             facts=tuple((key, _text(value)) for key, value in (document.get("Facts") or {}).items()),
+            reservation=_text(document.get("Reservation")),
         )
 
 

@@ -49,6 +49,11 @@ def redundant_indexes(model: SchemaModel, *, refused: Collection[Key] = ()) -> t
     return tuple(found for facts in model.tables.values() for found in _of_table(facts, refused))
 
 
+def known_indexes(model: SchemaModel) -> frozenset[Key]:
+    """The indexes that can serve in another one's place, by the statements that make them."""
+    return frozenset((facts.key[0], one.name) for facts in model.tables.values() for one in _indexes(facts))
+
+
 def _of_table(facts: TableFacts, refused: Collection[Key]) -> Iterator[Redundancy]:
     indexes = list(_indexes(facts))
     there = [one for one in indexes if (facts.key[0], one.name) not in refused]

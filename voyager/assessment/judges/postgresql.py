@@ -15,7 +15,7 @@ from voyager.identifiers import TableName
 from voyager.schema.analyze import analyze_schema
 from voyager.schema.issues.catalogue import by_id
 from voyager.schema.queries import QueryText, judge_queries
-from voyager.schema.redundancy import Redundancy, redundant_indexes
+from voyager.schema.redundancy import Redundancy, known_indexes, redundant_indexes
 from voyager.schema.statements import split_dump
 from voyager.schema.statistics import ColumnStatistics, Statistics, Usage
 from voyager.wording import named
@@ -97,11 +97,12 @@ def _queries(metadata: Metadata) -> Iterator[QueryText]:
 
 def _redundant(metadata: Metadata, analysis: Analysis) -> Iterator[RedundantIndex]:
     """What the source's own catalog says, else what the definitions say; the catalog does not know that the target
-    refuses an index, and that another one, or none, serves there."""
+    refuses an index, and that another one, or none, serves there. Of an index without a statement nobody knows."""
     sizes = {
         (row["schema_name"], row["object_name"]): row["size_in_bytes"] for row in metadata.rows("table_index_sizes")
     }
     by_definition = {one.index: one for one in redundant_indexes(analysis.model, refused=analysis.refused_indexes)}
+    there = known_indexes(analysis.model) - analysis.refused_indexes
     if "redundant_indexes" not in metadata.tables:
         yield from (_of_definition(one, sizes) for one in by_definition.values())
         return
@@ -109,7 +110,7 @@ def _redundant(metadata: Metadata, analysis: Analysis) -> Iterator[RedundantInde
         if row.get("source_node", PRIMARY) != PRIMARY:
             continue
         index = row["redundant_schema_name"], row["redundant_index_name"]
-        if (row["existing_schema_name"], row["existing_index_name"]) not in analysis.refused_indexes:
+        if (row["existing_schema_name"], row["existing_index_name"]) in there:
             yield _of_catalog(row, sizes)
         elif index in by_definition:
             yield _of_definition(by_definition[index], sizes)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
+from voyager.assessment.partial import reservation
 from voyager.cli.render.canvas import Canvas, name, paragraph
 from voyager.cli.render.numbers import count, duration, size
 from voyager.cli.render.status import bar, indented
@@ -70,9 +71,10 @@ def _step(step: TableProgress, canvas: Canvas) -> Text:
 def findings_lines(found: Assessment) -> Iterator[str]:
     """What was found, a sentence for each line that says something."""
     by_category = Counter(finding.category for finding in found.findings)
+    least = "At least " if reservation(found.missing) else ""
     for key, (noun, where) in CATEGORIES.items():
         if by_category[key]:
-            yield f"{counted(by_category[key], noun)}{where}"
+            yield f"{least}{counted(by_category[key], noun)}{where}"
     if not found.findings:
         yield "Nothing that YugabyteDB would not take as it is"
     yield f"Data: {size(sum(one.size_bytes or 0 for one in found.statistics))} in tables and indexes"

@@ -37,7 +37,7 @@ def headline(view: ReportView) -> Text:
         (visible(header.database) or "(no name)", "bold"),
         f" → YugabyteDB {visible(header.target_version)}  ",
         (visible(view.complexity) or "NOT AVAILABLE", "bold"),
-        f" complexity, {counted(len(view.issues), 'issue')}",
+        f" complexity, {'at least ' if view.reservation else ''}{counted(len(view.issues), 'issue')}",
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -127,7 +127,8 @@ def _verdict(view: ReportView) -> Text:
 
 def _counts(view: ReportView) -> Text:
     if not view.issues:
-        return _section("Issues", Text("Nothing was found that YugabyteDB would not take as it is."))
+        found = ("Nothing was found that YugabyteDB would not take as it is.", view.reservation)
+        return _section("Issues", *(Text(_shown(text)) for text in found if text))
     levels = counts_by_level(view.issues)
     head = "".join(f"{f'{SIGNS[impact]} {LEVELS[impact]}':>12}" for impact in levels)
     lines = [Text(f"{'':<22}{head}{'all':>8}", style="dim")]
@@ -137,7 +138,9 @@ def _counts(view: ReportView) -> Text:
     lines.append(Text("\nLook at these first:"))
     for group in hardest(view.groups)[:MOST_KINDS]:
         lines.append(Text(f"{SIGNS[group.impact]}{group.impact or ' '} {visible(group.name)} ({len(group.rows):,})"))
-    return _section(f"Issues: {len(view.issues):,}", *lines)
+    if view.reservation:
+        lines.append(Text(f"\n{_shown(view.reservation)}"))
+    return _section(f"Issues: {'at least ' if view.reservation else ''}{len(view.issues):,}", *lines)
 
 
 def _cluster(view: ReportView) -> Text:

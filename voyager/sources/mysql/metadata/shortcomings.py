@@ -95,6 +95,7 @@ def _load(facts: Mapping[str, Any]) -> Iterator[Gap]:
             sql="-- in the server's option file, then restart it: performance_schema = ON",
             weakens="The cluster is sized by the data alone; objects in frequent use are not known.",
             questions=_LOAD,
+            hides_issues=False,
         )
     yield Gap(
         what="Queries",

@@ -12,6 +12,11 @@ from voyager.wording import counted
 QUERIES = "db-queries-summary"
 _LOAD = ("table-index-iops-initial", "table-index-iops-final", "table-index-usage-stats")
 _NO_QUERIES = "Constructs in queries of applications that YugabyteDB does not take are not found."
+_OF_TABLES = (
+    "The catalog tells the data types of their columns, which are judged, and their sizes and load. Their definitions "
+    "are in no dump: keys, constraints, indexes, triggers, policies, rules, defaults and partitions are neither judged "
+    "nor counted among the objects, and what the columns hold is not known."
+)
 _SHOWN = 10
 
 
@@ -33,7 +38,7 @@ def _tables(facts: Mapping[str, Any]) -> Iterator[Gap]:
         reason=f"Role {role} may not read {', '.join(names)}{more}.",
         sql=f"GRANT USAGE ON SCHEMA {schemas} TO {role.sql}; "
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role.sql};",
-        weakens="What these tables are made of is not judged, nor what their columns hold; their sizes and load are.",
+        weakens=_OF_TABLES,
     )
 
 
@@ -45,12 +50,14 @@ def _load(facts: Mapping[str, Any]) -> Iterator[Gap]:
             sql="ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf();",
             weakens="The cluster is sized by the data alone; objects in frequent use are not known.",
             questions=_LOAD,
+            hides_issues=False,
         )
     if facts.get("standby") and facts.get("node", "primary") == "primary":
         yield Gap(
             what="Writes",
             reason="The server is a standby, which counts only reads.",
             weakens="The cluster is sized without the writes. Assess the primary, with this server as a read replica.",
+            hides_issues=False,
         )
 
 
