@@ -41,7 +41,9 @@ class _Session(NamedTuple):
         who = f"pid {self.pid} ({visible(self.application or 'no application name')}, role {visible(self.role)})"
         if self.hidden:
             return who
-        return f"{who}, {self.state} since {self.busy_at}" if self.busy_at and self.state != "idle" else f"{who}, idle"
+        if self.state == "idle":
+            return f"{who}, idle, but before PostgreSQL 15 it may keep its counts until it ends"
+        return f"{who}, {self.state} since {self.busy_at}"
 
 
 def write_counters(
