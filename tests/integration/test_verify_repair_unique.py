@@ -181,6 +181,48 @@ def test_one_refused_row_leaves_those_that_come_again_whole(pair: Pair) -> None:
     ]
 
 
+def test_many_refused_rows_leave_the_others_that_come_again(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE NOT NULL)")
+    pair.both("INSERT INTO t SELECT i, i FROM generate_series(1, 60) i")
+    drive.execute(
+        pair.target, "UPDATE t SET u = -u; UPDATE t SET u = 59 WHERE id = 60; UPDATE t SET u = 60 WHERE id = 59"
+    )
+    pair.write()
+    drive.execute(pair.target, "ALTER TABLE t ADD CHECK (u NOT BETWEEN 1 AND 20)")
+    (done,) = pair.apply()
+    assert "violates check constraint" in done.failed
+    assert (done.rows["UPDATE"], done.refused) == (40, 20)
+    assert drive.fetch(pair.target, "SELECT count(*) FROM t WHERE u = id") == [(40,)]
+
+
+def test_a_row_that_must_not_be_null_for_a_while_is_changed_at_once(pair: Pair) -> None:
+    pair.both(REFERRED.format(""))
+    pair.both("ALTER TABLE p ADD CHECK (u IS NOT NULL)")
+    drive.execute(pair.target, "UPDATE p SET u = u || '-'")
+    pair.write(replication_role=False)
+    assert [one.failed for one in pair.apply()] == [""]
+    pair.assert_equal()
+
+
+def test_a_transaction_that_the_server_asks_to_repeat_is_repeated(pair: Pair) -> None:
+    """As YugabyteDB does where it meets another writer; a sequence is what a rollback leaves."""
+    pair.both(
+        "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE); INSERT INTO t SELECT i, i FROM generate_series(1, 3) i"
+    )
+    drive.execute(pair.target, "DELETE FROM t WHERE id = 1; UPDATE t SET u = 7 WHERE id = 2")
+    pair.write()
+    asks = "CREATE SEQUENCE asked; CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+    asks += (
+        "IF nextval(''public.asked'') < 4 THEN RAISE ''restart'' USING ERRCODE = ''40001''; END IF; RETURN NEW; END'; "
+    )
+    asks += "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION again(); "
+    drive.execute(pair.target, asks + "ALTER TABLE t ENABLE ALWAYS TRIGGER a")
+    (done,) = pair.apply()
+    assert (done.failed, done.rows["INSERT"], done.rows["UPDATE"]) == ("", 1, 1)
+    assert drive.fetch(pair.target, "SELECT last_value > 4 FROM asked") == [(True,)]
+    assert drive.fetch(pair.target, "SELECT * FROM t ORDER BY id") == [(1, 1), (2, 2), (3, 3)]
+
+
 CHILDREN = """
     CREATE TABLE p (id int PRIMARY KEY, u text); CREATE TABLE q (id int PRIMARY KEY);
     CREATE TABLE k (id int, cut int DEFAULT 1, pid int REFERENCES p) PARTITION BY LIST (cut);

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from voyager.identifiers import TableName
 from voyager.postgres.connection import DriverError, connection_lost, primary_message, retryable, sqlstate, translate
-from voyager.verification.repair_batches import Statement, batches, read_again, statements
+from voyager.verification.repair import COMES_AGAIN
+from voyager.verification.repair_batches import STATEMENTS_PER_TRANSACTION, Statement, batches, read_again, statements
 from voyager.verification.repair_files import AGAIN, CLEAR, SETTINGS, RepairFile
 from voyager.verification.repair_keys import Family, families
 from voyager.verification.repair_list import RepairList
@@ -23,6 +24,9 @@ MOST_REFUSED = 10_000
 ROUNDS = 10
 """How often what was refused is tried again, as long as that helps: one row may have to wait for another."""
 
+EXCHANGES = 3
+"""How often rows that come again are tried together, each time without one that was refused."""
+
 TRIES, FIRST_PAUSE = 6, 0.05
 """How often a transaction is begun anew that the server asks to repeat, and the seconds before it is."""
 
@@ -32,6 +36,8 @@ _FEWEST = {"DELETE": 0, CLEAR: 1, "UPDATE": 1, AGAIN: 1, "INSERT": 0}
 _COUNTED = {AGAIN: "UPDATE"}
 _OF_A_ROW = frozenset({"22", "23", "44", "54", "P0"})
 """Classes of errors that say something about one row, and nothing about the next."""
+
+_COLLISIONS = frozenset({"23505", "23P01"})
 
 Answer = TypeVar("Answer")
 
@@ -70,23 +76,25 @@ class TableRepair:
 
 class _Refused(Exception):
     """A row was refused, or a statement did not do what it was written for. `number` is the statement's, if it is
-    known."""
+    known, and `collision` says that another row has what must be unique."""
 
-    def __init__(self, reason: str, number: int | None = None) -> None:
+    def __init__(self, reason: str, number: int | None = None, *, collision: bool = False) -> None:
         super().__init__(reason)
         self.number = number
+        self.collision = collision
 
 
 @dataclass
 class _Work:
-    """One file while it is run: what was refused so far and waits for another try (by where it is in the file), and
-    the numbers of rows that were to come again."""
+    """One file while it is run: what was refused so far and waits for another try (by where it is in the file), the
+    numbers of refused rows that were to come again, and of those among them that no other row stands in the way of."""
 
     file: RepairFile
     path: Path
     done: TableRepair
     waiting: list[Statement] = field(default_factory=list)
     left_out: set[int] = field(default_factory=set)
+    alone_at_fault: set[int] = field(default_factory=set)
     reason: str = ""
 
     @property
@@ -189,7 +197,7 @@ class Applier:
 
     def _bring(self, work: _Work) -> None:
         if work.file.again:
-            self._exchange(work, None)
+            self._exchange(work, set(range(work.file.again)))
         self._part(work, "UPDATE")
         self._part(work, "INSERT")
 
@@ -242,14 +250,15 @@ class Applier:
             self.hold_lease(self.connection)
         return rows, refused
 
-    def _exchange(self, work: _Work, only: frozenset[int] | None) -> None:
-        """Both steps of all rows that come again, in one transaction; one that is refused is left out of the next."""
-        without: set[int] = set()
-        work.left_out = set(only or ())
-        while len(without) < ROUNDS and not work.done.failed:
+    def _exchange(self, work: _Work, only: set[int]) -> None:
+        """Both steps of all rows that come again: together, without those that are refused; these, or all if there are
+        many, row by row."""
+        work.left_out = set(only)
+        without = work.alone_at_fault & only
+        for _ in range(EXCHANGES if only - without else 0):
             self.checkpoint()
             try:
-                work.done.rows += self._tried(work, partial(self._both_steps, work, only, without))
+                work.done.rows += self._tried(work, partial(self._both_steps, work, only - without))
             except _Refused as error:
                 work.reason = work.reason or str(error)
                 if error.number is None:
@@ -257,21 +266,61 @@ class Applier:
                 without.add(error.number)
             except DriverError as error:
                 work.done.failed = primary_message(error)
+                return
             else:
                 work.left_out = without
-                return
-        work.left_out = set(range(work.file.again)) if only is None else set(only)
+                break
+        for first in range(0, work.file.again, STATEMENTS_PER_TRANSACTION):
+            numbers = work.left_out.intersection(range(first, first + STATEMENTS_PER_TRANSACTION))
+            if numbers and not work.done.failed:
+                self.checkpoint()
+                self._pairs(work, numbers)
 
-    def _both_steps(self, work: _Work, only: frozenset[int] | None, without: set[int]) -> Counter[str]:
+    def _pairs(self, work: _Work, numbers: set[int]) -> None:
+        try:
+            refused = self._tried(work, partial(self._each_pair, work, numbers))
+        except (_Refused, DriverError) as error:
+            work.done.failed = str(error) if isinstance(error, _Refused) else primary_message(error)
+            return
+        work.left_out -= numbers - refused.keys()
+        work.done.rows["UPDATE"] += len(numbers - refused.keys())
+        work.alone_at_fault -= numbers
+        work.alone_at_fault |= {number for number, error in refused.items() if not error.collision}
+        # A collision may only follow from what another row is refused for.
+        first = sorted(refused.values(), key=lambda error: error.collision)[:1]
+        work.reason = str(first[0]) if first and not (work.reason and first[0].collision) else work.reason
+
+    def _each_pair(self, work: _Work, numbers: set[int]) -> dict[int, _Refused]:
+        refused = {}
+        both = zip(statements(work.path, CLEAR), statements(work.path, AGAIN), strict=True)
+        with self.connection.transaction():
+            self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for steps in both:
+                if steps[0].number in numbers and (error := self._one_pair(steps)) is not None:
+                    refused[steps[0].number] = error
+            self.hold_lease(self.connection)
+        return refused
+
+    def _one_pair(self, steps: tuple[Statement, Statement]) -> _Refused | None:
+        """One row alone. Where its second step changes it in place, NULL need not stand between."""
+        in_place = steps[1].text.startswith(f"{COMES_AGAIN}UPDATE ".encode())
+        refused = None
+        for tried in (steps, steps[1:]) if in_place else (steps,):
+            try:
+                with self.connection.transaction():
+                    for one in tried:
+                        self._execute(one)
+            except _Refused as error:
+                refused = error
+            else:
+                return None
+        return refused
+
+    def _both_steps(self, work: _Work, numbers: set[int]) -> Counter[str]:
         rows: Counter[str] = Counter()
         with self.connection.transaction():
             for part in (CLEAR, AGAIN):
-                chosen = (
-                    one
-                    for one in statements(work.path, part)
-                    if one.number not in without and (only is None or one.number in only)
-                )
-                for batch in batches(chosen):
+                for batch in batches(one for one in statements(work.path, part) if one.number in numbers):
                     self.checkpoint()
                     for one in batch:
                         touched = self._execute(one)
@@ -294,7 +343,7 @@ class Applier:
     def _try_refused(self, work: _Work, *, backwards: bool) -> None:
         waiting, work.waiting, work.reason = work.waiting, [], ""
         if work.left_out:
-            self._exchange(work, frozenset(work.left_out))
+            self._exchange(work, work.left_out)
         for batch in batches(read_again(work.path, waiting[::-1] if backwards else waiting)):
             self.checkpoint()
             self._one_by_one(work, batch)
@@ -305,11 +354,12 @@ class Applier:
             touched = int(self.connection.execute(one.text, prepare=False).rowcount)
         except DriverError as error:
             if sqlstate(error)[:2] in _OF_A_ROW:
-                raise _Refused(primary_message(error), one.number) from error
+                collision = sqlstate(error) in _COLLISIONS
+                raise _Refused(primary_message(error), one.number, collision=collision) from error
             raise
         most = 1 if not one.text.startswith(b"WITH ") else touched
         if not _FEWEST[one.part] <= touched <= most:
-            verb = {CLEAR: "its first step", AGAIN: "its second step"}.get(one.part, one.part)
+            verb = {CLEAR: "to take it away", AGAIN: "to bring it again"}.get(one.part, one.part)
             raise _Refused(f"a statement ({verb}) that was made for one row met {touched}", one.number)
         return touched
 
