@@ -26,6 +26,7 @@ _OWN_MARK = "/* yb-voyager"
 _OWN_SCHEMA = "ybvoyager"
 _PLACEHOLDER = "$1"
 _CONSTANT = re.compile(r"(?:[eEbBxXnN]|[uU]&)?'|\.?[0-9]|\$")
+_PREPARE = re.compile(r"\bprepare\b", re.IGNORECASE)
 _PARAMETER = re.compile(r"\$([0-9]+)")
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _LISTS = {("in", "("), ("array", "[")}
@@ -71,7 +72,7 @@ def query_text(text: str, builtins: Collection[str] = ()) -> QueryText:
     `builtins` names the functions that every database has: who calls nothing else, and reads no table, does no work.
     """
     # Half a surrogate pair, which a file may hold, is no text to the parser.
-    text = text.encode("utf-8", "replace").decode()
+    text = _without_prepare(text.encode("utf-8", "replace").decode())
     tokens, whole = _tokens(text)
     shown = _shown(text, tokens, whole)
     masked = _shortened([_PLACEHOLDER if _is_constant(token.value) else token.value for token in tokens])
@@ -86,6 +87,21 @@ def query_text(text: str, builtins: Collection[str] = ()) -> QueryText:
     work = tokens and tokens[0].value in _WORK_WORDS
     belongs = OWN if _OWN_MARK in text else APPLICATION if work else ADMINISTRATION
     return QueryText(_digest(words.encode()), shown, belongs, parsed=False)
+
+
+def _without_prepare(text: str) -> str:
+    """The statement behind `PREPARE name (types) AS`: what EXECUTE runs is recorded with all of that before it."""
+    if not _PREPARE.search(text):
+        return text
+    tokens, _ = _tokens(text)
+    depth, values = 0, [token.value.lower() for token in tokens]
+    for place, value in enumerate(values):
+        depth += (value in _OPENING) - (value in _CLOSING)
+        if values[0] != "prepare" or (place > 1 and depth == 0 and value not in {"as", *_CLOSING}):
+            break
+        if place > 1 and depth == 0 and value == "as":
+            return text[: tokens[0].start] + text[tokens[place].end :].lstrip()
+    return text
 
 
 def _tokens(text: str) -> tuple[list[Token], bool]:
