@@ -340,12 +340,16 @@ def test_files_that_may_be_missing_are_told_as_missing(tmp_path: Path) -> None:
     metadata = inspect_metadata(write_metadata(tmp_path / "c", answers=left_out))
     assert len(metadata.missing) == 3
     assert all(one.weakens for one in metadata.missing)
+    # The schema itself tells of redundant indexes, and load is no issue.
+    assert [one.hides_issues for one in metadata.missing] == ["queries" in one.what.lower() for one in metadata.missing]
 
 
 def test_what_the_role_could_not_see_is_told_from_the_facts_and_the_rows(tmp_path: Path) -> None:
     facts = {"tables_unreadable": 2, "unreadable": [["public", "a"], ["s", "B"]], "unreadable_schemas": ["public", "s"]}
     (tables,) = inspect_metadata(write_metadata(tmp_path / "a", facts=facts)).missing
     assert tables.reason == 'Role reader may not read public.a, s."B".'
+    assert "data types of their columns, which are judged" in tables.weakens
+    assert tables.hides_issues
     assert tables.sql.startswith('GRANT USAGE ON SCHEMA "public", "s" TO "reader";')
     hidden, shown = (json.dumps({"query": text, "calls": 1}) for text in ("<insufficient privilege>", "SELECT 1"))
     partly = inspect_metadata(write_metadata(tmp_path / "b", answers={"db-queries-summary": [(hidden,), (shown,)]}))
