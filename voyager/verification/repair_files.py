@@ -300,7 +300,10 @@ def _header(table: TableName, counts: Mapping[str, int], origin: Origin) -> Iter
         )
         yield "-- since one may have to take what another gives up. Leave both steps in one transaction."
     if not origin.replication_role:
-        yield "-- Triggers fire and foreign keys are checked: what it refers to must be there before it."
+        yield (
+            "-- Triggers fire and foreign keys are checked: what it refers to must be there before it, and rows that "
+            "refer to a deleted one may go with it."
+        )
     yield from (f"SET {name} = {value};" for name, value in SETTINGS.items())
     if origin.replication_role:
         yield "SET session_replication_role = replica;"

@@ -26,10 +26,12 @@ FOLDER = "repair"
 
 @dataclass(frozen=True)
 class Repaired:
-    """What applying repair files came to, table by table; `broken` says which foreign keys do not hold since."""
+    """What applying repair files came to, table by table; `broken` says which foreign keys do not hold since,
+    `keys_in_force` that they were checked meanwhile."""
 
     tables: tuple[TableRepair, ...] = field(default=())
     broken: tuple[str, ...] = ()
+    keys_in_force: bool = False
 
     @property
     def sentence(self) -> str:
@@ -55,6 +57,11 @@ class Repaired:
             if one.failed
         ]
         lines += [f"Table {one.table}: {one.skipped}." for one in self.tables if one.skipped]
+        if lines and self.keys_in_force:
+            lines.append(
+                "Triggers and foreign keys were in force, since the role may not set session_replication_role in the "
+                "target; with it, values in a circle can be repaired, too (docs/verification.md)."
+            )
         lines += [
             f"Table {one.table}: {counted(one.not_repaired, 'row')} that no statement repairs; its file names them."
             for one in self.tables
@@ -137,7 +144,7 @@ def apply_repair(job: Job) -> Repaired:
         broken = tuple(broken_keys(connection, touched, checkpoint=job.checkpoint)) if aside else ()
     for line in broken:  # also where the comparison that follows comes to no end
         job.warn(line)
-    return Repaired(tuple(done), broken)
+    return Repaired(tuple(done), broken, keys_in_force=not repair.replication_role)
 
 
 def told(outcome: Outcome, repaired: Repaired | None) -> Outcome:
