@@ -15,11 +15,20 @@ Refusals = Mapping[int, Sequence[Hit]]
 """What is refused: the identity of a statement -> the hits because of which the target would refuse it."""
 
 
+_STAYS = frozenset({"STORAGE_PARAMETERS"})
+"""Issues of a clause that is taken out, and the index is made all the same: as useful as before."""
+
+
 def refused_indexes(model: SchemaModel, refusals: Refusals) -> frozenset[Key]:
     """The indexes, those of keys included, that are refused themselves or hold a column whose type is.
 
     A table that is refused for anything else gets its indexes once that is put right.
     """
+    refusals = {
+        statement: lasting
+        for statement, hits in refusals.items()
+        if (lasting := [h for h in hits if h.issue_id not in _STAYS])
+    }
     columns = {hit.object_name for hits in refusals.values() for hit in hits if hit.object_type == "COLUMN"}
     found: set[Key] = set()
     for facts in model.tables.values():
