@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -48,14 +49,25 @@ def test_the_demo_migrates_everything_and_stops_its_servers(scratch, tmp_path):
 
 
 def test_a_kept_demo_answers_commands_typed_by_hand_until_it_is_stopped(scratch):
-    env = {"TMPDIR": str(scratch)}
+    env = {"TMPDIR": str(scratch), "PATH": "/usr/bin:/bin"}
     done = run_cli("demo", "--rows", 100, "--keep", env=env)
-    assert done.returncode == 0, done.stdout + done.stderr
-    directory = re.search(r"^\s*cd (\S+)$", done.stdout + done.stderr, re.M)
-    assert directory, done.stdout + done.stderr
-    status = run_cli("migrate", "status", "--output", "json", cwd=directory[1], env=env)
-    assert status.returncode == 0, status.stderr
-    assert json.loads(status.stdout)["migration"]["name"] == "shop"
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told
+    # What is shown can be pasted into a shell that knows nothing of where this is installed.
+    told = told.partition("Try by hand:")[2]
+    shown = [line for line in told.splitlines() if re.match(r"  (PATH=|cd |yb-voyager )", line)]
+    assert [line.split()[0].split("=")[0] for line in shown[:2]] == ["PATH", "cd"]
+    assert shown[-1] == "  yb-voyager migrate status --output json"
+    pasted = subprocess.run(
+        ["/bin/sh", "-e", "-c", "\n".join((*shown[:2], shown[-1]))],
+        env={**env, "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    assert json.loads(pasted.stdout)["migration"]["name"] == "shop"
     assert len(_servers_in(scratch)) == 2
     stopped = run_cli("demo", "--stop", env=env)
     assert stopped.returncode == 0

@@ -234,6 +234,9 @@ def _conclude(stage: Stage, found: Comparison, scratch: Path, *, seconds: float,
         say("Both servers are stopped and their data is removed. With --keep they stay, to try commands by hand.")
         return
     say("Both servers are running. Try by hand:")
+    script = Path(sys.executable).with_name("yb-voyager")
+    if shutil.which("yb-voyager") is None and script.exists():
+        say(f"  PATH={shlex.quote(str(script.parent))}:$PATH")
     say(f"  cd {shlex.quote(str(stage.directory))}")
     for words in (
         "migrate status",
