@@ -335,6 +335,39 @@ def test_a_replica_that_was_seen_but_not_asked_is_missing(tmp_path: Path) -> Non
     assert missing.what == "1 read replica of 2"
 
 
+@pytest.mark.parametrize(
+    ("left", "reason"), [("initial", "once only"), ("final", "once only"), ("usage-stats", "not collected")]
+)
+def test_a_replica_without_both_measurements_is_told_before_and_after_it_is_taken_in(
+    place: Path, directory: AssessmentDir, left: str, reason: str
+) -> None:
+    write_replica(place, "r1", reads=1000)
+    replica = write_replica(place, "r2", reads=1000)
+    (replica / "table-index-usage-stats.csv").write_text((place / "table-index-usage-stats.csv").read_text())
+    for path in replica.glob("*.csv"):
+        text = path.read_text().replace("primary", "r2")
+        path.write_text(text) if path.stem.endswith(left) else path.unlink()
+    for metadata in (ingest(place, directory), read_metadata(directory)):
+        (missing,) = metadata.missing
+        assert missing.what == "Reads per second of node r2"
+        assert reason in missing.reason
+        assert missing.weakens
+
+
+def test_a_node_of_which_nothing_is_there_is_refused_and_so_is_a_replica_alone(
+    place: Path, directory: AssessmentDir
+) -> None:
+    (place / "node-r1").mkdir()
+    (fault,) = faults(place, directory)
+    assert fault.startswith("node-r1: It holds none of ")
+    assert "table-index-iops-initial.csv" in fault
+    alone = place.parent / "alone"
+    write_replica(alone, "r1", reads=1)
+    (alone / "node-r1" / "database.json").unlink()
+    (fault,) = faults(alone, directory)
+    assert "no node-primary" in fault
+
+
 def test_files_that_may_be_missing_are_told_as_missing(tmp_path: Path) -> None:
     left_out = {"db-queries-summary": None, "table-index-iops-final": None, "redundant-indexes": None}
     metadata = inspect_metadata(write_metadata(tmp_path / "c", answers=left_out))

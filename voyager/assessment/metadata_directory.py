@@ -83,6 +83,7 @@ def read_directory(place: Path, *, engine: str | None = None) -> tuple[Reading, 
     if not _refuse_strangers(reading, engine, stated, faults):
         return reading, faults
     questions = questions_of(reading.engine)
+    _refuse_empty_nodes(reading, questions, faults)
     for question in questions:
         _read_answers(reading, question, stated, faults)
     _drop_hidden_queries(reading)
@@ -138,6 +139,8 @@ def _refuse_strangers(
     if reading.engine not in ASSESSED:
         if not reading.engine and not any(reading.layout.files.values()):
             faults.add(place, "There is no metadata here: no .csv file, and no directory node-… with any.")
+        elif not reading.layout.files[PRIMARY]:
+            faults.add(place, f"The primary's metadata is not here: no .csv file, and no {NODE_DIRECTORY}{PRIMARY}.")
         elif not reading.engine and not faults.sentences:
             faults.add(place, "Nothing here says which kind of database it comes from; name it with --source-db-type.")
         elif reading.engine:
@@ -271,14 +274,38 @@ def _missing(reading: Reading, questions: Sequence[Question]) -> Iterator[Missin
 
 
 _MISSING_FIELDS = ("what", "reason", "sql", "weakens")
+_READS_ELSEWHERE = "Reads that applications send there are not in reads per second."
 
 
 def _missing_load(reading: Reading, pair: Sequence[Question], explained: set[Any]) -> Iterator[Missing]:
-    """Said once for the pair of measurements."""
-    there = [question for question in pair if file_of(reading.layout, PRIMARY, question)]
-    if len(there) < len(pair) and not explained & {question.name for question in pair}:
-        reason = "The load was read once only; the interval was 0." if there else "It was not collected."
+    """Said once for the pair of measurements, and of each replica that lacks one where the primary has both."""
+    if explained & {question.name for question in pair}:
+        return
+    whole = len(pair)
+    there = {node: sum(file_of(reading.layout, node, one) is not None for one in pair) for node in reading.layout.nodes}
+    if there[PRIMARY] < whole:
+        reason = "The load was read once only; the interval was 0." if there[PRIMARY] else "It was not collected."
         yield Missing("Reads and writes per second", reason, weakens=pair[0].weakens)
+        return
+    for node in [node for node, files in there.items() if files < whole]:
+        yield Missing(
+            f"Reads per second of node {visible(node)}",
+            "The load was read once only." if there[node] else "It was not collected.",
+            weakens=_READS_ELSEWHERE,
+        )
+
+
+def _refuse_empty_nodes(reading: Reading, questions: Sequence[Question], faults: Faults) -> None:
+    """A replica of which nothing is there would count as one that has no load."""
+    asked = [question for question in questions if question.nodes == "all"]
+    for node, place in reading.layout.nodes.items():
+        if node == PRIMARY or (place / FACTS_FILE).is_file():
+            continue
+        if not any(file_of(reading.layout, node, question) for question in asked):
+            names = ", ".join(f"{question.name}.csv" for question in asked)
+            faults.add(
+                f"{NODE_DIRECTORY}{node}", f"It holds none of {names}. Collect it again, or remove the directory."
+            )
 
 
 def _missing_nodes(reading: Reading) -> Iterator[Missing]:
@@ -288,7 +315,7 @@ def _missing_nodes(reading: Reading) -> Iterator[Missing]:
         yield Missing(
             f"{counted(seen - asked, 'read replica')} of {seen:,}",
             "The primary streams to it, but it was not asked.",
-            weakens="Reads that applications send there are not in reads per second.",
+            weakens=_READS_ELSEWHERE,
         )
 
 
