@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.assessed_shop import shop
 from tests.fleet_members import assessed, report
+from voyager.assessment.assessment import ObjectCount
 from voyager.assessment.metadata import Metadata
+from voyager.assessment.report_json import report_document as assessment_document
+from voyager.assessment.report_view import ReportView
 from voyager.errors import UsageError
 from voyager.fleet.comparison import DIFFERENT, EQUAL, EQUAL_COLUMNS, UNKNOWN, compare, schema_objects
 from voyager.fleet.fleet_dir import COMPLETE, ERROR, Failure, FleetDir, MemberState
@@ -159,6 +163,17 @@ def test_names_with_commas_dots_and_quotes_are_taken_apart_rightly():
     view = assessed("x", objects={"TABLE": names[:3], "TRIGGER": names[3:]}).view
     found = {name for _, name in schema_objects(view)["public"]}
     assert {'"a, b"', '"c.d"', '"e ""f"""'} <= found
+
+
+def test_a_quote_or_a_comma_in_the_name_of_an_index_hides_no_other_index():
+    names = ['one"quote ON a.t', "comma, ON b ON b.t", "i ON a.t", "j ON b.t"]
+    source = replace(shop().source, schemas=("a", "b"))
+    counted = ObjectCount("INDEX", tuple(names))
+    document = assessment_document(replace(shop(), source=source, objects=(counted,)))
+    assert schema_objects(ReportView.of(document)) == {
+        "a": {("INDEX", 'one"quote ON t'), ("INDEX", "i ON t")},
+        "b": {("INDEX", "comma, ON b ON t"), ("INDEX", "j ON t")},
+    }
 
 
 def test_objects_without_a_schema_belong_to_the_only_one():

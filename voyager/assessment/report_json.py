@@ -139,6 +139,7 @@ def _objects(count: ObjectCount) -> dict[str, Any]:
         "TotalCount": len(count.names),
         "InvalidCount": count.invalid,
         "ObjectNames": ", ".join(count.names),
+        "Names": list(count.names),
         **({"Details": count.details} if count.details else {}),
     }
 

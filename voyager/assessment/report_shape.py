@@ -61,6 +61,7 @@ _OBJECTS: Keys = {
     "TotalCount": _OPTIONAL_NUMBER,
     "InvalidCount": _OPTIONAL_NUMBER,
     "ObjectNames": _OPTIONAL_TEXT,
+    "Names": _OPTIONAL_LIST,
     "Details": _OPTIONAL_TEXT,
 }
 _SIZING: Keys = {"SizingRecommendation": _OPTIONAL_OBJECT, "FailureReasoning": _OPTIONAL_TEXT}

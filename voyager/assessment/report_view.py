@@ -10,6 +10,7 @@ from voyager.assessment.assessment import HIGH, LOW, MEDIUM, Effort, Missing, No
 from voyager.assessment.report_issues import IssueGroup, IssueRow, issue_groups, issue_rows
 from voyager.assessment.report_tables import MeasuredRow, TableWeight, measured_rows, weights
 from voyager.assessment.sizing import COLOCATED, SHARDED, Alternative, Placement
+from voyager.config.values import split_list
 
 COMPLEXITIES = (LOW, MEDIUM, HIGH)
 T = TypeVar("T")
@@ -35,13 +36,14 @@ class Header:
 
 @dataclass(frozen=True)
 class ObjectsOfType:
-    """How many objects of one type there are; `invalid` of them have an issue."""
+    """How many objects of one type there are; `invalid` of them have an issue. `each` are the names one by one."""
 
     object_type: str
     total: int
     invalid: int
     names: str
     details: str
+    each: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ def _objects(document: Mapping[str, Any]) -> list[ObjectsOfType]:
             invalid=entry.get("InvalidCount") or 0,
             names=_text(entry.get("ObjectNames")),
             details=_text(entry.get("Details")),
+            # In the list of names alone, a quote or a comma in one of them cannot be told from those around names.
+            each=tuple(map(_text, entry.get("Names") or ())) or split_list(_text(entry.get("ObjectNames"))),
         )
         for entry in _summary(document).get("DatabaseObjects") or ()
     ]

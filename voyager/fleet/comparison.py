@@ -10,7 +10,6 @@ from voyager.assessment.assessment import HIGH, LOW, MEDIUM
 from voyager.assessment.report_issues import LEVELS, counts_by_level
 from voyager.assessment.report_tables import total
 from voyager.assessment.report_view import ReportView
-from voyager.config.values import split_list
 from voyager.fleet.load import Assessed
 
 DefinitionOf = Callable[[str, str], "str | None"]
@@ -200,7 +199,7 @@ def schema_objects(view: ReportView) -> Mapping[str, set[tuple[str, str]]]:
     found: dict[str, set[tuple[str, str]]] = {schema: set() for schema in view.header.schemas}
     only = view.header.schemas[0] if len(view.header.schemas) == 1 else None
     for kind in view.objects:
-        for name in [] if kind.object_type in _OUTSIDE else split_list(kind.names):
+        for name in [] if kind.object_type in _OUTSIDE else kind.each:
             schema, local = _placed(name)
             # Some engines name the objects of their one schema without it.
             owner = schema if schema in found else only
