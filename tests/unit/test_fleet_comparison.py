@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from voyager.assessment.assessment import ObjectCount
 from voyager.assessment.metadata import Metadata
 from voyager.assessment.report_json import report_document as assessment_document
 from voyager.assessment.report_view import ReportView
+from voyager.cli.render.canvas import Canvas
+from voyager.cli.render.fleet import report_view
 from voyager.errors import UsageError
 from voyager.fleet.comparison import DIFFERENT, EQUAL, EQUAL_COLUMNS, UNKNOWN, compare, schema_objects
 from voyager.fleet.fleet_dir import COMPLETE, ERROR, Failure, FleetDir, MemberState
@@ -325,6 +328,36 @@ def test_notes_tell_of_different_releases_and_of_partial_assessments():
     found = FleetReport(loaded, comparison, totals(comparison, []), "", {})
     assert any("different releases: 2024.2.0.0, 2025.2.3.0" in note for note in found.notes)
     assert any("1 database could be looked at only in part" in note for note in found.notes)
+
+
+def test_numbers_that_are_the_least_are_called_so_in_every_output():
+    found_in_part = assessed("x", issues=[("I", 3)], Reservation="These are the least.")
+    comparison = compare([found_in_part, assessed("y", issues=[("I", 1), ("J", 1)])], nothing)
+    states = (found_in_part.state, replace(found_in_part.state, name="y"))
+    found = FleetReport(
+        Loaded(states, (), ()), comparison, totals(comparison, [COMPLETE] * 2), "", {"x": "x.json", "y": "y.json"}
+    )
+    assert (found.totals.least, found.totals.issues) == (1, 3)
+    (note,) = [note for note in found.notes if "the least" in note]
+    shown = StringIO()
+    canvas = Canvas.on(shown, color=False)
+    canvas.print(*report_view(found, [], canvas))
+    text = shown.getvalue()
+    assert "Issues: at least 3" in text
+    assert re.findall(r"^([xy]) .*?(?:LOW)\D*(\S+)", text, re.MULTILINE) == [("x", "1+"), ("y", "2")]
+    assert note in " ".join(text.split())
+    page = render_fleet(found)
+    assert "at least 1<" in page
+    assert "at least 2<" not in page
+    assert note in page
+    assert [row["reservation"] for row in report_document(found)["databases"]] == ["These are the least.", ""]
+
+
+def test_what_a_server_said_and_what_to_do_are_two_sentences(directory: FleetDir):
+    failed = replace(directory.read_state()[0], status=ERROR, failure=Failure("No such thing", "Look there.", (), 3))
+    directory.write_state([failed])
+    (left_out,) = fleet_report(directory).left_out
+    assert left_out.reason == "No such thing. Look there."
 
 
 def test_a_directory_without_a_fleet_is_told(tmp_path: Path):

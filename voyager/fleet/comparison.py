@@ -39,7 +39,8 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Row:
-    """One database in figures. None is what nobody measured."""
+    """One database in figures. None is what nobody measured; with a `reservation` issues and complexity are the
+    least."""
 
     name: str
     engine: str
@@ -64,6 +65,7 @@ class Row:
     missing: int
     assessed_for: str
     labels: dict[str, str] = field(default_factory=dict)
+    reservation: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def row(one: Assessed) -> Row:
         missing=len(view.missing),
         assessed_for=view.header.target_version,
         labels=dict(one.state.labels),
+        reservation=view.reservation,
     )
 
 

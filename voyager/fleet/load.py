@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from voyager.assessment.metadata import Metadata
     from voyager.schema.statements import Statement
 
+_ENDS = (".", "?", "!", ":")
+
 
 @dataclass(frozen=True)
 class Assessed:
@@ -72,7 +74,9 @@ def load(directory: FleetDir, names: Collection[str] = ()) -> Loaded:
 def _reason(state: MemberState) -> str:
     if state.failure is None:
         return "It has not been assessed to the end."
-    return f"{state.failure.message} {state.failure.hint}".strip()
+    message, hint = state.failure.message.strip(), state.failure.hint.strip()
+    # What a server said need not end as a sentence does.
+    return f"{message}{'' if not hint or message.endswith(_ENDS) else '.'} {hint}".strip()
 
 
 class Definitions:

@@ -141,6 +141,8 @@ def _notes(report: FleetReport) -> Iterator[str]:
         )
     if sums.partial:
         yield f"{counted(sums.partial, 'database')} could be looked at only in part: see the reports on them."
+    if sums.least:
+        yield f"Issues and complexity of {counted(sums.least, 'database')} are the least: something was not judged."
     if sums.size_unknown:
         yield f"The size of {counted(sums.size_unknown, 'database')} is not known and counts as nothing."
     if sums.load_unknown:

@@ -53,6 +53,8 @@ class Totals:
     import_minutes: float
     partial: int
     """How many databases could be looked at only in part."""
+    least: int
+    """How many of those may have issues that nobody saw."""
     by_engine: dict[str, Group] = field(default_factory=dict)
     by_label: dict[str, dict[str, Group]] = field(default_factory=dict)
 
@@ -84,6 +86,7 @@ def totals(comparison: Comparison, statuses: Iterable[str]) -> Totals:
         without_cluster=sum(bool(row.cluster.failure) for row in rows),
         import_minutes=sum(row.cluster.import_minutes or 0 for row in rows),
         partial=sum(bool(row.missing) for row in rows),
+        least=sum(bool(row.reservation) for row in rows),
         by_engine=_groups(rows, lambda row: row.engine),
         by_label=_by_label(rows),
     )

@@ -116,6 +116,8 @@ def _summary(title: str, found: FleetReport, canvas: Canvas) -> Iterator[Rendera
             Text("NOT ASSESSED\n", style="bold yellow"),
             *(_sign(ERROR, canvas).append(name(one.name)).append(f": {visible(one.reason)}") for one in found.left_out),
         )
+    if sums.assessed:
+        yield Group(Text("NOTES\n", style="bold"), *(paragraph(f"- {visible(note)}") for note in found.notes))
 
 
 def _sums(found: FleetReport) -> Iterator[str]:
@@ -125,7 +127,7 @@ def _sums(found: FleetReport) -> Iterator[str]:
         return
     levels = ", ".join(f"{number:,} {level or 'not rated'}" for level, number in sums.complexity.items())
     yield f"Migration complexity: {levels}"
-    yield f"Issues: {sums.issues:,} ({sums.blocking:,} would be refused)"
+    yield f"Issues: {'at least ' if sums.least else ''}{sums.issues:,} ({sums.blocking:,} would be refused)"
     if sums.effort_days is not None:
         without = f"; no estimate for {counted(sums.effort_unknown, 'database')}" if sums.effort_unknown else ""
         yield f"Effort: about {sums.effort_days:g} person-days{without}"
@@ -146,7 +148,8 @@ def _rows(rows: Sequence[Row], canvas: Canvas) -> RenderableType:
             name(row.name),
             name(f"{row.engine} {row.version.split(' ')[0]}"),
             Text(row.complexity or "-", style=LEVEL_STYLES.get(row.complexity, "")),
-            Text(count(row.issues)),
+            # A plus where there may be more.
+            Text(f"{count(row.issues)}{'+' if row.reservation else ''}"),
             Text(count(row.objects)),
             Text(count(row.tables)),
             Text(size(row.size_bytes)),
