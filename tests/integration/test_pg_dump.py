@@ -65,6 +65,16 @@ def test_chosen_schemas_come_with_the_extensions_and_event_triggers_that_belong_
     assert "CREATE EXTENSION IF NOT EXISTS hstore" in sql
 
 
+def test_literals_keep_their_backslashes_where_the_database_has_standard_strings_off(endpoint: Endpoint) -> None:
+    drive.execute(endpoint, r"CREATE TYPE mood AS ENUM ('a\b'); COMMENT ON TYPE mood IS 'c\d'; DO $$ BEGIN EXECUTE "
+                            "format('ALTER DATABASE %I SET standard_conforming_strings = off', current_database()); "
+                            "END $$")  # fmt: skip
+    for options in ({}, {"options": "-c work_mem=1MB"}):
+        sql = dumped(replace(endpoint, options=tuple(options.items())))
+        assert r"'a\b'" in sql
+        assert r"'c\d'" in sql
+
+
 def test_an_older_server_is_dumped_too(pg15_server: Server, fresh_database: Callable[..., Endpoint]) -> None:
     endpoint = fresh_database(pg15_server)
     drive.execute(endpoint, "CREATE TABLE t (a int)")

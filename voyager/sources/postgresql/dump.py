@@ -27,6 +27,10 @@ from voyager.postgres.failures import refused_connection
 _VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
 _WITHOUT_TLS = re.compile(r"SSL support is not compiled in")
 _LOCK_WAIT = "60s"
+
+# Says that a role or database has the setting off: literals are written for it, and mean something else to everybody
+# who runs the statements one by one.
+_DOUBLED_BACKSLASHES = "\nSET standard_conforming_strings = off;"
 _PR_SET_PDEATHSIG = 1
 
 # Older ones turn a line break in an object's name into a command of psql's (CVE-2025-8714, CVE-2025-8715).
@@ -112,8 +116,13 @@ def dump_schema(endpoint: Endpoint, program: PgDump, choice: Choice, *, tls: boo
             # Our own connection is encrypted; the dump must not be less so.
             keywords["sslmode"] = "require"
         _refuse_secrets(keywords)
-        command = [str(program.path), *_arguments(choice, program), f"--dbname={make_conninfo('', **keywords)}"]
-        return _run(command, endpoint, password)
+        command = [str(program.path), *_arguments(choice, program)]
+        done = _run([*command, f"--dbname={make_conninfo('', **keywords)}"], endpoint, password)
+        if _DOUBLED_BACKSLASHES not in done.sql:
+            return done
+        # Only where it is needed: a pooler between us and the server may refuse `options`.
+        keywords["options"] = f"{keywords.get('options', '')} -c standard_conforming_strings=on".strip()
+        return _run([*command, f"--dbname={make_conninfo('', **keywords)}"], endpoint, password)
 
 
 def _programs() -> Iterator[PgDump]:
