@@ -141,8 +141,10 @@ def facts(
     if (source.unchanged and can_be_told) or not _completed(record, "VERIFY"):
         holds.add("source_unchanged")
     why = {"verified": lacking, "source_unchanged": [source.why] if source.why else []}
+    # A command that was killed after it completed its phase leaves a lease that lives on for a while.
+    over = {name for name in record.phases if _completed(record, name)} - set(record.settings.get("undoing", ()))
     return Facts(
-        running=frozenset(phase for phase, lease in record.leases.items() if lease.live),
+        running=frozenset(phase for phase, lease in record.leases.items() if lease.live and phase not in over),
         holds=frozenset(holds),
         why={name: _why(found) for name, found in why.items() if found},
         remarks=tuple(_remarks(record)),

@@ -58,6 +58,12 @@ def test_a_phase_with_a_live_lease_is_running_and_one_with_an_expired_lease_is_n
     assert not facts(replace(made, leases=lease("EXPORT_SCHEMA", live=False)), source=SourceSince(None)).running
 
 
+def test_a_completed_phase_whose_command_was_killed_before_it_gave_the_lease_back_is_not_running():
+    made = replace(record(up_to("EXPORT_DATA")), leases=lease("IMPORT_SCHEMA"))
+    assert not facts(made, source=SourceSince(None)).running
+    assert migration_status(made).next.phase == "EXPORT_DATA"
+
+
 def test_blockers_found_by_the_analysis_stop_the_import_of_the_schema():
     made = with_phase(record(up_to("IMPORT_SCHEMA")), "ANALYZE_SCHEMA", summary={"blockers": 2})
     assert "no_blockers" not in facts(made, source=SourceSince(None)).holds
