@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from voyager.config import Config
 from voyager.config.config import PORTS, TLS_KEYWORDS
@@ -12,11 +13,13 @@ PROGRAM = "yb-voyager"
 _WHICH = ("export_dir", "migration_name", "migration_uuid")
 
 
-def pasteable(command: str, *, config: Config, migration: str) -> tuple[str, ...]:
-    """The lines of a command, options one a line, quoted for a shell. Never a password; its file, yes."""
+def pasteable(command: str, *, config: Config, migration: str, export_dir: str = "") -> tuple[str, ...]:
+    """The lines of a command, options one a line, quoted for a shell. Never a password; its file, yes. `export_dir` is
+    where the migration remembers its files to be: where this command line names another place, so must the next."""
     words = [PROGRAM, *shlex.split(command)]
     first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     options = _pairs(words[first:]) + _target(config) + [("--migration-name", migration)]
+    options += _moved(config, export_dir)
     return (shlex.join(words[:first]), *("  " + shlex.join(option) for option in options))
 
 
@@ -34,6 +37,14 @@ def given_again(config: Config) -> str:
         options = [("--config-file", str(config.values["config_file"].value))]
     options += [(config.values[name].origin, str(config.values[name].value)) for name in _WHICH if name in on_the_line]
     return " ".join(shlex.join(option) for option in options)
+
+
+def _moved(config: Config, known: str) -> list[tuple[str, ...]]:
+    given = config.values.get("export_dir")
+    if given is None or not given.origin.startswith("--") or not known:
+        return []
+    place = Path(str(given.value)).resolve()
+    return [] if place == Path(known).resolve() else [("--export-dir", str(place))]
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, ...]]:

@@ -47,7 +47,7 @@ def next_command(status: MigrationStatus, config: Config) -> tuple[str, ...]:
     command = action.command if action.kind != "wait" else action.then
     if not command or action.kind == "blocked":
         return ()
-    return pasteable(command, config=config, migration=status.name)
+    return pasteable(command, config=config, migration=status.name, export_dir=status.export_dir)
 
 
 def status_json(status: MigrationStatus, config: Config) -> dict[str, Any]:
@@ -61,6 +61,8 @@ def command_lines(status: MigrationStatus, config: Config) -> dict[str, str | No
     """`command_line` and `then_command_line`: to be run by a program as they stand."""
 
     def line(command: str | None) -> str | None:
-        return one_line(pasteable(command, config=config, migration=status.name)) if command else None
+        if not command:
+            return None
+        return one_line(pasteable(command, config=config, migration=status.name, export_dir=status.export_dir))
 
     return {"command_line": line(status.next.command), "then_command_line": line(status.next.then)}

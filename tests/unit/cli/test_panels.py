@@ -161,6 +161,19 @@ def test_a_pasteable_command_names_target_and_migration_and_is_quoted_for_a_shel
 
 
 @pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"export_dir": "/now/shop"}, ["--export-dir", "/now/shop"]), ({"export_dir": "/was/shop/"}, []),
+        ({"export_dir": "/was/../was/shop"}, []), ({}, []),
+    ],
+)  # fmt: skip
+def test_a_pasteable_command_names_an_export_dir_that_is_elsewhere_than_the_migration_remembers(given, named):
+    config = resolve({"target_db_host": "h", "target_db_user": "ann", **given}, environment={})
+    line = one_line(pasteable("migrate import data", config=config, migration="shop", export_dir="/was/shop"))
+    assert shlex.split(line)[10:] == ["--migration-name", "shop", *named]
+
+
+@pytest.mark.parametrize(
     ("call", "expected"),
     [
         (numbers.count(None), "-"), (numbers.count(1250000), "1,250,000"), (numbers.rate(12_000), "12K/s"),
