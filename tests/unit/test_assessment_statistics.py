@@ -128,6 +128,28 @@ def test_a_table_and_an_index_of_one_name_are_two_and_what_holds_no_rows_is_none
     ]  # fmt: skip
 
 
+def test_a_partition_of_oracle_knows_its_table_by_the_longest_name_that_is_one() -> None:
+    tables = {
+        "object_type_mapping": tuple(
+            {"schema_name": "HR", "object_name": name, "object_type": kind}
+            for name, kind in (
+                ("SALES_P1", "TABLE PARTITION"), ("SALES_EU_P1", "TABLE PARTITION"),
+                ("SALES_P2_S", "TABLE SUBPARTITION"), ("SALES_OLD", "TABLE"), ("SALES_OLD_P1", "TABLE PARTITION"),
+                ("OTHER_P1", "TABLE PARTITION"),
+            )
+        ),
+        "table_columns_data_types": tuple(
+            {"schema_name": "HR", "table_name": name, "column_name": "C", "data_type": "NUMBER"}
+            for name in ("SALES", "SALES_EU", "SALES_OLD")
+        ),
+    }  # fmt: skip
+    found = object_statistics(Metadata("oracle", "d", "19", tables=tables))[0]
+    assert {one.name: one.partition_of for one in found} == {
+        "SALES_P1": "HR.SALES", "SALES_EU_P1": "HR.SALES_EU", "SALES_P2_S": "HR.SALES", "SALES_OLD": None,
+        "SALES_OLD_P1": "HR.SALES", "OTHER_P1": None,
+    }  # fmt: skip
+
+
 def test_what_a_source_does_not_count_is_no_rate_of_zero() -> None:
     rows = tuple(
         {"source_node": "primary", "schema_name": "s", "object_name": "o", "object_type": "table",

@@ -60,6 +60,8 @@ class ObjectStatistics:
     writes_per_second: float | None = None
     reads_by_node: dict[str, float] = field(default_factory=dict)
     """Node name -> reads per second."""
+    partition_of: str | None = None
+    """Of a partition of Oracle its table: only that has indexes there."""
 
     @property
     def qualified(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from voyager.assessment.assessment import Missing, ObjectStatistics
@@ -43,6 +44,7 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
     }
     load = {node: _load(metadata, node) for node in metadata.nodes}
     seconds = metadata.capture_seconds or 0
+    roots = _partitioned(metadata, kinds)
     unmeasured: dict[str, list[str]] = {}
     found = []
     for name, kind in kinds.items():
@@ -60,6 +62,7 @@ def object_statistics(metadata: Metadata) -> tuple[tuple[ObjectStatistics, ...],
                 object_type=kind,
                 is_index=name[2],
                 parent_table=parents.get(name),
+                partition_of=_root(name, kind, roots),
                 rows=rows.get(name),
                 columns=columns.get(name),
                 size_bytes=sizes.get(name),
@@ -86,6 +89,21 @@ def _kinds(metadata: Metadata) -> dict[Object, str]:
         if not (indexes if one[2] else tables):
             found[one] = kind
     return {one: kind for one, kind in found.items() if None not in one}
+
+
+def _partitioned(metadata: Metadata, kinds: Collection[Object]) -> frozenset[tuple[str, str]]:
+    """Tables that have columns and hold no rows themselves."""
+    tables = {(row["schema_name"], row["table_name"]) for row in metadata.rows("table_columns_data_types")}
+    return frozenset(tables - {(schema, name) for schema, name, is_index in kinds if not is_index})
+
+
+def _root(one: Object, kind: str, roots: Collection[tuple[str, str]]) -> str | None:
+    """The table of a partition of Oracle, which is listed as TABLE_PARTITION or TABLE_PARTITION_SUBPARTITION."""
+    if not re.fullmatch("table (sub)?partition", kind.lower()):
+        return None
+    schema, name, _ = one
+    places = [place for place, character in enumerate(name) if character == "_"]
+    return next((f"{schema}.{name[:place]}" for place in reversed(places) if (schema, name[:place]) in roots), None)
 
 
 def _object(row: Row) -> Object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from voyager.assessment.assessment import ObjectStatistics
@@ -115,17 +115,46 @@ def _is_counted_index(one: ObjectStatistics) -> bool:
 def _indexes_by_table(
     tables: Iterable[ObjectStatistics], statistics: Iterable[ObjectStatistics]
 ) -> Mapping[int, Sequence[ObjectStatistics]]:
-    """Indexes by the identity of their table: a name with a dot can make two tables read the same."""
+    """Indexes by the identity of their table: a name with a dot can make two tables read the same. One of a
+    partitioned table is on the target one of each partition, which holds its part."""
     named: dict[str, list[ObjectStatistics]] = defaultdict(list)
+    parts: dict[str, list[ObjectStatistics]] = defaultdict(list)
     for table in tables:
         named[table.qualified].append(table)
+        if table.partition_of:
+            parts[table.partition_of].append(table)
     owned: dict[int, list[ObjectStatistics]] = defaultdict(list)
     for index in filter(_is_counted_index, statistics):
         parents = named.get(index.parent_table or "", [])
         same_schema = [table for table in parents if table.schema == index.schema]
         if parents:
             owned[id((same_schema or parents)[0])].append(index)
+            continue
+        partitions = parts.get(index.parent_table or "", [])
+        for table, share in zip(partitions, _shares(partitions), strict=True):
+            owned[id(table)].append(_part(index, share))
     return owned
+
+
+def _shares(partitions: Sequence[ObjectStatistics]) -> list[float]:
+    """What part of the whole each of them holds: by size, else by rows, else the same of each."""
+    for held in ([one.size_bytes for one in partitions], [one.rows for one in partitions]):
+        whole = sum(filter(None, held))
+        if whole:
+            return [(one or 0) / whole for one in held]
+    return [1 / len(partitions)] * len(partitions)
+
+
+def _part(index: ObjectStatistics, share: float) -> ObjectStatistics:
+    def of(number: float | None) -> float | None:
+        return None if number is None else number * share
+
+    return replace(
+        index,
+        size_bytes=None if index.size_bytes is None else round(index.size_bytes * share),
+        reads_per_second=of(index.reads_per_second),
+        writes_per_second=of(index.writes_per_second),
+    )
 
 
 def _table(one: ObjectStatistics, indexes: Sequence[ObjectStatistics], redundant: Collection[tuple[str, str]]) -> Table:
