@@ -103,6 +103,27 @@ def test_a_value_past_the_last_one_leaves_the_sequence_used_up(
     assert state(endpoint, "s") == (100, True)
 
 
+def test_a_sequence_that_a_value_used_up_is_told_of_where_the_source_has_some_left(
+    endpoint: Endpoint, connection: psycopg.Connection
+) -> None:
+    drive.execute(endpoint, "CREATE TABLE t (id serial, d int); INSERT INTO t VALUES (2147483647, -9); "
+                            "CREATE SEQUENCE down AS int INCREMENT -2 MINVALUE -10 MAXVALUE -1 OWNED BY t.d; "
+                            "CREATE SEQUENCE free AS smallint; CREATE SEQUENCE round MAXVALUE 3 CYCLE; "
+                            "CREATE TABLE e (full_too smallserial, r int DEFAULT nextval('round')); "
+                            "INSERT INTO e VALUES (32767, 3)")  # fmt: skip
+    known = [sequence("t_id_seq", 2), sequence("down", None, start=-1, increment=-2), sequence("free", 32767),
+             sequence("e_full_too_seq", 32767), sequence("round", 3)]  # fmt: skip
+    told = sequences.restore(connection, known).used_up
+    assert {(one.name.name, str(one.column), one.furthest, one.next_in_source) for one in told} == {
+        ("t_id_seq", "public.t.id", 2147483647, 3), ("down", "public.t.d", -9, -1)
+    }  # fmt: skip
+    drive.execute(endpoint, "UPDATE t SET id = 1, d = 5")
+    for one in told:
+        drive.execute(endpoint, one.remedy[one.remedy.index("SELECT") :])
+    values = drive.fetch(endpoint, "SELECT nextval('t_id_seq'), nextval('down')")
+    assert values == [(3, -1)]
+
+
 def test_a_sequence_that_cycles_stands_where_the_source_stands(
     endpoint: Endpoint, connection: psycopg.Connection
 ) -> None:

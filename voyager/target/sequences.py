@@ -51,11 +51,39 @@ class Behind:
 
 
 @dataclass(frozen=True)
+class UsedUp:
+    """A sequence that has values left in the source and none in the target, because a column that it feeds holds its
+    last one already: a row with a value of its own, not the sequence's."""
+
+    name: TableName
+    next_in_source: int
+    column: Column
+    furthest: int
+
+    def __str__(self) -> str:
+        return (
+            f"Sequence {self.name} has no value left in the target, for {self.column} goes to {self.furthest}; the "
+            f"source gives {self.next_in_source} next. Inserts that ask it for a value will fail."
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to do, with the statement that puts the sequence where the source's is."""
+        quoted = self.name.sql.replace("'", "''")
+        return (
+            "Give that row another value in the source and in the target, then run in the target: "
+            f"SELECT pg_catalog.setval('{quoted}', {self.next_in_source}, false);"
+        )
+
+
+@dataclass(frozen=True)
 class Restored:
-    """`values` holds what each sequence gives next; `missing` those that the target does not have."""
+    """`values` holds what each sequence gives next; `missing` those that the target does not have; `used_up` those that
+    have none left there alone."""
 
     values: dict[TableName, int] = field(default_factory=dict)
     missing: tuple[TableName, ...] = ()
+    used_up: tuple[UsedUp, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +122,7 @@ def restore(
     """
     wanted = {sequence.name: sequence for sequence in sequences}
     values: dict[TableName, int] = {}
+    used_up: list[UsedUp] = []
     for names in _groups(list(wanted)):
         checkpoint()
         standings = _ask(_read, connection, names)
@@ -101,7 +130,18 @@ def restore(
         _ask(_set, connection, targets)
         for standing, (value, called) in targets.items():
             values[standing.name] = value + standing.increment if called else value
-    return Restored(values, tuple(name for name in wanted if name not in values))
+            used_up += _used_up(standing, wanted[standing.name], values[standing.name])
+    return Restored(values, tuple(name for name in wanted if name not in values), tuple(used_up))
+
+
+def _used_up(standing: _Standing, source: Sequence, next_value: int) -> list[UsedUp]:
+    """The sequence, where the target alone has nothing left to give and a column is why."""
+    there = source.start if source.last_value is None else source.last_value + source.increment
+    if standing.cycles or standing.within(next_value) == next_value or standing.within(there) != there:
+        return []
+    last = standing.maximum if standing.increment > 0 else standing.minimum
+    why = [(column, value) for column, value in standing.furthest if standing.beyond(value + standing.increment, last)]
+    return [UsedUp(standing.name, there, column, value) for column, value in why[:1]]
 
 
 def advance(

@@ -112,6 +112,8 @@ def restore_sequences(job: Job) -> int:
         restored = sequences.restore(connection, known, checkpoint=job.checkpoint)
     for name in restored.missing:
         job.warn(f"Sequence {name} of the source is not in the target; its value was not set.")
+    for used_up in restored.used_up:
+        job.warn(f"{used_up} {used_up.remedy}")
     job.report(TableProgress("", "sequences", "DONE", rows_done=len(known), rows_total=len(known)))
     return len(restored.values)
 
