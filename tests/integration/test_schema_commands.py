@@ -233,6 +233,7 @@ def test_what_exists_already_is_refused_unless_it_is_to_be_taken_as_it_is(prepar
     migration.run("next", "--until", "ANALYZE_SCHEMA", "--yes")
     done = migration.run("import", "schema", code=4)
     assert 'schema app: schema "app" already exists' in done.stderr
+    assert "--ignore-exist takes objects that are there already as they are" in done.stderr
     document = migration.document("import", "schema", "--ignore-exist")
     assert document["summary"]["existing"] == ["schema app", "type app.mood"]
     migration.run("import", "schema", "--start-clean", "--ignore-exist", "--yes")

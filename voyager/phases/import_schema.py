@@ -139,6 +139,8 @@ def report_refusals(job: Job, result: DdlResult) -> BlockersFound | None:
         return None
     job.export_dir.write_atomic(path, failed_sql(result.refused, result.not_tried).encode())
     further = " --continue-on-error goes on past them." if hasattr(job.options, "continue_on_error") else ""
+    if hasattr(job.options, "ignore_exist") and any(one.kind == "already_exists" for one in result.refused):
+        further += " --ignore-exist takes objects that are there already as they are."
     untried = f"; {len(result.not_tried):,} were not tried" if result.not_tried else ""
     return BlockersFound(
         f"The target refused {counted(len(result.refused), 'statement')}{untried}. All are in {path}.",
