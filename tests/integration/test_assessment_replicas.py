@@ -101,6 +101,20 @@ def test_reads_of_the_replica_are_added_and_writes_are_the_primarys(
     assert read_metadata(AssessmentDir(tmp_path / "a")).nodes == metadata.nodes
 
 
+def test_a_replica_that_is_named_twice_is_asked_once(
+    endpoint: Endpoint, primary: Server, standby: Server, tmp_path: Path
+) -> None:
+    twice = (address(standby), f" {address(standby)} ")
+    metadata = collected(
+        endpoint, tmp_path / "a", replicas=twice, interval_seconds=1, preview=lambda _: read(standby, 6)
+    )
+    node = f"127.0.0.1-{standby.port}"
+    assert metadata.nodes == ("primary", node)
+    table = next(one for one in object_statistics(metadata)[0] if one.name == "t")
+    assert table.reads_by_node[node] == pytest.approx(6 / (metadata.capture_seconds or 0))
+    assert not [one.what for one in metadata.missing if "replica" in one.what]
+
+
 def test_a_replica_that_goes_away_meanwhile_leaves_the_rest(
     endpoint: Endpoint, primary: Server, standby: Server, tmp_path: Path
 ) -> None:

@@ -152,7 +152,8 @@ class _Run:
         if self.with_.primary_only:
             return
         named = [_endpoint(text, self.source.endpoint) for text in self.with_.replicas]
-        found = named or self.source.replicas()
+        # One that is named twice, or seen twice (a backup streams too), is one node.
+        found = list({_node_name(endpoint): endpoint for endpoint in named or self.source.replicas()}.values())
         if found:
             self.steps.begin(REPLICA_STEP)
         for endpoint in found:
