@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -104,7 +105,7 @@ def test_reads_of_the_replica_are_added_and_writes_are_the_primarys(
 def test_a_replica_that_is_named_twice_is_asked_once(
     endpoint: Endpoint, primary: Server, standby: Server, tmp_path: Path
 ) -> None:
-    twice = (address(standby), f" {address(standby)} ")
+    twice = (address(standby), f" {address(standby)} ", f"localhost:{standby.port}")
     metadata = collected(
         endpoint, tmp_path / "a", replicas=twice, interval_seconds=1, preview=lambda _: read(standby, 6)
     )
@@ -113,6 +114,18 @@ def test_a_replica_that_is_named_twice_is_asked_once(
     table = next(one for one in object_statistics(metadata)[0] if one.name == "t")
     assert table.reads_by_node[node] == pytest.approx(6 / (metadata.capture_seconds or 0))
     assert not [one.what for one in metadata.missing if "replica" in one.what]
+
+
+def test_two_replicas_are_told_apart_from_one_with_two_names(
+    endpoint: Endpoint, primary: Server, standby: Server
+) -> None:
+    names = (endpoint, standby.endpoint(), replace(standby.endpoint(), host="localhost"))
+    facts = []
+    for name in names:
+        with contextlib.closing(open_assessed(name)) as source:
+            facts.append(source.facts()["instance"])
+    assert facts[1] == facts[2] != facts[0]
+    assert [fact.split()[0] for fact in facts[:2]] == [str(primary.port), str(standby.port)]
 
 
 def test_a_replica_that_goes_away_meanwhile_leaves_the_rest(

@@ -156,10 +156,11 @@ class _Run:
         found = list({_node_name(endpoint): endpoint for endpoint in named or self.source.replicas()}.values())
         if found:
             self.steps.begin(REPLICA_STEP)
+        seen: set[str] = set()
         for endpoint in found:
             self.with_.checkpoint()
             try:
-                yield self._replica(endpoint)
+                node = self._replica(endpoint)
             except VoyagerError as error:
                 if named:
                     raise
@@ -171,8 +172,16 @@ class _Run:
                     ),
                     REPLICA,
                 )
+                continue
+            # By another of its names or addresses it is still one server, whose reads count once.
+            instance = str(node.facts.get("instance") or endpoint.url)
+            if instance in seen:
+                node.source.close()
+                continue
+            seen.add(instance)
+            yield node
         if found:
-            self.steps.finish(REPLICA_STEP, counted(len(found), "replica"))
+            self.steps.finish(REPLICA_STEP, counted(len(seen), "replica"))
 
     def _replica(self, endpoint: Endpoint) -> _Node:
         source = self.with_.open(endpoint)

@@ -24,6 +24,7 @@ _TEXT, _COUNT, _NAMES, _PAIRS, _OBJECT, _OBJECTS = (
 )
 _KINDS = {
     **dict.fromkeys(("engine", "database", "version", "node", "collected_at", "collected_by", "url", "role"), _TEXT),
+    "instance": _TEXT,
     **dict.fromkeys(("account", "query_statistics", "query_statistics_schema", "sql_mode"), _TEXT),
     **dict.fromkeys(("format", "capture_seconds", "replicas", "tables_unreadable", "tables_filtered"), _COUNT),
     **dict.fromkeys(("tables_unanalyzed", "views_hidden", "routines_hidden", "auto_increment_increment"), _COUNT),

@@ -46,6 +46,8 @@ SELECT pg_catalog.json_build_object(
            'encoding', pg_catalog.current_setting('server_encoding'),
            'standby', pg_catalog.pg_is_in_recovery(),
            'system_identifier', nullif(pg_catalog.current_setting('voyager.system_identifier', true), ''),
+           'instance', pg_catalog.concat_ws(' ', pg_catalog.current_setting('port'), pg_catalog.to_char(
+               pg_catalog.pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
            'track_counts', pg_catalog.current_setting('track_counts')::bool,
            'counters_reset', (
                SELECT pg_catalog.to_char(s.stats_reset AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
