@@ -16,7 +16,7 @@ from voyager.schema.issues import issue
 
 def said(*categories: str) -> list[str]:
     findings = [SimpleNamespace(category=one) for one in categories]
-    found = SimpleNamespace(findings=findings, statistics=(), sizing=Sizing())
+    found = SimpleNamespace(findings=findings, statistics=(), sizing=Sizing(), missing=())
     return list(findings_lines(cast("Any", found)))
 
 
