@@ -50,7 +50,7 @@ class Table:
 @dataclass(frozen=True)
 class Sequence:
     """A sequence and, where it feeds a column, that column. `last_value` is None before the first nextval, and `start`
-    is what that will give."""
+    is what that will give. One that `cycles` begins again after its last value."""
 
     name: TableName
     last_value: int | None
@@ -60,6 +60,7 @@ class Sequence:
     start: int
     owner_table: TableName | None = None
     owner_column: str | None = None
+    cycles: bool = False
 
 
 @dataclass(frozen=True)

@@ -145,4 +145,6 @@ def test_an_error_of_the_export_is_the_answer(migration: Trial) -> None:
         )
     finally:
         drive.execute(migration.source, "ALTER TABLE elsewhere RENAME TO other")
-    assert "elsewhere" in json.loads(failed.stdout)["error"]["message"]
+    error = json.loads(failed.stdout)["error"]
+    assert "elsewhere" in error["message"]
+    assert error["kind"] == "BlockersFound"

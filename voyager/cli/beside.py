@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
+from voyager import errors
 from voyager.cli.ask import with_password
 from voyager.cli.invocation import Invocation
 from voyager.config.settings import SETTINGS
@@ -131,7 +132,14 @@ class Beside:
         code = self._process.returncode
         message = told.get("message") or f"The process of {self._phase.title} ended with {code}."
         hint = told.get("hint") or f"Run: yb-voyager {self._phase.command}"
-        error = VoyagerError(f"{self._phase.title}: {message}", hint, tuple(told.get("details", ())))
+        kinds = {
+            one.__name__: one
+            for one in vars(errors).values()
+            if isinstance(one, type) and issubclass(one, VoyagerError)
+        }
+        error: VoyagerError = kinds.get(told.get("kind", ""), VoyagerError)(
+            f"{self._phase.title}: {message}", hint, tuple(told.get("details", ()))
+        )
         error.exit_code = code if code > 0 else 1
         return error
 

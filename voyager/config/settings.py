@@ -203,7 +203,7 @@ GATE_SETTINGS = (
     ),
     Setting(
         "verify_min_coverage",
-        "Percent of the migrated rows that a clean verification must have compared by value (default: 100, of all tables).",
+        "Percent of the migrated rows that a clean verification must have compared (default: 100, of all tables).",
         "float",
         section="cutover",
         panel="What a cutover needs",

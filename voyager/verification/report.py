@@ -19,7 +19,7 @@ SCHEMA_VERSION = 3
 
 SEQUENCES_RULE = (
     "Sequences are not compared for equality: the next value of each must lie beyond every value of the columns that "
-    "it feeds."
+    "it feeds, but for sequences that cycle."
 )
 
 

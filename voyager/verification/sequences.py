@@ -19,7 +19,8 @@ def compare_sequences(sequences: Iterable[Sequence], target: Readers) -> list[Di
     """Return a difference for every sequence that is missing at the target or stands too low there.
 
     Gaps are normal (YugabyteDB hands values out in blocks), so equality is not asked for. A sequence that feeds a
-    column must be beyond that column's values; any other must not be behind the source's.
+    column must be beyond that column's values; any other must not be behind the source's. Of one that cycles only
+    that it is there is asked for.
     """
     wanted = list(sequences)
     names = [sequence.name for sequence in wanted]
@@ -48,6 +49,9 @@ def _compare(sequences: list[Sequence], target: Readers) -> list[Difference]:
 
 
 def _judge(sequence: Sequence, there: int, used: int | None) -> str:
+    if sequence.cycles:
+        # Its values come again: none is beyond another.
+        return ""
     direction = 1 if sequence.increment > 0 else -1
     if sequence.owner_column is not None:
         if used is not None and direction * (there - used) <= 0:

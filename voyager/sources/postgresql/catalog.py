@@ -124,6 +124,7 @@ def _read_sequences(connection: psycopg.Connection, scope: dict[str, Any]) -> tu
             start=starts.get(row.seqrelid, row.seqstart),
             owner_table=TableName(column.nspname, column.relname) if (column := fed.get(row.seqrelid)) else None,
             owner_column=column.attname if column else None,
+            cycles=row.seqcycle,
         )
         for row in rows
     ]

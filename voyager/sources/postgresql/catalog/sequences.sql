@@ -8,6 +8,7 @@ SELECT s.seqrelid,
        s.seqmin,
        s.seqmax,
        s.seqstart,
+       s.seqcycle,
        pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND p.present AS readable,
        p.present
