@@ -15,7 +15,8 @@ SELECT s.name AS schema_name, '' AS table_name, t.typname::text AS object_name,
               WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) END AS attributes,
     CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS based_on,
     CASE WHEN t.typtype = 'd' THEN t.typnotnull END AS not_null,
-    CASE WHEN t.typtype = 'd' THEN t.typdefault END AS default_value,
+    -- Not its text, which is as the search path of whoever made it had it.
+    CASE WHEN t.typtype = 'd' THEN pg_get_expr(t.typdefaultbin, 0) END AS default_value,
     CASE WHEN t.typtype = 'd' THEN (SELECT l.name FROM collations l WHERE l.oid = t.typcollation) END AS collation_name,
     CASE WHEN t.typtype = 'b' THEN
         ARRAY[t.typinput::regproc::text, t.typoutput::regproc::text, t.typreceive::regproc::text,
