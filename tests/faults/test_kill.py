@@ -185,8 +185,10 @@ def test_export_schema_killed_while_pg_dump_works_leaves_no_pg_dump_behind(undis
 
         def pg_dump_waits(_: Migration, __: psycopg.Connection[Any]) -> bool:
             hold()
+            waits = bool(drive.fetch(migration.source, waiting + f"'{migration.source.database}'"))
+            # Looked at after it is known to wait: before, it may not have been there yet.
             running.update(pg_dumps())
-            return bool(drive.fetch(migration.source, waiting + f"'{migration.source.database}'"))
+            return waits
 
         kill(undisturbed, "EXPORT_SCHEMA", always(pg_dump_waits))
         assert running
