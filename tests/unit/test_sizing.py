@@ -225,6 +225,13 @@ def test_an_index_of_a_partitioned_table_is_one_of_each_partition_and_holds_its_
     assert [one.size_bytes / GB for one in size([*unmeasured, *indexes], target_version=RELEASE).placements] == [42, 42]
 
 
+def test_an_index_of_a_table_of_which_nothing_is_known_counts_nowhere():
+    """As that of a partitioned table without a partition."""
+    alone = size([table("t", 3)], target_version=RELEASE)
+    beside = size([table("t", 3), index("i", "root", 28), index("j", "", 1)], target_version=RELEASE)
+    assert (beside.placements, beside.import_minutes) == (alone.placements, alone.import_minutes)
+
+
 def test_an_empty_database_gets_the_smallest_cluster_and_no_load_time():
     got = size([], target_version=RELEASE)
     assert cluster(got) == (3, 4)

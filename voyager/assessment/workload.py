@@ -142,7 +142,7 @@ def _shares(partitions: Sequence[ObjectStatistics]) -> list[float]:
         whole = sum(filter(None, held))
         if whole:
             return [(one or 0) / whole for one in held]
-    return [1 / len(partitions)] * len(partitions)
+    return [1 / len(partitions) for _ in partitions]
 
 
 def _part(index: ObjectStatistics, share: float) -> ObjectStatistics:
