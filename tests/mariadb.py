@@ -112,7 +112,9 @@ class MariadbServer:
         """Start it (again) on its port and return when it answers."""
         command = [str(find("mariadbd")), "--no-defaults", f"--datadir={self.directory / 'data'}"]
         command += [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.socket}"]
-        command += [f"--pid-file={self.directory / 'pid'}", *SETTINGS, *self.settings]
+        # A server that starts clears away temporary tables where it has its own, those of others with them.
+        command += [f"--pid-file={self.directory / 'pid'}", f"--tmpdir={self.directory / 'tmp'}"]
+        command += [*SETTINGS, *self.settings]
         with (self.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -142,13 +144,15 @@ def start_mariadb(directory: Path, *settings: str) -> MariadbServer:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    (directory / "data").mkdir()
+    own = (directory / "data", directory / "tmp")
+    for path in own:
+        path.mkdir()
     if os.geteuid() == 0:
-        for path in (directory, directory / "data"):
+        for path in (directory, *own):
             shutil.chown(path, account)
         directory.chmod(0o755)
     command = [str(find("mariadb-install-db")), "--no-defaults", f"--datadir={directory / 'data'}", f"--user={account}"]
-    command += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+    command += ["--auth-root-authentication-method=normal", "--skip-test-db", f"--tmpdir={directory / 'tmp'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     server = MariadbServer(directory, port, "", settings)
