@@ -12,6 +12,7 @@ from typing import Any
 from voyager.errors import NotAllowed, UsageError, disk_error
 from voyager.identifiers import TableName
 from voyager.verification.repair_files import LIST, RepairFile
+from voyager.verification.source_since import changed
 from voyager.working_directory import write_atomic
 
 AGAIN = "Run: yb-voyager migrate verify. It writes repair files anew."
@@ -63,13 +64,9 @@ class RepairList:
 
 def same_counters(saved: Any, now: Mapping[TableName, Any] | None, tables: Iterable[TableName]) -> bool:
     """Whether the source is known not to have written `tables` since the verification whose counters were saved."""
-    if saved is None or now is None:
-        return False
-    then = {(one["schema"], one["table"]): (one["writes"], one["identity"]) for one in saved}
-    return all(
-        table in now and then.get((table.schema, table.name)) == (now[table].writes, now[table].identity)
-        for table in tables
-    )
+    wanted = set(tables)
+    recorded = [one for one in saved or () if TableName(one["schema"], one["table"]) in wanted]
+    return now is not None and len(recorded) == len(wanted) and not changed(recorded, now)
 
 
 def _digest(path: Path) -> str:
