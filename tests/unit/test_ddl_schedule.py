@@ -151,3 +151,24 @@ def test_an_error_of_one_worker_ends_the_work_of_all() -> None:
         raise RuntimeError
     with schedule.next() as unit:
         assert unit is None
+
+
+def test_a_unit_outlasts_the_rest_when_it_is_more_than_an_even_share_of_what_is_left() -> None:
+    sizes = {"big": 50 << 20, **dict.fromkeys("abcd", 9 << 20)}
+    large, *small = cut(statements(*map(key, sizes)), **sizes)
+    schedule = Schedule([large, *small])
+    with schedule.next() as first:
+        assert first is large
+        assert schedule.outlasts(large, 2)
+        assert not schedule.outlasts(large, 1)
+        with schedule.next() as second:
+            assert second in small
+            assert not schedule.outlasts(second, 2)
+    with schedule.next() as third, schedule.next() as fourth:
+        assert third in small
+        assert fourth in small
+        assert not schedule.outlasts(third, 2)
+        assert not schedule.outlasts(fourth, 2)
+    with schedule.next() as last:
+        assert last in small
+        assert schedule.outlasts(last, 2)

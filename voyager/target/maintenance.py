@@ -39,7 +39,8 @@ WHERE c.relkind IN ('r', 'm')
 """
 _LIMITS = """
 SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
-       pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))
+       pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')),
+       pg_catalog.current_setting('max_parallel_maintenance_workers')::int
 """
 _NOT_VALID = """
 SELECT k.conname, t.oid IS NOT NULL AS is_domain, n.nspname, coalesce(t.typname, c.relname) AS name
@@ -55,10 +56,11 @@ ORDER BY 3, 4, 1
 
 @dataclass(frozen=True)
 class BuildLimits:
-    """What the server says of its memory, in bytes: for one build, and for its cache."""
+    """What the server says of its memory, in bytes, for one build and for its cache; and of the workers of one build."""
 
     maintenance_memory: int
     shared_buffers: int
+    workers: int = 0
 
 
 def build_limits(connection: psycopg.Connection) -> BuildLimits:

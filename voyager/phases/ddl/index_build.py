@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from voyager.phases.ddl.index_options import build_settings, index_jobs
+from voyager.phases.ddl.index_options import build_settings, helpers, index_jobs
 from voyager.phases.ddl.run import DdlResult, DdlRun
 from voyager.phases.job import Job
 
@@ -27,7 +27,14 @@ def build(job: Job, step: str, statements: Sequence[Statement], *, phase: str = 
     with job.target.connect(step) as connection:
         limits = maintenance.build_limits(connection)
         sizes = maintenance.table_sizes(connection, {one.table for one in left if one.table is not None})
-    settings = build_settings(job.options, limits)
-    jobs = index_jobs(job.options)
-    run = DdlRun(job, step, jobs=jobs, continue_on_error=True, sizes=sizes, settings=settings, phase=phase)
+    run = DdlRun(
+        job,
+        step,
+        jobs=index_jobs(job.options),
+        continue_on_error=True,
+        sizes=sizes,
+        settings=build_settings(job.options, limits),
+        helpers=helpers(job.options, limits),
+        phase=phase,
+    )
     return run.run(left)

@@ -31,7 +31,9 @@ class IndexOptions:
         metavar="SIZE",
     )
     index_workers: int | None = option(
-        None, "max_parallel_maintenance_workers of each build (default: as the target has it)."
+        None,
+        "max_parallel_maintenance_workers of each build (default: none for those built beside others, and what the "
+        "target has for one that would hold up the rest).",
     )
 
 
@@ -59,3 +61,8 @@ def build_settings(options: Any, limits: BuildLimits) -> dict[str, str]:
     settings = {} if memory == limits.maintenance_memory else {"maintenance_work_mem": f"{memory // 1024}kB"}
     workers = getattr(options, "index_workers", None)
     return settings if workers is None else {**settings, "max_parallel_maintenance_workers": str(workers)}
+
+
+def helpers(options: Any, limits: BuildLimits) -> int:
+    """How many workers a build gets that is longer than its share; 0 to leave them as they are for all."""
+    return limits.workers if getattr(options, "index_workers", None) is None else 0

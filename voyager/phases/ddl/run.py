@@ -52,7 +52,9 @@ class DdlRun:
     Where the target takes several statements in one transaction, small ones go in bulk, and their journal with them;
     one that is refused then costs a second try of its companions, each by itself. With `jobs`, many tables are made at
     the same time, and indexes, keys and foreign keys built, for the largest of the tables in `sizes` first, in sessions
-    with `settings`. `phase` names the phase whose journal is kept, the job's own where it is empty.
+    with `settings`. `helpers` is how many parallel workers a build gets that is longer than its share of the rest: the
+    others have none, since the builds beside them keep the processors busy; with 0 all have what the target gives them.
+    `phase` names the phase whose journal is kept, the job's own where it is empty.
     """
 
     job: Job
@@ -63,6 +65,7 @@ class DdlRun:
     straight_order: bool = False
     sizes: Mapping[TableName, int] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    helpers: int = 0
     phase: str = ""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _finished: int = 0
@@ -163,8 +166,17 @@ class Connections:
 
             connection = self._recorded.open()
             ddl.configure(connection, self._settings)
-            self._local.connection = connection
+            self._local.connection, self._local.set = connection, {}
         return connection
+
+    def set(self, **settings: str) -> None:
+        """Change settings of this thread's connection, where they are not so yet."""
+        from voyager.target import ddl
+
+        connection = self.get()
+        if self._local.set != settings:
+            ddl.configure(connection, settings)
+            self._local.set = settings
 
 
 @dataclass
@@ -236,6 +248,9 @@ class _Round:
             with schedule.next() as unit:
                 if unit is None:
                     return refused
+                if self.run.helpers:
+                    long = schedule.outlasts(unit, self.run.jobs)
+                    self.pool.set(max_parallel_maintenance_workers=str(self.run.helpers if long else 0))
                 if len(unit.statements) == 1 or not self._at_once(unit.statements):
                     refused += filter(None, map(self._one, unit.statements))
 

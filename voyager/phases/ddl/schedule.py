@@ -160,6 +160,12 @@ class Schedule:
                     self._running.remove(unit)
                 self._changed.notify_all()
 
+    def outlasts(self, unit: Unit, jobs: int) -> bool:
+        """Whether a unit that is running is more than its share of what is left, if `jobs` workers share it evenly."""
+        with self._changed:
+            left = sum(one.weight for one in (*self._waiting, *self._running))
+        return unit.weight * jobs > left
+
     def _take(self) -> Unit | None:
         with self._changed:
             while self._waiting and not self._over:
