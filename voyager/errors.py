@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+from typing import Any
 
 
 class VoyagerError(Exception):
     """Something the operator can act on.
 
     `message` says what happened and to which object, `hint` what to do next. `details` holds further lines
-    (a list of objects, the SQL to run) and goes into the JSON error document as it is. `server_state` is the SQLSTATE
-    of the server's error that it stands for, "" for none.
+    (a list of objects, the SQL to run) and goes into the JSON error document as it is; `summary` stands beside it
+    there, as in the document of a phase that is completed. `server_state` is the SQLSTATE of the server's error that
+    it stands for, "" for none.
     """
 
     exit_code = 1
@@ -21,6 +23,7 @@ class VoyagerError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+        self.summary: dict[str, Any] = {}
 
 
 class UsageError(VoyagerError):

@@ -159,3 +159,23 @@ def test_a_repair_that_was_killed_half_way_is_not_run_again_and_the_next_one_end
     assert damaged.document(*QUESTION)["summary"]["clean"] is True
     assert snapshot(damaged.target) == snapshot(damaged.source)
     damaged.attempt("cutover", "initiate")
+
+
+@pytest.mark.slow
+def test_what_was_repaired_is_told_also_when_the_time_of_the_comparison_is_up(damaged: Trial) -> None:
+    drive.execute(damaged.target, "ALTER TABLE bag ADD CHECK (v IS NOT NULL)")
+    damaged.attempt("verify", "--level", "rows", code=3)
+    document = damaged.document(*QUESTION, "--max-duration", "0.001s", code=3)
+    repaired = {one["table"]: one for one in document["summary"]["repaired"]}
+    assert (repaired["orders"]["inserted"], repaired["orders"]["updated"], repaired["orders"]["deleted"]) == (1, 1, 1)
+    assert "violates check constraint" in repaired["bag"]["failed"]
+    assert document["summary"]["repair_ended"] is True
+    error = document["error"]
+    assert error["kind"] == "TimeIsUpWithDifferences"
+    assert error["message"].startswith("2 tables repaired: 1 rows inserted, 1 changed, 2 deleted. The target refused")
+    assert "--max-duration says" in error["message"]
+    assert any(line.startswith("Table public.bag was not repaired to its end") for line in error["details"])
+    assert "Leave --apply-repair out" in error["hint"]
+    # The hint is right: the same command would be refused, and without the option it goes on.
+    damaged.attempt(*QUESTION, code=2)
+    damaged.attempt("verify", code=3)

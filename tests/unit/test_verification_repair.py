@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import stat
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from voyager.errors import NotAllowed, UsageError
+from voyager.errors import Interrupted, NotAllowed, UsageError
 from voyager.identifiers import TableName
+from voyager.phases.comparison.repair import Repaired, told_of
 from voyager.ports import WriteCounter
 from voyager.verification.findings import Difference, RowDifference
 from voyager.verification.repair import NOT_REPAIRED, RepairColumn, RepairTable, Row, literal, repair_statements
+from voyager.verification.repair_apply import TableRepair
 from voyager.verification.repair_files import AGAIN, CLEAR, file_name, spool, verb_of, without_files
 from voyager.verification.repair_keys import parents_first
 from voyager.verification.repair_list import RepairList, same_counters
@@ -183,6 +186,25 @@ def test_rows_that_differ_and_are_in_no_repair_file_are_named_with_the_reason(tm
     assert "of s.z: they were not found one by one" in unknown
     harmless = [Difference("rows", "s.z", "", "cosmetic", counts={"rounded": 1}), Difference("table", "s.y", "")]
     assert without_files(found, harmless, counts_only=False) == []
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_error_after_a_repair_tells_what_was_repaired_and_that_it_is_not_run_twice(*, ended: bool) -> None:
+    begun = TableRepair(TableName("s", "t"), rows=Counter({"INSERT": 3, "DELETE": 1}), failed="no")
+    done = Repaired((begun, TableRepair(TableName("s", "u"))), ("Foreign key f",), ended=ended, keys_seen=ended)
+    told = told_of(Interrupted("Stopped.", "Run it again.", ("one line",)), done)
+    assert isinstance(told, Interrupted)
+    number = "2 tables repaired" if ended else "The repair was cut off. 1 table repaired"
+    assert told.message.startswith(f"{number}: 3 rows inserted, 0 changed, 1 deleted. ")
+    assert told.message.endswith(" Stopped.")
+    assert str(told) == told.message
+    assert told.hint.startswith("Run it again. Leave --apply-repair out")
+    assert told.details[0] == "Foreign key f"
+    assert told.details[-1] == "one line"
+    assert any(line.startswith("Not all foreign keys") for line in told.details) is not ended
+    assert [one["inserted"] for one in told.summary["repaired"]] == [3, 0]
+    assert told.summary["repair_ended"] is ended
+    assert told.summary["broken_foreign_keys"] == ["Foreign key f"]
 
 
 def test_there_is_nothing_to_apply_without_a_verification_that_found_rows(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def _tell(error: VoyagerError, invocation: Invocation) -> int:
     if invocation.debug and error.__cause__ is not None:
         traceback.print_exception(error, file=sys.stderr)
     if invocation.wants_json:
-        invocation.emitter.document({}, problem=error)
+        invocation.emitter.document({"summary": error.summary} if error.summary else {}, problem=error)
     else:
         from voyager.cli.render.failure import failure
 

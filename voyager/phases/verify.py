@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voyager.errors import UsageError
+from voyager.errors import UsageError, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.wording import counted
@@ -159,13 +159,24 @@ def run(job: Job) -> Outcome:
     they still hold. Differences do not fail the phase: they withhold `verified`, and the exit code is 3. When the time
     is up the report tells what was reached, and the phase stays begun.
     """
+    from voyager.phases.comparison.repair import apply_repair, told, told_of
+
+    if not job.options.apply_repair:
+        return _compared(job)
+    repaired = apply_repair(job)
+    try:
+        return told(_compared(job), repaired)
+    except VoyagerError as error:
+        raise told_of(error, repaired) from error.__cause__
+
+
+def _compared(job: Job) -> Outcome:
+    """Compare, and leave the report of what was reached."""
     from voyager.phases.comparison.outcome import outcome, time_is_up
-    from voyager.phases.comparison.repair import apply_repair, told
     from voyager.phases.comparison.run import compare
     from voyager.verification.page import render_html
     from voyager.verification.report import document
 
-    repaired = apply_repair(job) if job.options.apply_repair else None
     result = compare(job)
     body = document(result)
     path = job.export_dir.reports / REPORT
@@ -175,4 +186,4 @@ def run(job: Job) -> Outcome:
     stopped = time_is_up(result, body, job.options.max_duration, str(path))
     if stopped is not None:
         raise stopped
-    return told(outcome(result.found, body, str(path)), repaired)
+    return outcome(result.found, body, str(path))

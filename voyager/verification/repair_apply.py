@@ -118,12 +118,14 @@ class Applier:
     """One connection that runs repair files. `hold_lease` is the last call of every transaction and may raise.
 
     A row that the target refuses does not stop the others of its table: each brings the table nearer to the source.
-    It stops what refers to the table where the server does not look at foreign keys itself.
+    It stops what refers to the table where the server does not look at foreign keys itself. `done` is what came of it
+    so far, also of a repair that was cut off.
     """
 
     connection: Any
     hold_lease: Callable[[Any], None]
     checkpoint: Callable[[], None]
+    done: tuple[TableRepair, ...] = ()
 
     def apply(self, repair: RepairList) -> list[TableRepair]:
         """Delete, children first; then, parents first, change and insert. Returns what came of it in that order."""
@@ -131,6 +133,7 @@ class Applier:
             _Work(one, repair.directory / one.name, TableRepair(one.table, not_repaired=one.not_repaired))
             for one in repair.files
         ]
+        self.done = tuple(work.done for work in works)
         self._settle(replication_role=repair.replication_role)
         family = families(self.connection)
         if repair.replication_role:
@@ -140,7 +143,7 @@ class Applier:
         for work in works:
             work.done.refused = work.refused
             work.done.failed = work.done.failed or (work.reason if work.refused else "")
-        return [work.done for work in works]
+        return list(self.done)
 
     def _with_keys_aside(self, works: Sequence[_Work], family: Family) -> None:
         """Nothing but this looks after foreign keys: what refers to a table that lacks rows is left out."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voyager.errors import DifferencesFound, NotAllowed
+from voyager.errors import DifferencesFound, NotAllowed, VoyagerError
 from voyager.phases.job import Job, Outcome
 from voyager.wording import counted
 
@@ -22,24 +22,33 @@ if TYPE_CHECKING:
     from voyager.verification.repair_read import Concerned
 
 FOLDER = "repair"
+NOT_TWICE = (
+    "Leave --apply-repair out: these repair files are not run a second time. `yb-voyager migrate verify` says what is "
+    "left, and writes files for it."
+)
 
 
 @dataclass(frozen=True)
 class Repaired:
     """What applying repair files came to, table by table; `broken` says which foreign keys do not hold since,
-    `keys_in_force` that they were checked meanwhile."""
+    `keys_in_force` that they were checked meanwhile. Unless it `ended`, some statements were not run; unless
+    `keys_seen`, not all foreign keys were looked at."""
 
     tables: tuple[TableRepair, ...] = field(default=())
     broken: tuple[str, ...] = ()
     keys_in_force: bool = False
+    ended: bool = True
+    keys_seen: bool = True
 
     @property
     def sentence(self) -> str:
         rows = {verb: sum(one.rows[verb] for one in self.tables) for verb in ("INSERT", "UPDATE", "DELETE")}
         failed = [one for one in self.tables if one.failed]
         left = [one for one in self.tables if one.skipped]
+        begun = "" if self.ended else "The repair was cut off. "
+        touched = len(self.tables) if self.ended else sum(bool(one.rows) for one in self.tables)
         says = (
-            f"{counted(len(self.tables), 'table')} repaired: {rows['INSERT']:,} rows inserted, {rows['UPDATE']:,} "
+            f"{begun}{counted(touched, 'table')} repaired: {rows['INSERT']:,} rows inserted, {rows['UPDATE']:,} "
             f"changed, {rows['DELETE']:,} deleted."
         )
         says += f" The target refused rows of {counted(len(failed), 'table')}." if failed else ""
@@ -67,10 +76,21 @@ class Repaired:
             for one in self.tables
             if one.not_repaired
         ]
+        if not self.keys_seen and not self.keys_in_force and any(one.rows for one in self.tables):
+            lines.append(
+                "Not all foreign keys from and to the repaired tables were looked at, and they were not in force: to "
+                "have one checked, drop it and add it again."
+            )
         return (*self.broken, *lines)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        return [one.to_json() for one in self.tables]
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "repaired": [one.to_json() for one in self.tables],
+            "repair_ended": self.ended,
+            "broken_foreign_keys": list(self.broken),
+        }
 
 
 def folder(job: Job) -> Path:
@@ -138,26 +158,40 @@ def apply_repair(job: Job) -> Repaired:
         mark(connection)
         repair.mark_applied(datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
         applier = Applier(connection, lambda one: _hold_lease(job, one), job.checkpoint)
-        done = applier.apply(repair)
-        touched = [one.table for one in done if one.rows]
-        aside = repair.replication_role and touched
-        broken = tuple(broken_keys(connection, touched, checkpoint=job.checkpoint)) if aside else ()
-    for line in broken:  # also where the comparison that follows comes to no end
-        job.warn(line)
-    return Repaired(tuple(done), broken, keys_in_force=not repair.replication_role)
+        broken: list[str] = []
+        ended = False
+        try:
+            applier.apply(repair)
+            ended = True
+            touched = [one.table for one in applier.done if one.rows]
+            for line in broken_keys(connection, touched, checkpoint=job.checkpoint) if repair.replication_role else ():
+                broken.append(line)
+                job.warn(line)  # also where the comparison that follows comes to no end
+        except VoyagerError as error:
+            so_far = Repaired(applier.done, tuple(broken), not repair.replication_role, ended, keys_seen=False)
+            raise told_of(error, so_far) from error.__cause__
+    return Repaired(applier.done, tuple(broken), not repair.replication_role)
 
 
-def told(outcome: Outcome, repaired: Repaired | None) -> Outcome:
+def told(outcome: Outcome, repaired: Repaired) -> Outcome:
     """The outcome of the verification that followed, with what was repaired before it."""
-    if repaired is None:
-        return outcome
     return dataclasses.replace(
         outcome,
         headline=f"{repaired.sentence} {outcome.headline}",
-        summary={**outcome.summary, "repaired": repaired.to_json(), "broken_foreign_keys": list(repaired.broken)},
+        summary={**outcome.summary, **repaired.summary},
         details=(*repaired.details, *outcome.details),
         problem=outcome.problem or _broken(repaired),
     )
+
+
+def told_of(error: VoyagerError, repaired: Repaired) -> VoyagerError:
+    """What ended the repair, or the verification that followed, with what was repaired before it: nobody else says."""
+    error.message = f"{repaired.sentence} {error.message}"
+    error.args = (error.message,)
+    error.hint = f"{error.hint} {NOT_TWICE}".strip()
+    error.details = (*repaired.details, *error.details)
+    error.summary = {**error.summary, **repaired.summary}
+    return error
 
 
 def _broken(repaired: Repaired) -> DifferencesFound | None:
