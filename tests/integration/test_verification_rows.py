@@ -341,6 +341,29 @@ def test_a_sample_takes_ranges_that_hold_rows_and_they_lie_all_over_the_table(pa
         assert share < 0.2 or min(keys) < 5000 < 20000 < max(keys)
 
 
+@pytest.mark.parametrize("share", [0.001, 0.3])
+def test_a_sample_of_a_table_without_a_key_meets_rows_where_most_buckets_hold_none(pair: Pair, share: float) -> None:
+    # Rows that are the same are in one bucket; all but a few of the second table are gone since it was analyzed.
+    pair.both('CREATE TABLE "same%" ("v%d" text); CREATE TABLE gone (v int); CREATE TABLE none (v int)')
+    pair.both("""INSERT INTO "same%" SELECT '%s' FROM generate_series(1, 20000)""")
+    for table in ("gone", "none"):
+        pair.both(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        pair.both(f"INSERT INTO {table} SELECT generate_series(1, 20000); ANALYZE {table}; DELETE FROM {table}")
+    pair.both('INSERT INTO gone VALUES (5), (7); ANALYZE "same%"')
+    drive.execute(
+        pair.target, """UPDATE "same%" SET "v%d" = 'other' WHERE ctid IN (SELECT ctid FROM "same%" LIMIT 9)"""
+    )
+    found = [pair.verify(**SMALL, sample=share) for _ in range(2)]
+    tables = {result.table.name: result for result in found[0].tables}
+    assert {name: one.chunks > 10 > 0 for name, one in tables.items()} == dict.fromkeys(tables, True)
+    assert (tables["same%"].state, tables["same%"].source_rows) == ("different", 20000)
+    assert rows_of(found[0]).counts["missing"] == 9
+    assert (tables["gone"].state, tables["gone"].source_rows > 0) == ("equal", True)
+    assert tables["none"].source_rows == 0
+    assert found[0].differences == found[1].differences
+    assert [one.chunks_compared for one in found[0].tables] == [one.chunks_compared for one in found[1].tables]
+
+
 def test_no_chunk_is_begun_when_time_is_up_and_the_rest_follows_in_the_next_run(pair: Pair) -> None:
     pair.both("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, i FROM generate_series(1, 20000) i")
     pair.both("ANALYZE t")

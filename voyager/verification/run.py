@@ -14,14 +14,14 @@ from voyager.identifiers import TableName
 from voyager.progress import Report
 from voyager.store.record import VerificationChunk
 from voyager.verification.chunks import Plan, plan_table
-from voyager.verification.compare import ChunkResult, Query, compare
+from voyager.verification.compare import ChunkResult, Query, compare, settings_for
 from voyager.verification.counterpart import Counterparts
 from voyager.verification.digest import Method, choose_method, describe_server
 from voyager.verification.findings import Difference, Found, RowDifference
 from voyager.verification.journal import Journal
 from voyager.verification.locate import Ways
 from voyager.verification.pursuit import Pursuit, ways_of
-from voyager.verification.readers import Readers
+from voyager.verification.readers import NO_SETTINGS, Readers
 from voyager.verification.repair_read import Concerned
 from voyager.verification.request import Request
 from voyager.verification.rows_cuts import in_key_order
@@ -147,7 +147,8 @@ class Verification:
                 listener=self.on_row,
                 aside=aside,
             )
-            drawn = self.source.use(partial(draw, plan=plan, share=self.request.sample), doing)
+            drawing = partial(draw, plan=plan, share=self.request.sample, method=method)
+            drawn = self.source.use(drawing, doing, settings=settings_for(plan) if plan.bucketed else NO_SETTINGS)
             tallies.append(Tally(plan, drawn, self._fence(plan, method), named))
         return tallies
 
