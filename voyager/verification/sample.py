@@ -24,7 +24,8 @@ def draw(source: Any, plan: Plan, share: float, method: Method) -> frozenset[int
     beyond its ends have none, and a sample of these alone would say nothing of the table.
 
     Buckets hold rows each, unless rows are fewer than the catalog says or many of them are the same: of those that were
-    drawn one row is looked for, and only where there is none the table is read for the buckets that do hold rows.
+    drawn one row is looked for, and only where there is none the table is read for the buckets that do hold rows. One
+    that is empty is compared whole.
     """
     numbers = [chunk.number for chunk in plan.chunks]
     if share >= 1.0 or len(numbers) == 1:
@@ -34,7 +35,8 @@ def draw(source: Any, plan: Plan, share: float, method: Method) -> frozenset[int
     drawn = _spread(plan, share, numbers)
     if _any_row(source, plan, drawn, method):
         return drawn
-    return _spread(plan, share, _buckets_with_rows(source, plan, method) or numbers)
+    holding = _buckets_with_rows(source, plan, method)
+    return _spread(plan, share, holding) if holding else frozenset(numbers)
 
 
 def _spread(plan: Plan, share: float, numbers: Sequence[int]) -> frozenset[int]:
