@@ -72,23 +72,30 @@ class Registration:
         return replace(self.target.endpoint, engine="yugabytedb" if self.target_capabilities.release else "postgresql")
 
 
+def workflow_to_run(options: Options) -> Workflow:
+    """The chosen workflow. Raises UsageError for one that is not there, or that `migrate init` cannot begin."""
+    workflow = WORKFLOWS.get(options.workflow)
+    if workflow is None:
+        raise UsageError(f"There is no workflow {options.workflow!r}.", f"Use one of: {', '.join(WORKFLOWS)}.")
+    if not workflow.reads_source:
+        raise UsageError(
+            "A migration of files needs no `migrate init`: its first run registers it.",
+            "Run: yb-voyager migrate import file --data-dir PLACE --file-table-map FILE:TABLE,…",
+        )
+    if any(phase.streams for phase in workflow.phases):
+        raise UsageError(
+            f"The {options.workflow} workflow is declared but cannot be run by this version.",
+            "Use: --workflow offline, or --workflow pipelined.",
+        )
+    return workflow
+
+
 def inspect(config: Config, options: Options) -> Registration:
     """Probe both ends and ask every guardrail; changes nothing.
 
     Raises UsageError for options that make no sense, DatabaseAway or PermissionMissing when an end cannot be reached.
     """
-    if options.workflow not in WORKFLOWS:
-        raise UsageError(f"There is no workflow {options.workflow!r}.", f"Use one of: {', '.join(WORKFLOWS)}.")
-    if not WORKFLOWS[options.workflow].reads_source:
-        raise UsageError(
-            "A migration of files needs no `migrate init`: its first run registers it.",
-            "Run: yb-voyager migrate import file --data-dir PLACE --file-table-map FILE:TABLE,…",
-        )
-    if any(phase.streams for phase in WORKFLOWS[options.workflow].phases):
-        raise UsageError(
-            f"The {options.workflow} workflow is declared but cannot be run by this version.",
-            "Use: --workflow offline, or --workflow pipelined.",
-        )
+    workflow = workflow_to_run(options)
     name = config.migration_name or config.source.database
     assessment = read_assessment(config)
     source, target = open_source(config.source), Target(config.target)
@@ -109,7 +116,7 @@ def inspect(config: Config, options: Options) -> Registration:
     )
     return Registration(
         name=name,
-        workflow=WORKFLOWS[options.workflow],
+        workflow=workflow,
         source=source,
         target=target,
         export_dir=export_dir,
@@ -150,6 +157,8 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
     """
     found = inspect(config, options)
     store = StateStore.connect(config.target)
+    # Before the guardrails: what an earlier migration has brought would be called a target that is not empty.
+    refuse_second(store, found.name, found.export_dir)
     if run.dry_run:
         plan = (
             f"create the ybvoyager schema in {config.target.url}:",
@@ -160,7 +169,6 @@ def initialize(config: Config, options: Options, run: Run) -> tuple[Result, Cont
         )
         return Result("INITIALIZE", checks=found.checks, plan=plan), None
     stop_at_errors(found.checks, "Initialize")
-    refuse_second(store, found.name, found.export_dir)
     found.export_dir.create()
     store.ddl.install(together=found.target_capabilities.transactional_ddl)
     new = _new_migration(found, config)

@@ -1,10 +1,12 @@
-"""`migrate init`: registers a migration in the target, or writes a config file to start from."""
+"""`migrate init`: registers a migration in the target and goes on with it where that is wanted, or writes a config file
+to start from."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -40,12 +42,49 @@ def register(application: typer.Typer, *, help: str, short_help: str, panel: str
                 "--write-config", help="Write a commented config file (./yb-voyager.yaml) and do nothing else."
             ),
         ] = False,
+        until: Annotated[
+            str | None,
+            typer.Option(metavar="PHASE", help="Then run one step after the other up to this, as `next --until` does."),
+        ] = None,
     ) -> None:
-        finish(write_config(context.obj) if write_config_ else initialize(context.obj), context.obj)
+        invocation: Invocation = context.obj
+        if write_config_ and until:
+            raise UsageError("--write-config and --until exclude each other.", "--write-config only writes a file.")
+        if write_config_:
+            finish(write_config(invocation), invocation)
+        elif until:
+            initialize_and_go_on(invocation, until)
+        else:
+            finish(initialize(invocation), invocation)
 
 
-def initialize(invocation: Invocation) -> Reply:
-    """Register a migration; both ends are probed and every guardrail is asked before anything is written."""
+def initialize_and_go_on(invocation: Invocation, until: str) -> None:
+    """Register a migration and run its steps up to a phase: one process for what runs unattended.
+
+    A phase that the workflow does not have is refused before anything is written.
+    """
+    from voyager.cli.next import phase_name
+    from voyager.cli.walk import Walk
+    from voyager.registration import workflow_to_run
+
+    named = phase_name(until)
+    options = make_options("INITIALIZE", given=invocation.options, config=invocation.resolved(), saved={})
+    workflow = workflow_to_run(options)
+    if all(phase.name != named for phase in workflow.phases):
+        raise UsageError(f"A migration of the {workflow.name} workflow has no phase {named}.")
+    reply = initialize(invocation, last=invocation.dry_run)
+    if invocation.dry_run:
+        finish(reply, invocation)
+        return
+    if not invocation.wants_json:
+        invocation.emitter.emit(reply)
+    invocation.mean(UUID(reply.body["migration"]["uuid"]))
+    Walk(invocation, named=named, only_one=False, wait=False, ran=(reply.body,)).go()
+
+
+def initialize(invocation: Invocation, *, last: bool = True) -> Reply:
+    """Register a migration; both ends are probed and every guardrail is asked before anything is written. Unless it is
+    the `last` thing to do, the answer does not say what is next."""
     from voyager.registration import initialize as register_migration
     from voyager.runner import Run
     from voyager.status import migration_status
@@ -68,7 +107,7 @@ def initialize(invocation: Invocation) -> Reply:
     if context is None or result.outcome is None:
         return phase_command.dry_run_reply("Initialize", result)
     try:
-        return phase_command.outcome_reply(result, migration_status(context.refresh()), invocation)
+        return phase_command.outcome_reply(result, migration_status(context.refresh()), invocation, last=last)
     finally:
         context.close()
 

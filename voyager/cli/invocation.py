@@ -16,6 +16,8 @@ from voyager.errors import UsageError
 from voyager.identifiers import visible
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from voyager.cli.emit import Emitter
 
 
@@ -81,6 +83,10 @@ class Invocation:
             for sentence in config.warnings:
                 self.emitter.warn(sentence)
         return config
+
+    def mean(self, migration: UUID) -> None:
+        """From here on be about this migration, which the command itself has just registered."""
+        self.__dict__["config"] = self.resolved().with_migration(migration)
 
 
 def _with_memory(config: Config) -> Config:

@@ -13,6 +13,8 @@ from voyager.cli.invocation import Invocation
 from voyager.errors import BlockersFound, ConfirmationNeeded, Interrupted, NothingToDo, UsageError, VoyagerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from statemachine.definition import Phase
     from voyager.context import Context
     from voyager.status import MigrationStatus
@@ -22,14 +24,23 @@ POLL_SECONDS = 2.0
 
 
 class Walk:
-    """One walk along the recommended steps. `named` is the phase of --until, or the only one to run."""
+    """One walk along the recommended steps. `named` is the phase of --until, or the only one to run; `ran` are the
+    answers of what this process ran before."""
 
-    def __init__(self, invocation: Invocation, *, named: str | None, only_one: bool, wait: bool) -> None:
+    def __init__(
+        self,
+        invocation: Invocation,
+        *,
+        named: str | None,
+        only_one: bool,
+        wait: bool,
+        ran: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         self.invocation = invocation
         self.named = named
         self.only_one = only_one
         self.wait = wait
-        self._ran: list[dict[str, Any]] = []
+        self._ran = [dict(body) for body in ran]
 
     def go(self) -> None:
         """Walk, and say what was done: each step as it ends, or one document at the end."""

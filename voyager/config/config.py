@@ -194,7 +194,7 @@ class Config:
         return replace(self, values={**found, **self.values})
 
     def with_migration(self, uuid: UUID) -> Config:
-        """This configuration with the migration that export-dir remembers, where none was named."""
+        """This configuration with the migration that is meant, where the command line does not name it."""
         return replace(self, values={**self.values, "migration_uuid": Value(uuid, "export-dir")})
 
     def command_value(self, section: str, key: str) -> Value | None:
