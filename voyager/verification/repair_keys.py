@@ -135,7 +135,7 @@ class ForeignKey:
         pairs = list(zip(theirs, self.operators, mine, strict=True))
         having = ""
         if self.period:  # the last one: the periods of what is referred to must cover this one's together
-            having = f" HAVING range_agg({theirs[-1]}) OPERATOR(pg_catalog.@>) {mine[-1]}"
+            having = f" HAVING pg_catalog.range_agg({theirs[-1]}) OPERATOR(pg_catalog.@>) {mine[-1]}"
             pairs[-1] = (theirs[-1], "OPERATOR(pg_catalog.&&)", mine[-1])
         match = " AND ".join(" ".join(pair) for pair in pairs)
         child, parent = (
