@@ -198,3 +198,22 @@ def test_from_18_to_15_only_explained_differences_are_left(
         ]
         drive.execute(target, "CREATE OR REPLACE VIEW vs.v AS SELECT t.id, t.n FROM vs.t WHERE t.n > 2")
         assert lines(bench.verify(code=3), BLOCKING) == ["different view vs.v definition"]
+
+
+def test_grants_are_compared_where_the_export_was_asked_for_them_though_the_source_had_none(
+    source_server: Server, target_server: Server, tmp_path: Path
+) -> None:
+    with database(source_server, "vs_bare_source") as source, database(target_server, "vs_bare_target") as target:
+        drive.execute(source, "CREATE TABLE t (id int PRIMARY KEY)")
+        migration = Migration(source, target, tmp_path / "export", name="verify-bare", within=True)
+        migration.run("init", "--yes")
+        migration.run("export", "schema", "--grants", "--owners", "--exclude-object-type-list", "owner")
+        migration.run("next", "--until", "IMPORT_DATA", "--yes")
+        bench = Bench(migration, "")
+        assert lines(bench.verify(code=0), BLOCKING) == []
+        report = json.loads((migration.export_dir / "reports" / "verification_report.json").read_text())
+        (left,) = [one for one in report["not_compared"] if one["kind"] == "definitions"]
+        assert left["name"] == "comments, owners"
+        assert left["reason"].endswith("export schema --comments-on-objects --owners")
+        drive.execute(target, "GRANT SELECT ON t TO PUBLIC")
+        assert lines(bench.verify(code=3), BLOCKING) == ["different grant table public.t privileges"]

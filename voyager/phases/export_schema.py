@@ -56,7 +56,7 @@ class Options:
 
 def check_options(options: Options) -> None:
     """Raise UsageError for a kind that no statement can have."""
-    _kinds(options.object_type_list + options.exclude_object_type_list)
+    kinds_named(options.object_type_list + options.exclude_object_type_list)
 
 
 def preflight(record: MigrationRecord, _: ExportDir, options: Options) -> Iterator[Check]:
@@ -137,7 +137,7 @@ def undo(job: Job) -> None:
     shutil.rmtree(job.export_dir.schema, ignore_errors=True)
 
 
-def _kinds(named: Iterable[str]) -> frozenset[str]:
+def kinds_named(named: Iterable[str]) -> frozenset[str]:
     """The kinds that an option names. Raises UsageError for one that no statement can have, naming those there are."""
     from voyager.schema.kinds import ALIASES, ORDER
 
@@ -157,7 +157,7 @@ def _choose(statements: Sequence[Statement], options: Options) -> tuple[list[Sta
     with what they are about."""
     from voyager.schema.kinds import PART_OF
 
-    chosen, excluded = _kinds(options.object_type_list), _kinds(options.exclude_object_type_list)
+    chosen, excluded = kinds_named(options.object_type_list), kinds_named(options.exclude_object_type_list)
     keys = {(one.schema, one.name) for one in statements if one.kind in {"primary_key", "unique"}}
 
     def wanted(statement: Statement) -> bool:

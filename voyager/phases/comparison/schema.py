@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ _JUDGED_HERE = frozenset({"column", "primary_key", "index"})
 """Kinds of what the comparison of rows notices of definitions on its way: their comparison says it, and whether it is
 intended."""
 
-_CARRIED_BY = {"comment": "--comments-on-objects", "owner": "--owners", "grant": "--grants"}
-"""Kinds of statement that `export schema` writes only when it is told to."""
+_CARRIED_BY = {"comment": "comments_on_objects", "owner": "owners", "grant": "grants"}
+"""Kinds of statement that `export schema` writes only when it is told to, with the option that does."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class SchemaResult:
     @property
     def not_compared(self) -> list[dict[str, str]]:
         """What the target's database has itself, and what the export left out unless it was told otherwise."""
-        missing = {kind: flag for kind, flag in _CARRIED_BY.items() if kind not in self.carried}
+        missing = {
+            kind: "--" + option.replace("_", "-") for kind, option in _CARRIED_BY.items() if kind not in self.carried
+        }
         if not missing:
             return [*self.of_target]
         reason = f"the schema was exported without them: export schema {' '.join(missing.values())}"
@@ -88,13 +90,23 @@ def compare_schema(job: Job, source: Readers, target: Readers, tables: Iterable[
 
     names = None if tables is None else frozenset(table.name for table in tables)
     scope = Scope(tuple(job.source.endpoint.schemas), names)
-    known = intended(job.export_dir)
+    known = intended(job.export_dir, carried(job.record.settings))
     differences, counts = compare_schemas(source, target, scope, same_meaning, known)
     there = target.use(of_target, "read what belongs to the database itself")
     return SchemaResult(tuple(differences), counts, known.carried, tuple(there))
 
 
-def intended(export_dir: ExportDir) -> Intended:
+def carried(settings: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds that the export took along, by the options that are kept with the migration: what it wrote does not
+    tell, for a source may have none."""
+    from voyager.phases.export_schema import kinds_named
+
+    told = settings.get("options", {}).get("EXPORT_SCHEMA", {})
+    asked = frozenset(kind for kind, option in _CARRIED_BY.items() if told.get(option))
+    return asked - kinds_named(told.get("exclude_object_type_list", ()))
+
+
+def intended(export_dir: ExportDir, carried: Iterable[str]) -> Intended:
     """What the export left out or rewrote, and what was edited since. Without an export nothing is known."""
     from voyager.schema.files import read_schema_files
     from voyager.verification.schema.intended import Written, read_intended
@@ -110,6 +122,7 @@ def intended(export_dir: ExportDir) -> Intended:
             *_refused(_report(export_dir.reports / ANALYZED)),
         ],
         rewritten=[(one["object"], one["why"]) for one in advised.get("applied", ())],
+        carried=carried,
     )
 
 

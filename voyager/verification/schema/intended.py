@@ -36,8 +36,8 @@ class Written:
 @dataclass(frozen=True)
 class Intended:
     """`removed` and `added` are of the operator's hand; `edited` gives the place, `left_out`, `rewritten` the reason.
-    `carried` are the kinds of statement that the export wrote, `tables` what edited statements of tables say,
-    where they can be read.
+    `carried` are the kinds of statement that the export took along because it was asked to, whether or not the source
+    had any; `tables` is what edited statements of tables say, where they can be read.
 
     Without `known`, nothing is known of the export, and nothing is taken for intended.
     """
@@ -117,6 +117,7 @@ def read_intended(
     *,
     not_migrated: Iterable[tuple[str, str, str]] = (),
     rewritten: Iterable[tuple[str, str]] = (),
+    carried: Iterable[str] = (),
 ) -> Intended:
     """Compare what the export wrote with the files as they are. `not_migrated` are (kind, object, reason), `rewritten`
     (object, why)."""
@@ -139,7 +140,7 @@ def read_intended(
             if kind in ("table", "foreign_table") and (table := read_edited(one.text for one in now[kind, name]))
         },
         rewritten=dict(rewritten),
-        carried=frozenset(kind for kind, _ in then),
+        carried=frozenset(carried if then else ()),
     )
 
 
