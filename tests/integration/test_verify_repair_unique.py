@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,8 +14,11 @@ from tests import drive
 from tests.repair_pair import Pair
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
+from voyager.errors import LeaseLost
 from voyager.postgres.connection import connect
+from voyager.verification.repair_apply import Applier
 from voyager.verification.repair_keys import broken_keys
+from voyager.verification.repair_list import RepairList
 
 
 @pytest.fixture
@@ -41,6 +46,11 @@ MOVED = {
         "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE NOT NULL, v text)",
         "INSERT INTO t SELECT i, i, 'v' FROM generate_series(1, 1500) i",
         "DELETE FROM t; INSERT INTO t SELECT i, i + 1, 'v' FROM generate_series(1, 1500) i",
+    ),
+    "two rows that are far apart, among many": (
+        "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE NOT NULL)",
+        "INSERT INTO t SELECT i, i FROM generate_series(1, 1500) i",
+        "UPDATE t SET u = -id; UPDATE t SET u = 1501 - id WHERE id IN (1, 1500)",
     ),
     "an extra row holds what a changed and a missing one need": (
         "CREATE TABLE t (id int PRIMARY KEY, u text UNIQUE, w text UNIQUE)",
@@ -101,6 +111,44 @@ def test_values_that_must_be_unique_are_repaired_wherever_they_stand(pair: Pair,
         pair.run_files()
     else:
         assert [(one.table, one.failed) for one in pair.apply() if one.failed] == []
+    pair.assert_equal()
+
+
+def test_many_rows_that_come_again_come_in_parts_and_each_part_is_whole_when_a_repair_is_cut_off(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE NOT NULL); INSERT INTO t SELECT i, i "
+              "FROM generate_series(1, 1500) i")  # fmt: skip
+    drive.execute(pair.target, "ALTER TABLE t ADD own text; UPDATE t SET u = -u, own = 'kept'")
+    pair.write()
+    kept: list[int] = []
+
+    def hold(_: Any) -> None:
+        kept.append(1)
+        if len(kept) == 3:
+            raise LeaseLost("taken over")
+
+    with pytest.raises(LeaseLost):
+        pair.apply(hold)
+    states = "SELECT count(*), count(*) FILTER (WHERE u = id), count(*) FILTER (WHERE own = 'kept') FROM t"
+    assert drive.fetch(pair.target, states) == [(1500, 1000, 1500)]
+    pair.write()
+    (done,) = pair.apply()
+    assert (done.failed, done.rows["UPDATE"]) == ("", 500)
+    assert drive.fetch(pair.target, states) == [(1500, 1500, 1500)]
+
+
+def test_statements_are_sent_without_waiting_for_the_answer_to_the_one_before(pair: Pair, tmp_path: Path) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    drive.execute(pair.source, "INSERT INTO t SELECT i, i FROM generate_series(1, 400) i")
+    pair.write()
+    with drive.connect(pair.target) as connection, (path := tmp_path / "trace").open("w") as trace:
+        connection.pgconn.trace(trace.fileno())
+        (done,) = Applier(connection, lambda _: None, lambda: None).apply(RepairList.load(pair.directory))
+        connection.pgconn.untrace()
+        sides = [line.split("\t")[1] for line in path.read_text().splitlines() if line.count("\t") > 1]
+    assert (done.failed, done.rows["INSERT"]) == ("", 400)
+    assert sides.count("F") > 400 < sides.count("B")
+    # How often the client, having been answered, says something again.
+    assert sum(turn == ("B", "F") for turn in itertools.pairwise(sides)) < 100
     pair.assert_equal()
 
 

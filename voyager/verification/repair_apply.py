@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from voyager.identifiers import TableName
-from voyager.postgres.connection import DriverError, connection_lost, primary_message, retryable, sqlstate, translate
-from voyager.verification.repair import COMES_AGAIN
-from voyager.verification.repair_batches import STATEMENTS_PER_TRANSACTION, Statement, batches, read_again, statements
+from voyager.postgres.connection import DriverError, primary_message
+from voyager.verification.repair_batches import (
+    STATEMENTS_PER_TRANSACTION,
+    Statement,
+    Steps,
+    batches,
+    pairs,
+    read_again,
+    statements,
+)
 from voyager.verification.repair_files import AGAIN, CLEAR, SETTINGS, RepairFile
 from voyager.verification.repair_keys import Family, families
 from voyager.verification.repair_list import RepairList
+from voyager.verification.repair_run import Refused, Runner
 
 MOST_REFUSED = 10_000
 """Rows of one table that are tried one by one and refused, before the table is left as it is."""
@@ -24,22 +31,11 @@ MOST_REFUSED = 10_000
 ROUNDS = 10
 """How often what was refused is tried again, as long as that helps: one row may have to wait for another."""
 
+TOGETHER = 3
+"""How often statements are tried in one transaction, each time without one that was refused."""
+
 EXCHANGES = 3
 """How often rows that come again are tried together, each time without one that was refused."""
-
-TRIES, FIRST_PAUSE = 6, 0.05
-"""How often a transaction is begun anew that the server asks to repeat, and the seconds before it is."""
-
-_FEWEST = {"DELETE": 0, CLEAR: 1, "UPDATE": 1, AGAIN: 1, "INSERT": 0}
-"""Rows that a statement must touch: what is gone or there already needs nothing, what was to change must be there."""
-
-_COUNTED = {AGAIN: "UPDATE"}
-_OF_A_ROW = frozenset({"22", "23", "44", "54", "P0"})
-"""Classes of errors that say something about one row, and nothing about the next."""
-
-_COLLISIONS = frozenset({"23505", "23P01"})
-
-Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -74,16 +70,6 @@ class TableRepair:
         }
 
 
-class _Refused(Exception):
-    """A row was refused, or a statement did not do what it was written for. `number` is the statement's, if it is
-    known, and `collision` says that another row has what must be unique."""
-
-    def __init__(self, reason: str, number: int | None = None, *, collision: bool = False) -> None:
-        super().__init__(reason)
-        self.number = number
-        self.collision = collision
-
-
 @dataclass
 class _Work:
     """One file while it is run: what was refused so far and waits for another try (by where it is in the file), the
@@ -114,17 +100,14 @@ class _Work:
 
 
 @dataclass
-class Applier:
-    """One connection that runs repair files. `hold_lease` is the last call of every transaction and may raise.
+class Applier(Runner):
+    """One connection that runs repair files.
 
     A row that the target refuses does not stop the others of its table: each brings the table nearer to the source.
     It stops what refers to the table where the server does not look at foreign keys itself. `done` is what came of it
     so far, also of a repair that was cut off.
     """
 
-    connection: Any
-    hold_lease: Callable[[Any], None]
-    checkpoint: Callable[[], None]
     done: tuple[TableRepair, ...] = ()
 
     def apply(self, repair: RepairList) -> list[TableRepair]:
@@ -212,79 +195,96 @@ class Applier:
             self._batch(work, batch)
 
     def _batch(self, work: _Work, batch: list[Statement]) -> None:
-        """All in one transaction; if that is refused, each on its own."""
-        try:
-            work.done.rows += self._tried(work, partial(self._together, batch))
-        except _Refused:
-            self._one_by_one(work, batch)
-        except DriverError as error:
-            work.done.failed = primary_message(error)
+        """All in one transaction; without a few that are refused; or else each on its own."""
+        for _ in range(TOGETHER):
+            try:
+                work.done.rows += self.tried(work.done.table, partial(self.together, partial(iter, [batch])))
+            except Refused as error:
+                at_fault = next((one for one in batch if one.number == error.number), None)
+                if at_fault is None:
+                    break
+                work.refuse(at_fault, str(error))
+                batch = [one for one in batch if one is not at_fault]
+            except DriverError as error:
+                work.done.failed = primary_message(error)
+                return
+            else:
+                return
+            if work.done.failed or not batch:
+                return
+        self._one_by_one(work, batch)
 
     def _one_by_one(self, work: _Work, batch: list[Statement]) -> None:
         try:
-            rows, refused = self._tried(work, partial(self._each, batch))
-        except (_Refused, DriverError) as error:
-            work.done.failed = str(error) if isinstance(error, _Refused) else primary_message(error)
+            rows, refused = self.tried(work.done.table, partial(self.each, batch))
+        except (Refused, DriverError) as error:
+            work.done.failed = str(error) if isinstance(error, Refused) else primary_message(error)
             return
         work.done.rows += rows
         for one, reason in refused:
             work.refuse(one, reason)
 
-    def _together(self, batch: list[Statement]) -> Counter[str]:
-        rows: Counter[str] = Counter()
-        with self.connection.transaction():
-            for one in batch:
-                rows[_COUNTED.get(one.part, one.part)] += self._execute(one)
-            self.hold_lease(self.connection)
-        return rows
-
-    def _each(self, batch: list[Statement]) -> tuple[Counter[str], list[tuple[Statement, str]]]:
-        rows: Counter[str] = Counter()
-        refused = []
-        with self.connection.transaction():
-            # What is only looked at in the end could not be told from what is not refused.
-            self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for one in batch:
-                try:
-                    with self.connection.transaction():
-                        rows[one.part] += self._execute(one)
-                except _Refused as error:
-                    refused.append((one, str(error)))
-            self.hold_lease(self.connection)
-        return rows, refused
-
     def _exchange(self, work: _Work, only: set[int]) -> None:
-        """Both steps of all rows that come again: together, without those that are refused; these, or all if there are
-        many, row by row."""
+        """Both steps of all rows that come again: where they are many first in parts, which most often need nothing
+        that is outside of them, and what is left together; what is refused then, row by row."""
         work.left_out = set(only)
-        without = work.alone_at_fault & only
-        for _ in range(EXCHANGES if only - without else 0):
+        if len(only) > STATEMENTS_PER_TRANSACTION:
+            self._in_parts(work)
+        self._at_once(work)
+        for batch in pairs(work.path, frozenset(work.left_out)) if work.left_out else ():
+            if work.done.failed:
+                return
             self.checkpoint()
+            self._pairs(work, batch)
+
+    def _in_parts(self, work: _Work) -> None:
+        """What a part needs that a row outside of it has, or a row that is refused, leaves the part to what follows."""
+        for batch in pairs(work.path, frozenset(work.left_out - work.alone_at_fault)):
+            self.checkpoint()
+            steps = [[clear for clear, _ in batch], [again for _, again in batch]]
             try:
-                work.done.rows += self._tried(work, partial(self._both_steps, work, only - without))
-            except _Refused as error:
+                work.done.rows += self.tried(work.done.table, partial(self.together, partial(iter, steps)))
+            except Refused:
+                continue
+            except DriverError as error:
+                work.done.failed = primary_message(error)
+                return
+            work.left_out -= {clear.number for clear, _ in batch}
+
+    def _at_once(self, work: _Work) -> None:
+        """All that is left, without those that are refused; none if these are many."""
+        only = set(work.left_out)
+        without = work.alone_at_fault & only
+        for _ in range(EXCHANGES if only - without and not work.done.failed else 0):
+            self.checkpoint()
+            both = partial(self._both_steps, work, only - without)
+            try:
+                work.done.rows += self.tried(work.done.table, partial(self.together, both))
+            except Refused as error:
                 work.reason = work.reason or str(error)
                 if error.number is None:
-                    break
+                    return
                 without.add(error.number)
             except DriverError as error:
                 work.done.failed = primary_message(error)
                 return
             else:
                 work.left_out = without
-                break
-        for first in range(0, work.file.again, STATEMENTS_PER_TRANSACTION):
-            numbers = work.left_out.intersection(range(first, first + STATEMENTS_PER_TRANSACTION))
-            if numbers and not work.done.failed:
-                self.checkpoint()
-                self._pairs(work, numbers)
+                return
 
-    def _pairs(self, work: _Work, numbers: set[int]) -> None:
+    def _both_steps(self, work: _Work, numbers: set[int]) -> Iterator[list[Statement]]:
+        for part in (CLEAR, AGAIN):
+            for batch in batches(one for one in statements(work.path, part) if one.number in numbers):
+                self.checkpoint()
+                yield batch
+
+    def _pairs(self, work: _Work, batch: list[Steps]) -> None:
         try:
-            refused = self._tried(work, partial(self._each_pair, work, numbers))
-        except (_Refused, DriverError) as error:
-            work.done.failed = str(error) if isinstance(error, _Refused) else primary_message(error)
+            refused = self.tried(work.done.table, partial(self.each_pair, batch))
+        except (Refused, DriverError) as error:
+            work.done.failed = str(error) if isinstance(error, Refused) else primary_message(error)
             return
+        numbers = {clear.number for clear, _ in batch}
         work.left_out -= numbers - refused.keys()
         work.done.rows["UPDATE"] += len(numbers - refused.keys())
         work.alone_at_fault -= numbers
@@ -292,44 +292,6 @@ class Applier:
         # A collision may only follow from what another row is refused for.
         first = sorted(refused.values(), key=lambda error: error.collision)[:1]
         work.reason = str(first[0]) if first and not (work.reason and first[0].collision) else work.reason
-
-    def _each_pair(self, work: _Work, numbers: set[int]) -> dict[int, _Refused]:
-        refused = {}
-        both = zip(statements(work.path, CLEAR), statements(work.path, AGAIN), strict=True)
-        with self.connection.transaction():
-            self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for steps in both:
-                if steps[0].number in numbers and (error := self._one_pair(steps)) is not None:
-                    refused[steps[0].number] = error
-            self.hold_lease(self.connection)
-        return refused
-
-    def _one_pair(self, steps: tuple[Statement, Statement]) -> _Refused | None:
-        """One row alone. Where its second step changes it in place, NULL need not stand between."""
-        in_place = steps[1].text.startswith(f"{COMES_AGAIN}UPDATE ".encode())
-        refused = None
-        for tried in (steps, steps[1:]) if in_place else (steps,):
-            try:
-                with self.connection.transaction():
-                    for one in tried:
-                        self._execute(one)
-            except _Refused as error:
-                refused = error
-            else:
-                return None
-        return refused
-
-    def _both_steps(self, work: _Work, numbers: set[int]) -> Counter[str]:
-        rows: Counter[str] = Counter()
-        with self.connection.transaction():
-            for part in (CLEAR, AGAIN):
-                for batch in batches(one for one in statements(work.path, part) if one.number in numbers):
-                    self.checkpoint()
-                    for one in batch:
-                        touched = self._execute(one)
-                        rows["UPDATE"] += touched if part == AGAIN else 0
-            self.hold_lease(self.connection)
-        return rows
 
     def _try_again(self, works: Sequence[_Work]) -> None:
         """A row may have been refused because of another that has come or gone since: forwards, then backwards."""
@@ -351,33 +313,3 @@ class Applier:
             self.checkpoint()
             self._one_by_one(work, batch)
         work.waiting.sort(key=lambda one: one.offset)
-
-    def _execute(self, one: Statement) -> int:
-        try:
-            touched = int(self.connection.execute(one.text, prepare=False).rowcount)
-        except DriverError as error:
-            if sqlstate(error)[:2] in _OF_A_ROW:
-                collision = sqlstate(error) in _COLLISIONS
-                raise _Refused(primary_message(error), one.number, collision=collision) from error
-            raise
-        most = 1 if not one.text.startswith(b"WITH ") else touched
-        if not _FEWEST[one.part] <= touched <= most:
-            verb = {CLEAR: "to take it away", AGAIN: "to bring it again"}.get(one.part, one.part)
-            raise _Refused(f"a statement ({verb}) that was made for one row met {touched}", one.number)
-        return touched
-
-    def _tried(self, work: _Work, transaction: Callable[[], Answer]) -> Answer:
-        """Run a transaction, again when the server asks for that. What only its end refuses is refused as a whole."""
-        for pause in range(TRIES):
-            try:
-                return transaction()
-            except DriverError as error:
-                if connection_lost(error):
-                    raise translate(error, f"repair table {work.done.table}") from error
-                if sqlstate(error)[:2] in _OF_A_ROW:
-                    raise _Refused(primary_message(error)) from error
-                if pause == TRIES - 1 or not retryable(error):
-                    raise
-                self.checkpoint()
-                time.sleep(FIRST_PAUSE * 2**pause)
-        raise AssertionError("the last try returns or raises")

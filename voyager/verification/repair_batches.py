@@ -8,7 +8,7 @@ from pathlib import Path
 
 from voyager.errors import disk_error
 from voyager.verification.repair import COMES_AGAIN, TAKEN_AWAY
-from voyager.verification.repair_files import verb_of
+from voyager.verification.repair_files import AGAIN, CLEAR, verb_of
 
 STATEMENTS_PER_TRANSACTION = 500
 BYTES_PER_TRANSACTION = 8 << 20
@@ -27,6 +27,10 @@ class Statement:
     offset: int
 
 
+Steps = tuple[Statement, Statement]
+"""What takes a row away, and what brings it again."""
+
+
 def statements(path: Path, part: str) -> Iterator[Statement]:
     """The statements of one part, in the file's order."""
     number = offset = 0
@@ -39,6 +43,23 @@ def statements(path: Path, part: str) -> Iterator[Statement]:
                 offset += len(line)
     except OSError as error:
         raise disk_error(error, path) from error
+
+
+def pairs(path: Path, numbers: frozenset[int]) -> Iterator[list[Steps]]:
+    """Both steps of these of the rows that come again, as many rows as one transaction takes."""
+    batch: list[Steps] = []
+    size = 0
+    for steps in zip(statements(path, CLEAR), statements(path, AGAIN), strict=True):
+        if steps[0].number not in numbers:
+            continue
+        length = sum(len(one.text) for one in steps)
+        if batch and (len(batch) >= STATEMENTS_PER_TRANSACTION or size + length > BYTES_PER_TRANSACTION):
+            yield batch
+            batch, size = [], 0
+        batch.append(steps)
+        size += length
+    if batch:
+        yield batch
 
 
 def read_again(path: Path, places: Sequence[Statement]) -> Iterator[Statement]:
