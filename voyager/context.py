@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -131,12 +132,9 @@ class Context:
         a source that cannot be asked count as changed; who only looks is told what is known.
         """
         asks = ask_source and self._cutover_is_near()
-        since = SourceSince(None)
-        if asks and self._verified("counters") is not None:
-            since = self._source_since(deciding=deciding)
+        since, written = self._since_verified(deciding=deciding) if asks else (SourceSince(None), ())
         if since.unchanged is None and not deciding:
             since = SourceSince(True)
-        written = self._target_written(settled=deciding) if asks and self._verified("target_counters") else ()
         facts = status.facts(self.record, source=since, limits=self.limits, target_written=written)
         return replace(facts, holds=facts.holds | overrides)
 
@@ -165,6 +163,18 @@ class Context:
         known = {*exported["copied"], *(one["name"] for one in exported["skipped"])}
         return any(str(table.name) not in known for table in choose(self.source.read_catalog(), (), ()).tables)
 
+    def _since_verified(self, *, deciding: bool) -> tuple[SourceSince, Sequence[str]]:
+        """Whether the source was written, and which tables of the target. Both ends are asked side by side: each may
+        have to be waited for."""
+        target, threads = self.target, ThreadPoolExecutor(max_workers=1)
+        try:
+            written = threads.submit(self._target_written, target, settled=deciding)
+            counted = self._verified("counters") is not None
+            since = self._source_since(deciding=deciding) if counted else SourceSince(None)
+            return since, written.result()
+        finally:
+            threads.shutdown(wait=False)
+
     def _source_since(self, *, deciding: bool) -> SourceSince:
         recorded = self._verified("counters") or []
         moment = declared_at(self.record.phases["VERIFY"]) if deciding else None
@@ -176,11 +186,13 @@ class Context:
             return SourceSince(None)
         return since
 
-    def _target_written(self, *, settled: bool) -> Sequence[str]:
+    def _target_written(self, target: Target, *, settled: bool) -> Sequence[str]:
         """The tables of the target that were written since they were verified; none where nobody can tell."""
         recorded = self._verified("target_counters") or []
+        if not recorded:
+            return ()
         try:
-            counters = self.target.write_counters(source_since.names(recorded), settled=settled)
+            counters = target.write_counters(source_since.names(recorded), settled=settled)
         except (DatabaseAway, PermissionMissing, UsageError):
             return ()
         return [str(name) for name in source_since.changed(recorded, counters)] if counters is not None else ()

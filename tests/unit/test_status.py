@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
 
 from statemachine.workflows import OFFLINE, WORKFLOWS
+from voyager.context import Context
+from voyager.endpoint import Endpoint
+from voyager.identifiers import TableName
+from voyager.ports import WriteCounter
 from voyager.status import facts, migration_status, monitor
 from voyager.store.aside import as_of_now
 from voyager.store.record import LeaseRecord, MigrationRecord, PhaseRecord, PhaseTotals, TableRecord
@@ -50,6 +56,33 @@ def with_phase(made: MigrationRecord, name: str, **changes: Any) -> MigrationRec
 
 def totals(phase: str, done: int, total: int, rate: float = 0.0, quarantined: int = 0) -> dict[str, PhaseTotals]:
     return {phase: PhaseTotals(phase, 4, 1, done, total, 0, 0, rate, quarantined)}
+
+
+class Waiting:
+    """An end whose counters are there once the other one is asked, too."""
+
+    def __init__(self, both: threading.Barrier, counter: WriteCounter) -> None:
+        self._both, self._counter = both, counter
+
+    def write_counters(self, tables: Iterable[TableName], **_: Any) -> dict[TableName, WriteCounter]:
+        self._both.wait()
+        return dict.fromkeys(tables, self._counter)
+
+
+@pytest.mark.parametrize(("source", "target"), [(3, 3), (4, 3), (3, 4)])
+def test_source_and_target_are_waited_for_side_by_side_before_a_cutover(source: int, target: int) -> None:
+    saved = [{"schema": "s", "table": "t", "writes": 3, "identity": "a"}]
+    known = {"counters": saved, "target_counters": saved, "point": {"declared_at": "2026-01-02T03:00:00Z"}}
+    made = with_phase(record(up_to("CUTOVER")), "VERIFY", summary=known)
+    context = Context(cast(Any, None), made, Endpoint("postgresql", "h", 5432, "d", "u"), find_source=cast(Any, None))
+    both = threading.Barrier(2, timeout=20)
+    ends = {"source": Waiting(both, WriteCounter(source, "a")), "target": Waiting(both, WriteCounter(target, "a"))}
+    context.__dict__.update(ends)
+    found = context.observe_facts(deciding=True)
+    assert both.n_waiting == 0
+    assert not both.broken
+    assert ("source_unchanged" in found.holds) is (source == 3)
+    assert ("target has been written" in found.why["verified"].says) is (target == 4)
 
 
 def test_a_phase_with_a_live_lease_is_running_and_one_with_an_expired_lease_is_not():
