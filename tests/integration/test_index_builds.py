@@ -140,6 +140,35 @@ def test_only_a_build_that_would_hold_up_the_rest_gets_workers_beside_the_others
     assert "0" in built.values()
 
 
+HUB = """
+CREATE SCHEMA k;
+CREATE TABLE k.hub (id int PRIMARY KEY, b text);
+CREATE TABLE k.spoke_1 (id int PRIMARY KEY, hub int REFERENCES k.hub, b text);
+CREATE TABLE k.spoke_2 (id int PRIMARY KEY, hub int REFERENCES k.hub, b text);
+CREATE TABLE k.little (id int PRIMARY KEY);
+INSERT INTO k.hub SELECT n, repeat('x', 200) FROM generate_series(1, 8000) n;
+INSERT INTO k.spoke_1 SELECT n, n, repeat('x', 200) FROM generate_series(1, 8000) n;
+INSERT INTO k.spoke_2 SELECT n, n, repeat('x', 200) FROM generate_series(1, 8000) n;
+INSERT INTO k.little VALUES (1);
+"""
+ANALYZED = """SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'k' AND analyze_count = 1 ORDER BY 1"""
+
+
+def test_large_tables_are_analyzed_while_foreign_keys_to_one_table_wait_for_each_other(ends: Ends) -> None:
+    drive.execute(ends.source, HUB)
+    through_the_data(ends)
+    beside = ends.at_target.texts("^ANALYZE ", purpose="post-data")
+    assert sorted(beside) == [f'ANALYZE "k"."{name}"' for name in ("hub", "spoke_1", "spoke_2")]
+    afterwards = ends.at_target.texts("^ANALYZE ", purpose="analyze")
+    assert '"k"."little"' in afterwards[0]
+    assert not [text for text in afterwards if "spoke" in text or "hub" in text]
+    assert drive.fetch(ends.target, ANALYZED) == [("hub",), ("little",), ("spoke_1",), ("spoke_2",)]
+    valid = (
+        "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated AND connamespace = 'k'::regnamespace"
+    )
+    assert drive.fetch(ends.target, valid) == [(2,)]
+
+
 def test_a_refused_build_leaves_all_others_done_and_is_the_only_one_tried_again(ends: Ends) -> None:
     drive.execute(ends.source, KEYED)
     through_the_schema(ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voyager.identifiers import TableName
-from voyager.phases.ddl import post_data
+from voyager.phases.ddl.upkeep import Analysis, refresh_materialized_views, summary, tables_of
 from voyager.phases.import_schema import statements_of
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
@@ -30,16 +30,16 @@ def plan(job: Job) -> list[str]:
 
 def run(job: Job) -> Outcome:
     """Refresh the materialized views, validate what is NOT VALID, ANALYZE. Every step may be repeated."""
-    refreshed = post_data.refresh_materialized_views(job)
+    refreshed = refresh_materialized_views(job)
     validated, refused = ([], []) if job.options.skip_validation else validate(job)
-    analyzed = post_data.analyze_tables(job)
+    analyzed = Analysis(job, tables_of(statements_of(job)[0])).finish()
     for sentence in refused:
         job.warn(sentence)
     return Outcome(
         headline=f"{counted(len(refreshed.done), 'materialized view')} refreshed, "
         f"{counted(len(validated), 'constraint')} validated, {counted(len(analyzed.done), 'table')} analyzed.",
         summary={
-            **post_data.summary(refreshed, analyzed),
+            **summary(refreshed, analyzed),
             "validated": validated,
             "left_not_valid": refused,
         },

@@ -175,11 +175,11 @@ def run(job: Job) -> Outcome:
 
 def _after(job: Job, parts: Sequence[FilePart]) -> dict[str, Any]:
     """What follows the rows: sequences that their columns take values from, and the planner's statistics."""
-    from voyager.phases.ddl import post_data
+    from voyager.phases.ddl.upkeep import Analysis
     from voyager.phases.files.plan import tables_of
 
     tables = tables_of([part for part in parts if part.table.there])
-    analyzed = post_data.analyze(job, tables)
+    analyzed = Analysis(job, tables).finish()
     return {
         "sequences": _advance_sequences(job, tables),
         "analyzed": len(analyzed.done),

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from voyager.phases.ddl.index_options import build_settings, helpers, index_jobs
 from voyager.phases.ddl.run import DdlResult, DdlRun
+from voyager.phases.ddl.schedule import SMALL_BYTES, Chore
 from voyager.phases.job import Job
 
 if TYPE_CHECKING:
+    from voyager.identifiers import TableName
     from voyager.schema.statements import Statement
 
 
-def build(job: Job, step: str, statements: Sequence[Statement], *, phase: str = "") -> DdlResult:
+def build(
+    job: Job,
+    step: str,
+    statements: Sequence[Statement],
+    *,
+    phase: str = "",
+    chores: Mapping[TableName, Chore] | None = None,
+) -> DdlResult:
     """Execute what makes indexes, keys and the like over rows that are there, several at the same time. `phase` names
-    the one whose journal holds them, where it is not the job's own."""
+    the one whose journal holds them, where it is not the job's own. `chores` of large tables are run while connections
+    wait for each other's foreign keys; which were run is for the caller to know."""
     from voyager.target import maintenance
 
     there = {
@@ -26,7 +36,9 @@ def build(job: Job, step: str, statements: Sequence[Statement], *, phase: str = 
     left = [one for one in statements if one.sha256 not in there]
     with job.target.connect(step) as connection:
         limits = maintenance.build_limits(connection)
-        sizes = maintenance.table_sizes(connection, {one.table for one in left if one.table is not None})
+        sizes = maintenance.table_sizes(
+            connection, {one.table for one in left if one.table is not None} | {*(chores or ())}
+        )
     run = DdlRun(
         job,
         step,
@@ -35,6 +47,7 @@ def build(job: Job, step: str, statements: Sequence[Statement], *, phase: str = 
         sizes=sizes,
         settings=build_settings(job.options, limits),
         helpers=helpers(job.options, limits),
+        chores={table: chore for table, chore in (chores or {}).items() if sizes.get(table, 0) >= SMALL_BYTES},
         phase=phase,
     )
     return run.run(left)

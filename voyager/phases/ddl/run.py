@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import DatabaseAway, VoyagerError
 from voyager.identifiers import TableName
-from voyager.phases.ddl.schedule import Schedule, companionable, runs, stages, units
+from voyager.phases.ddl.schedule import Chore, Schedule, chores_beside, companionable, runs, stages, units
 from voyager.phases.job import Job
 from voyager.phases.recorded import RecordedConnections
 from voyager.progress import TableProgress
@@ -54,7 +54,8 @@ class DdlRun:
     the same time, and indexes, keys and foreign keys built, for the largest of the tables in `sizes` first, in sessions
     with `settings`. `helpers` is how many parallel workers a build gets that is longer than its share of the rest: the
     others have none, since the builds beside them keep the processors busy; with 0 all have what the target gives them.
-    `phase` names the phase whose journal is kept, the job's own where it is empty.
+    `chores` of tables are run once, where connections would wait for each other's foreign keys. `phase` names the phase
+    whose journal is kept, the job's own where it is empty.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class DdlRun:
     sizes: Mapping[TableName, int] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     helpers: int = 0
+    chores: Mapping[TableName, Chore] = field(default_factory=dict)
     phase: str = ""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _finished: int = 0
@@ -189,6 +191,7 @@ class _Round:
     states: dict[int, str]
     existing: list[Statement]
     untried: list[Statement] = field(default_factory=list)
+    did_chores: bool = False
 
     def go_through(self, pending: Sequence[Statement]) -> Iterator[Refusal]:
         """Run each; statements behind the first refusal for good are left untried unless the run goes on."""
@@ -237,7 +240,9 @@ class _Round:
         return self._in_bulk and companionable(statement) and id(statement) not in self.states
 
     def _together(self, statements: Sequence[Statement]) -> list[Refusal]:
-        schedule = Schedule(units(statements, self.run.sizes, self._joins))
+        beside = [] if self.did_chores else chores_beside(statements, self.run.chores)
+        self.did_chores |= bool(beside)
+        schedule = Schedule([*units(statements, self.run.sizes, self._joins), *beside])
         with ThreadPoolExecutor(self.run.jobs, thread_name_prefix=self.run.step) as workers:
             busy = [workers.submit(self._work, schedule) for _ in range(self.run.jobs)]
             return [refusal for worker in as_completed(busy) for refusal in worker.result()]
@@ -248,6 +253,9 @@ class _Round:
             with schedule.next() as unit:
                 if unit is None:
                     return refused
+                if unit.chore is not None:
+                    unit.chore(self.pool.get())
+                    continue
                 if self.run.helpers:
                     long = schedule.outlasts(unit, self.run.jobs)
                     self.pool.set(max_parallel_maintenance_workers=str(self.run.helpers if long else 0))

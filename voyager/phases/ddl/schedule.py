@@ -14,8 +14,11 @@ from voyager.identifiers import TableName
 from voyager.schema.kinds import KINDS
 
 if TYPE_CHECKING:
+    from voyager.postgres.connection import Connection
     from voyager.schema.statements import Statement
 
+Chore = Callable[["Connection"], None]
+"""Work on a table that nothing waits for."""
 BATCH = 100
 """At most this many statements in one transaction: their locks fit the server's table, a repetition costs little."""
 SMALL_BYTES = 1 << 20
@@ -38,12 +41,14 @@ _SLOWER = 4
 
 @dataclass(frozen=True)
 class Unit:
-    """Statements that one worker takes. It locks `alone` against everybody, `beside` against all but other builds."""
+    """Statements that one worker takes, or a chore. It locks `alone` against everybody, `beside` against all but other
+    builds."""
 
     statements: tuple[Statement, ...]
     weight: int
     alone: frozenset[TableName]
     beside: frozenset[TableName] = frozenset()
+    chore: Chore | None = None
 
     def collides(self, other: Unit) -> bool:
         return bool(self.alone & (other.alone | other.beside) or self.beside & other.alone)
@@ -91,6 +96,14 @@ def units(
         else:
             found.append(_unit_of_one(statement, concerned, size))
     return found + _bulk(small, sizes)
+
+
+def chores_beside(statements: Sequence[Statement], chores: Mapping[TableName, Chore]) -> list[Unit]:
+    """The chores as units, if these statements are foreign keys: those make each other wait, builds do not. They weigh
+    nothing, so they come when nothing else can."""
+    if not statements or statements[0].kind not in FOREIGN_KEYS:
+        return []
+    return [Unit((), 0, frozenset((table,)), chore=chore) for table, chore in chores.items()]
 
 
 def _bulk(small: Mapping[tuple[TableName, ...], list[Statement]], sizes: Mapping[TableName, int]) -> list[Unit]:
