@@ -66,7 +66,7 @@ def psql_pipes(pair: Pair, tables: Sequence[str], *, jobs: int = 1) -> Taken:
 
 
 def voyager(pair: Pair, *, stream: bool) -> Taken:
-    """`migrate init`, then one process up to the last index: rows streamed, or staged through export-dir."""
+    """One process from `migrate init` up to the last index: rows streamed, or staged through export-dir."""
     migration = Migration(pair, stream=stream)
     taken = migration.move()
     migration.forget()
@@ -90,15 +90,11 @@ class Migration:
         self._environment = {**os.environ, **passwords}
 
     def move(self) -> Taken:
-        """Register and move everything; seconds of each process and of each phase."""
-        init = ["init", "--migration-name", "bench", *self._source, "--export-dir", str(self._export_dir)]
-        steps = {"init": init, "move": ["next", "--until", "IMPORT_DATA", "--config-file", str(self._config)]}
-        taken: Taken = {"total": 0.0, "rss": 0.0}
-        for step, words in steps.items():
-            seconds, megabytes = self.run(*words, "--yes", "--output", "json")
-            taken[f"step {step}"] = seconds
-            taken["total"] += seconds
-            taken["rss"] = max(taken["rss"], megabytes)
+        """Register and move everything by one command; its seconds, and those of each phase."""
+        words = ["init", "--until", "IMPORT_DATA", "--migration-name", "bench", *self._source]
+        words += ["--export-dir", str(self._export_dir), "--config-file", str(self._config)]
+        seconds, megabytes = self.run(*words, "--yes", "--output", "json")
+        taken: Taken = {"total": seconds, "rss": megabytes}
         for phase in self.status()["phases"]:
             if phase["elapsed_seconds"] is not None:
                 taken[f"phase {phase['title']}"] = phase["elapsed_seconds"]
