@@ -13,6 +13,9 @@ from tests import drive
 from tests.both_ends import Migration, database
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
+from voyager.errors import DatabaseAway
+from voyager.phases import cutover
+from voyager.target import sequences
 
 SHOP = """
 CREATE SCHEMA app;
@@ -285,6 +288,42 @@ def test_a_sequence_that_fell_behind_stops_the_cutover_and_the_sql_that_is_given
         drive.execute(migration.target, repair[0])
         migration.run("cutover", "initiate", "--yes")
         assert drive.fetch(migration.target, "SELECT nextval('public.\"it''s_id_seq\"')") == [(42,)]
+
+
+def test_a_cutover_asks_the_sequences_once_and_again_only_where_it_goes_on(
+    prepared: Prepare, source_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    check = sequences.check
+
+    def counted(*arguments: Any, **options: Any) -> sequences.Checked:
+        asked.append(1)
+        return check(*arguments, **options)
+
+    def cut_off(_: Any) -> list[str]:
+        raise DatabaseAway("Cut off.")
+
+    monkeypatch.setattr(sequences, "check", counted)
+    with database(source_server, "schema_used_up") as source:
+        drive.execute(source, "CREATE TABLE t (id serial, v smallserial); INSERT INTO t VALUES (41, 32767)")
+        migration = prepared(source=source)
+        migration.run("next", "--until", "VERIFY", "--yes")
+        state = "SELECT state FROM ybvoyager.migration_state WHERE phase = 'CUTOVER'"
+        with monkeypatch.context() as patch:
+            patch.setattr(cutover, "checklist", cut_off)
+            begun = migration.run("cutover", "initiate", "--yes", code=8)
+        assert drive.fetch(migration.target, state) == [("INITIATED",)]
+        assert len(asked) == 1
+        # The source has values left: its row got its own. It is no blocker, since nothing may ask for one.
+        assert "t_v_seq has no value left in the target, for public.t.v goes to 32767" in begun.stderr
+        assert begun.stderr.count("has no value left") == 1
+        drive.execute(migration.target, "SELECT setval('t_id_seq', 3)")
+        assert "public.t.id already goes to 41" in migration.run("cutover", "initiate", "--yes", code=4).stderr
+        drive.execute(migration.target, "SELECT setval('t_id_seq', 41)")
+        del asked[:]
+        migration.run("cutover", "initiate", "--yes")
+        assert len(asked) == 1
+        assert drive.fetch(migration.target, state) == [("COMPLETED",)]
 
 
 def test_straight_order_executes_once_what_is_deferred_otherwise(prepared: Prepare, source_server: Server) -> None:

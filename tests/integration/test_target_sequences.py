@@ -62,7 +62,7 @@ def test_the_columns_values_count_where_they_go_further(endpoint: Endpoint, conn
     names = ("t_id_seq", "t_i_seq", "shared", "text")
     sequences.restore(connection, [sequence(name, 5) for name in names])
     assert [state(endpoint, name) for name in names] == [(900, True), (800, True), (700, True), (5, True)]
-    assert sequences.behind(connection) == []
+    assert sequences.check(connection).behind == ()
 
 
 def test_a_sequence_that_was_never_called_stays_uncalled_beyond_the_values(
@@ -79,10 +79,10 @@ def test_a_sequence_that_counts_down_goes_down(endpoint: Endpoint, connection: p
         "CREATE SEQUENCE down INCREMENT -2 START -1; CREATE TABLE t (id int DEFAULT nextval('down'));"
         "INSERT INTO t VALUES (-50), (-3)",
     )
-    assert [str(one.name) for one in sequences.behind(connection)] == ["public.down"]
+    assert [str(one.name) for one in sequences.check(connection).behind] == ["public.down"]
     sequences.restore(connection, [Sequence(TableName("public", "down"), -9, -2, -(2**63), -1, -1)])
     assert state(endpoint, "down") == (-50, True)
-    assert sequences.behind(connection) == []
+    assert sequences.check(connection).behind == ()
 
 
 def test_restoring_again_never_moves_a_sequence_back(endpoint: Endpoint, connection: psycopg.Connection) -> None:
@@ -117,6 +117,10 @@ def test_a_sequence_that_a_value_used_up_is_told_of_where_the_source_has_some_le
     assert {(one.name.name, str(one.column), one.furthest, one.next_in_source) for one in told} == {
         ("t_id_seq", "public.t.id", 2147483647, 3), ("down", "public.t.d", -9, -1)
     }  # fmt: skip
+    checked = sequences.check(connection, known=known)
+    assert set(checked.used_up) == set(told)
+    assert checked.behind == ()
+    assert sequences.check(connection).used_up == ()
     drive.execute(endpoint, "UPDATE t SET id = 1, d = 5")
     for one in told:
         drive.execute(endpoint, one.remedy[one.remedy.index("SELECT") :])
@@ -131,7 +135,7 @@ def test_a_sequence_that_cycles_stands_where_the_source_stands(
                             "INSERT INTO t VALUES (9); SELECT setval('s', 8)")  # fmt: skip
     sequences.restore(connection, [sequence("s", 3)])
     assert state(endpoint, "s") == (3, True)
-    assert sequences.behind(connection) == []
+    assert sequences.check(connection).behind == ()
 
 
 def test_partitions_and_children_count_too(endpoint: Endpoint, connection: psycopg.Connection) -> None:
@@ -158,10 +162,10 @@ def test_sequences_behind_their_columns_are_found_in_the_schemas_asked_for(
     drive.execute(endpoint, 'CREATE SCHEMA "Od""d"; CREATE TABLE "Od""d"."t %s" ("Id" serial)')
     drive.execute(endpoint, 'INSERT INTO "Od""d"."t %s" VALUES (1)')
     drive.execute(endpoint, "CREATE SCHEMA other; CREATE TABLE other.t (a serial); INSERT INTO other.t DEFAULT VALUES")
-    (found,) = sequences.behind(connection, schemas=['Od"d', "other"])
+    (found,) = sequences.check(connection, schemas=['Od"d', "other"]).behind
     assert str(found) == ('Sequence "Od""d"."t %s_Id_seq" gives 1 next, but "Od""d"."t %s".Id already goes to 1.')
-    assert sequences.behind(connection, schemas=["other"]) == []
-    assert len(sequences.behind(connection)) == 1
+    assert sequences.check(connection, schemas=["other"]).behind == ()
+    assert len(sequences.check(connection).behind) == 1
 
 
 def test_what_a_source_tells_is_what_the_target_then_has(

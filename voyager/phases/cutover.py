@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voyager.errors import BlockersFound, UsageError
+from voyager.errors import BlockersFound, DamagedFile, NotAllowed, UsageError
 from voyager.phases.job import Job, Outcome
 from voyager.phases.options import option
 from voyager.wording import counted
 
 if TYPE_CHECKING:
+    from voyager.catalog import Sequence
     from voyager.export_dir import ExportDir
     from voyager.ports import Check
     from voyager.store.record import MigrationRecord
@@ -62,35 +63,58 @@ def _coverage(record: MigrationRecord) -> list[Check]:
 
 
 def may_begin(job: Job) -> None:
-    """Raise BlockersFound when a sequence of the target would hand out a value that exists."""
+    """Raise BlockersFound when a sequence of the target would hand out a value that exists; warn of one that has none
+    left there.
+
+    The latter is no blocker: as long as the row stays that has its last value, a sequence that is set back is behind,
+    and whether anything still asks it for a value only the application knows.
+    """
     from voyager.target import sequences
 
     with job.target.connect("cutover") as connection:
-        behind = sequences.behind(connection, schemas=job.record.settings.get("schemas", ()))
-    if behind:
+        found = sequences.check(connection, job.record.settings.get("schemas", ()), known=_of_source(job))
+    for used_up in found.used_up:
+        job.warn(f"{used_up} {used_up.remedy}")
+    if found.behind:
         raise BlockersFound(
-            f"{counted(len(behind), 'sequence')} of the target would hand out values that exist: inserts would fail.",
+            f"{counted(len(found.behind), 'sequence')} of the target would hand out values that exist: inserts would "
+            "fail.",
             "Run what is listed on the target, then cut over again.",
-            tuple(f"{sequence} {sequence.remedy}" for sequence in behind),
+            tuple(f"{sequence} {sequence.remedy}" for sequence in found.behind),
         )
 
 
+def _of_source(job: Job) -> list[Sequence]:
+    """The source's sequences as they were exported; none where the files are not here any more."""
+    from voyager.phases import sequence_file
+
+    try:
+        return sequence_file.load(job.export_dir.data)
+    except (NotAllowed, DamagedFile):
+        return []
+
+
 def plan(job: Job) -> list[str]:
-    return ["check once more that every sequence of the target is beyond its column's highest value", *checklist(job)]
+    return ["check that every sequence of the target is beyond its column's highest value", *checklist(job)]
 
 
 def run(job: Job) -> Outcome:
-    """Check the last things that could hurt on the other side once more, then record the cutover.
-
-    Raises BlockersFound as may_begin() does.
-    """
-    may_begin(job)
+    """Record the cutover. One that was begun before, and goes on, asks first what may_begin() asks; of one that begins
+    now that was asked a moment ago."""
+    if _begun_before(job):
+        may_begin(job)
     steps = checklist(job)
     return Outcome(
         headline=f"Cutover of {job.record.name} is recorded: {job.target.endpoint.url} is the database now.",
         summary={"to": "target", "by": job.lease.owner, "checklist": steps},
         details=tuple(steps),
     )
+
+
+def _begun_before(job: Job) -> bool:
+    """Whether an earlier command began this cutover: the job's record is that of before this one began it."""
+    begun = job.record.phases.get("CUTOVER")
+    return begun is not None and begun.state != "NOT_STARTED"
 
 
 def checklist(job: Job) -> list[str]:

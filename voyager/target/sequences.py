@@ -87,6 +87,14 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """`behind` would hand out values that exist; `used_up` have none left, in the target alone."""
+
+    behind: tuple[Behind, ...] = ()
+    used_up: tuple[UsedUp, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Standing:
     """One sequence of the target as it is."""
 
@@ -162,19 +170,21 @@ def advance(
     return moved
 
 
-def behind(connection: Connection, schemas: ListOf[str] = ()) -> list[Behind]:
-    """The sequences whose next value exists in a column that they feed, in `schemas` (all when empty).
-
-    The first insert after the cutover would fail on them. Sequences that cycle reuse values and are left out.
-    """
+def check(connection: Connection, schemas: ListOf[str] = (), *, known: Iterable[Sequence] = ()) -> Checked:
+    """The sequences in `schemas` (all when empty) that inserts would fail on after a cutover. Those that cycle reuse
+    values and are left out. `known` are those of the source: only of these it is told when they are used up."""
     names = _ask(_names, connection, schemas)
-    found = []
+    source = {sequence.name: sequence for sequence in known}
+    behind: list[Behind] = []
+    used_up: list[UsedUp] = []
     for group in _groups(names):
         for standing in _ask(_read, connection, group):
             for column, furthest in standing.furthest:
                 if not standing.cycles and not standing.beyond(standing.next_value, furthest):
-                    found.append(Behind(standing.name, standing.next_value, column, furthest))
-    return found
+                    behind.append(Behind(standing.name, standing.next_value, column, furthest))
+            if standing.name in source:
+                used_up += _used_up(standing, source[standing.name], standing.next_value)
+    return Checked(tuple(behind), tuple(used_up))
 
 
 def _position(standing: _Standing, source: Sequence) -> tuple[int, bool]:
