@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.faults.driver import snapshot, wait_until
 from tests.faults.trial import Trial, trial
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
+from voyager.errors import Interrupted
+from voyager.phases.comparison import repair
 
 SOURCE = """
     CREATE TABLE orders (id int PRIMARY KEY, note text);
@@ -179,3 +182,39 @@ def test_what_was_repaired_is_told_also_when_the_time_of_the_comparison_is_up(da
     # The hint is right: the same command would be refused, and without the option it goes on.
     damaged.attempt(*QUESTION, code=2)
     damaged.attempt("verify", code=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["between two transactions", "while foreign keys are looked at"])
+def test_what_was_repaired_is_told_when_the_repair_itself_is_cut_off(
+    damaged: Trial, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    hold, held = repair._hold_lease, []
+
+    def stop(*arguments: Any, **_: Any) -> Iterator[str]:
+        raise Interrupted("Stopped by the test.", "Run it again.")
+
+    def stop_the_second(job: Any, connection: Any) -> None:
+        held.append(1)
+        if len(held) == 2:
+            stop()
+        hold(job, connection)
+
+    damaged.attempt("verify", code=3)
+    with monkeypatch.context() as patch:
+        if where == "between two transactions":
+            patch.setattr(repair, "_hold_lease", stop_the_second)
+        else:
+            patch.setattr("voyager.verification.repair_keys.broken_keys", stop)
+        document = damaged.document(*QUESTION, code=130)
+    repaired = [one for one in document["summary"]["repaired"] if one["deleted"]]
+    in_the_middle = where == "between two transactions"
+    assert len(repaired) == (1 if in_the_middle else 2)
+    assert document["summary"]["repair_ended"] is not in_the_middle
+    assert ("The repair was cut off. 1 table repaired: 0 rows inserted, 0 changed, 1 deleted." in
+            document["error"]["message"]) is in_the_middle  # fmt: skip
+    assert document["error"]["message"].endswith("Stopped by the test.")
+    assert "Leave --apply-repair out" in document["error"]["hint"]
+    assert any(line.startswith("Not all foreign keys") for line in document["error"]["details"])
+    damaged.attempt(*QUESTION, code=5)
+    damaged.attempt("verify", code=3 if in_the_middle else 0)
