@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -57,20 +58,22 @@ def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoRetur
     raise SystemExit(code)
 
 
-def _out_of_memory(error: Exception) -> bool:
-    """Whether the system gave no more memory, for objects or for the stack of a thread."""
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))
+def _out_of_memory(error: BaseException | None) -> bool:
+    """Whether the system gave no more memory, for objects, the stack of a thread or the kernel's own; or whether that is
+    what this error came of: an extension that runs out of memory may raise whatever it likes."""
+    while error is not None:
+        refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+        threadless = isinstance(error, RuntimeError) and "start new thread" in str(error)
+        if refused or threadless or isinstance(error, MemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _tell_no_memory(error: Exception, invocation: Invocation) -> int:
     """Let go first of what was under way, which hangs on the traceback; then there may be memory to say it well."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
-    try:
-        return _tell(_NO_MEMORY, invocation)
-    except (MemoryError, ImportError, SystemError):
-        with contextlib.suppress(OSError):
-            os.write(sys.stderr.fileno(), _NO_MEMORY_PLAINLY)
-        return _NO_MEMORY.exit_code
+    return _tell(_NO_MEMORY, invocation)
 
 
 def _usage(error: typer.TyperException) -> VoyagerError | None:
@@ -85,16 +88,28 @@ def _usage(error: typer.TyperException) -> VoyagerError | None:
 
 
 def _tell(error: VoyagerError, invocation: Invocation) -> int:
+    """Say what went wrong, plainly where there is no memory to say it well."""
     if invocation.debug and error.__cause__ is not None:
         traceback.print_exception(error, file=sys.stderr)
+    try:
+        _say(error, invocation)
+    except (MemoryError, ImportError, SystemError, OSError) as failed:
+        if error is not _NO_MEMORY and not _out_of_memory(failed):
+            raise
+        plainly = _NO_MEMORY_PLAINLY if error is _NO_MEMORY else f"Error: {error.message}\n{error.hint}\n".encode()
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), plainly)
+    return error.exit_code
+
+
+def _say(error: VoyagerError, invocation: Invocation) -> None:
     if invocation.wants_json:
         invocation.emitter.document({"summary": error.summary} if error.summary else {}, problem=error)
-    else:
-        from voyager.cli.render.failure import failure
+        return
+    from voyager.cli.render.failure import failure
 
-        talk = invocation.emitter.talk
-        talk.print(*failure(error, talk, given=_given(invocation)))
-    return error.exit_code
+    talk = invocation.emitter.talk
+    talk.print(*failure(error, talk, given=_given(invocation)))
 
 
 def _given(invocation: Invocation) -> str:

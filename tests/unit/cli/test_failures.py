@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -85,6 +86,31 @@ def test_running_out_of_memory_is_said_even_if_there_is_none_to_say_it_well(enou
     assert "gives the command no more memory" in said
     assert "Run the same command again with more memory or fewer --parallel-jobs." in said
     assert "Traceback" not in said
+
+
+def out_of(memory: BaseException) -> SystemError:
+    error = SystemError("error return without exception set")
+    error.__context__ = memory
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [out_of(MemoryError()), OSError(errno.ENOMEM, "Cannot allocate memory"), RuntimeError("can't start new thread")],
+    ids=["what an extension made of it", "the kernel's own", "a thread's stack"],
+)
+def test_whatever_running_out_of_memory_is_raised_as_it_is_called_by_its_name(error, capsys):
+    assert code_of(raising(error)) == 10
+    assert "no more memory" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_error_that_cannot_be_shown_well_for_want_of_memory_is_said_plainly(capfd, monkeypatch):
+    def no_memory(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr("voyager.cli.render.failure.failure", no_memory)
+    assert code_of(raising(errors.DatabaseAway("The target is away.", "Run it again."))) == 8
+    assert capfd.readouterr().err == "Error: The target is away.\nRun it again.\n"
 
 
 def test_success_is_zero_and_ctrl_c_is_130():
