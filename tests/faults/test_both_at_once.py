@@ -15,6 +15,7 @@ import pytest
 from tests import drive
 from tests.faults.driver import locked, overlapping_batches, snapshot, unmatched_batches
 from tests.faults.trial import Staged, Trial, staged
+from tests.states import expire_leases
 from voyager.embedded import Server
 
 SOURCE = """
@@ -99,6 +100,8 @@ def held(migration: Trial) -> Iterator[tuple[Trial, subprocess.Popen[str], int]]
         process.communicate()
     wait_until(lambda: is_gone(child))
     wait_until(lambda: exporter(migration) == 0)
+    # Who was killed had the import.
+    expire_leases(migration.target)
     migration.until("VERIFY")
     assert_every_row_once(migration)
 

@@ -439,11 +439,17 @@ def test_kills_and_cuts_in_any_order_lose_no_row_and_double_none(
     direct = path.target
     for number in range(kills):
         path.target = replace(direct, port=proxy.port)
-        proxy.commits_to_cut = chance.randint(0, 2)
+        cuts = chance.randint(0, 2)
+        # One that is cut as it takes its lease ends there: the first one is to come farther.
+        proxy.commits_to_cut = cuts if number else 0
         enough = count(direct, LEDGER) + chance.randint(1, 20)
         # The first time it cannot come to its end, however quick it is.
         with contextlib.nullcontext() if number else shut_door(direct, "public.big", HALF_WAY):
             process = path.start("export", stream=True, chunk_size="256KB", parallel_jobs=2)
+            if not number:
+                while process.poll() is None and not parts_planned(path):
+                    time.sleep(0.01)
+                proxy.commits_to_cut = cuts
             with drive.connect(direct) as looking:
                 # One connection: opening another for each look takes as long as ten parts.
                 while process.poll() is None and looking.execute(LEDGER).fetchone() < (enough,):

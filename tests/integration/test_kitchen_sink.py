@@ -191,6 +191,8 @@ def without_options(
 ) -> Iterator[Migrated]:
     with database(source_server, "ks_plain") as source, database(target_server, "ks_plain") as target:
         fill(source, *both_ends.KITCHEN_SINK_18)
+        # Policies name them, with options or without.
+        both_ends.create_roles(target)
         yield migrate(source, target, tmp_path_factory.mktemp("plain"))
 
 

@@ -59,8 +59,8 @@ def run_guarded(action: Callable[[], object], invocation: Invocation) -> NoRetur
 
 
 def _out_of_memory(error: BaseException | None) -> bool:
-    """Whether the system gave no more memory, for objects, the stack of a thread or the kernel's own; or whether that is
-    what this error came of: an extension that runs out of memory may raise whatever it likes."""
+    """Whether the system gave no more memory, for objects, the stack of a thread or the kernel's own; or whether that
+    is what this error came of: an extension that runs out of memory may raise whatever it likes."""
     while error is not None:
         refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
         threadless = isinstance(error, RuntimeError) and "start new thread" in str(error)
