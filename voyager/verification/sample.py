@@ -31,7 +31,9 @@ def draw(source: Any, plan: Plan, share: float, method: Method) -> frozenset[int
     if share >= 1.0 or len(numbers) == 1:
         return frozenset(numbers)
     if not plan.bucketed:
-        return _spread(plan, share, _holding_rows(source, plan) or numbers)
+        drawn = _spread(plan, share, _holding_rows(source, plan) or numbers)
+        # Each part that begins at a key of the table's holds that one; nothing may stand before the first of them.
+        return drawn | {1} if drawn == {0} else drawn
     drawn = _spread(plan, share, numbers)
     if _any_row(source, plan, drawn, method):
         return drawn
