@@ -56,7 +56,7 @@ ORDER BY 3, 4, 1
 
 @dataclass(frozen=True)
 class BuildLimits:
-    """What the server says of its memory, in bytes, for one build and for its cache; and of the workers of one build."""
+    """What the server says of its memory, in bytes, for one build and for its cache; and of a build's workers."""
 
     maintenance_memory: int
     shared_buffers: int

@@ -47,7 +47,13 @@ def build(
         sizes=sizes,
         settings=build_settings(job.options, limits),
         helpers=helpers(job.options, limits),
-        chores={table: chore for table, chore in (chores or {}).items() if sizes.get(table, 0) >= SMALL_BYTES},
+        chores=_of_large(chores or {}, sizes),
         phase=phase,
     )
     return run.run(left)
+
+
+def _of_large(chores: Mapping[TableName, Chore], sizes: Mapping[TableName, int]) -> dict[TableName, Chore]:
+    """The chores of tables that are worth a connection's time, the largest first: none is to be left for the end."""
+    large = sorted((table for table in chores if sizes.get(table, 0) >= SMALL_BYTES), key=lambda table: -sizes[table])
+    return {table: chores[table] for table in large}
