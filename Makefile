@@ -25,7 +25,7 @@ STAMP := $(VENV)/installed
 demo: $(STAMP)
 	@$(RUN) -m voyager demo --rows $(ROWS) $(ARGS)
 
-# Tests and benchmarks start the command over and over. Where Python may write no bytecode, each would compile it anew.
+# The tests start the command thousands of times. Where Python may write no bytecode, each would compile it anew.
 COMPILE = @$(RUN) -m compileall -q voyager statemachine migrations_ddl
 
 test: $(STAMP) test-servers
@@ -42,7 +42,6 @@ lint: $(STAMP)
 	$(RUN) -m mypy
 
 bench: $(STAMP)
-	$(COMPILE)
 	$(RUN) -m benchmarks $(ARGS)
 
 docs: $(STAMP)
