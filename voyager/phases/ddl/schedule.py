@@ -155,6 +155,7 @@ class Schedule:
     def __init__(self, given: Iterable[Unit]) -> None:
         self._waiting = sorted(given, key=lambda unit: -unit.weight)
         self._running: list[Unit] = []
+        self._left = sum(unit.weight for unit in self._waiting)
         self._over = False
         self._changed = threading.Condition()
 
@@ -171,13 +172,13 @@ class Schedule:
             with self._changed:
                 if unit is not None:
                     self._running.remove(unit)
+                    self._left -= unit.weight
                 self._changed.notify_all()
 
     def outlasts(self, unit: Unit, jobs: int) -> bool:
         """Whether a unit that is running is more than its share of what is left, if `jobs` workers share it evenly."""
         with self._changed:
-            left = sum(one.weight for one in (*self._waiting, *self._running))
-        return unit.weight * jobs > left
+            return unit.weight * jobs > self._left
 
     def _take(self) -> Unit | None:
         with self._changed:
