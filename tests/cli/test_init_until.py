@@ -23,6 +23,15 @@ def test_one_command_registers_and_moves_everything_and_answers_with_one_documen
     assert drive.fetch(shell.target, ROWS) == drive.fetch(shell.source, ROWS)
 
 
+def test_export_and_import_that_run_at_the_same_time_are_of_the_migration_just_registered(shell: Shell) -> None:
+    ended(shell.init())
+    uri = f"postgresql://{shell.source.user}@{shell.source.host}:{shell.source.port}/{shell.source.database}"
+    words = ("--source-db-uri", uri, "--workflow", "pipelined", "--until", "IMPORT_DATA", "--yes", "--output", "json")
+    document = json.loads(ended(shell.run("init", *words)).stdout)
+    assert {step["phase"] for step in document["ran"]} >= {"INITIALIZE", "EXPORT_DATA", "IMPORT_DATA"}
+    assert drive.fetch(shell.target, ROWS) == drive.fetch(shell.source, ROWS)
+
+
 def test_it_goes_on_with_its_own_migration_where_another_one_is_active(shell: Shell) -> None:
     ended(shell.init())
     uri = f"postgresql://{shell.source.user}@{shell.source.host}:{shell.source.port}/{shell.source.database}"

@@ -24,6 +24,7 @@ GROUP_HELP = {
 EXAMPLES = {
     "INITIALIZE": (
         "yb-voyager migrate init --source-db-uri postgresql://reader@db1/shop --target-db-uri postgresql://me@yb1:5433/shop",
+        "yb-voyager migrate init --config-file shop.yaml --until VERIFY --yes --output json",
         "yb-voyager migrate init --write-config",
         "yb-voyager migrate init --dry-run",
     ),
