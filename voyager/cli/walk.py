@@ -88,7 +88,7 @@ class Walk:
             status = self._status(context)
         action = status.next
         if action.kind == "wait":
-            raise NothingToDo(f"{action.title}. {action.reason}", "Add --wait to wait for it.")
+            raise NothingToDo(f"{action.title}. {action.reason}", "Add --wait to wait for it.", _running(context))
         if action.kind == "blocked":
             hints = tuple(condition.hint for condition in action.blocked_by)
             raise BlockersFound(f"{action.title}. {action.reason}", " ".join(hints[:1]), hints[1:])
@@ -181,3 +181,17 @@ class Walk:
         with stop_on_signal() as stop:
             if stop.wait(POLL_SECONDS):
                 raise Interrupted("Stopped waiting; nothing was begun.")
+
+
+def _running(context: Context) -> tuple[str, ...]:
+    """Who runs what is waited for. A process that was killed seems to run for as long as its lease is live."""
+    told = []
+    for phase in context.workflow.phases:
+        lease = context.record.leases.get(phase.name)
+        if lease is not None and lease.live:
+            until = lease.expires_at.isoformat(sep=" ", timespec="seconds")
+            told.append(
+                f"{phase.title} is being run by {lease.owner} on {lease.host} (process {lease.pid}). If that process "
+                f"is dead, its lease expires at {until} (the target's clock)."
+            )
+    return tuple(told)
