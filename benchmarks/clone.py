@@ -114,6 +114,4 @@ def _line(name: str, taken: Mapping[str, dict[str, Series]], ours: str, peer: st
 
 
 def _phases(steps: Mapping[str, Series]) -> list[str]:
-    return [
-        f"  {step}: {series.median:.2f} s" for step, series in steps.items() if step.startswith(("step ", "phase "))
-    ]
+    return [f"  {step}: {series.median:.2f} s" for step, series in steps.items() if step.startswith("phase ")]

@@ -9,10 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests import drive
 from tests.faults.driver import snapshot
 from voyager.catalog import Table
 from voyager.endpoint import Endpoint
+from voyager.errors import LeaseLost
 from voyager.identifiers import TableName
 from voyager.postgres.connection import connect
 from voyager.sources.postgresql.catalog import read_catalog
@@ -63,6 +66,18 @@ class Pair:
     def apply(self, hold_lease: Callable[[Any], None] = lambda _: None) -> list[TableRepair]:
         with drive.connect(self.target) as connection:
             return Applier(connection, hold_lease, lambda: None).apply(RepairList.load(self.directory))
+
+    def apply_until(self, transaction: int) -> None:
+        """Lose the lease at the end of this one, counted from 1: it and all that would follow must not be."""
+        ended: list[int] = []
+
+        def hold(_: Any) -> None:
+            ended.append(1)
+            if len(ended) == transaction:
+                raise LeaseLost("taken over")
+
+        with pytest.raises(LeaseLost):
+            self.apply(hold)
 
     def assert_equal(self) -> None:
         assert snapshot(self.target) == snapshot(self.source)

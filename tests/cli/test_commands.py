@@ -271,7 +271,7 @@ def test_a_phase_that_somebody_runs_is_6(shell: Shell):
     assert "ann@elsewhere" in refused.stderr
     ended(shell.run("status", "--check"))
     waits = " ".join(ended(shell.run("next", "--run", "--yes"), 13).stderr.split())
-    assert "Export Schema is being run by ann@elsewhere" in waits
+    assert "EXPORT_SCHEMA is being run by ann@elsewhere" in waits
     assert "its lease expires at" in waits
     assert shell.json("next", "--until", "VERIFY", "--yes")["error"]["details"]
 

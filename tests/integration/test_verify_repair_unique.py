@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,7 +13,6 @@ from tests import drive
 from tests.repair_pair import Pair
 from voyager.embedded import Server
 from voyager.endpoint import Endpoint
-from voyager.errors import LeaseLost
 from voyager.postgres.connection import connect
 from voyager.verification.repair_apply import Applier
 from voyager.verification.repair_keys import broken_keys
@@ -119,15 +117,7 @@ def test_many_rows_that_come_again_come_in_parts_and_each_part_is_whole_when_a_r
               "FROM generate_series(1, 1500) i")  # fmt: skip
     drive.execute(pair.target, "ALTER TABLE t ADD own text; UPDATE t SET u = -u, own = 'kept'")
     pair.write()
-    kept: list[int] = []
-
-    def hold(_: Any) -> None:
-        kept.append(1)
-        if len(kept) == 3:
-            raise LeaseLost("taken over")
-
-    with pytest.raises(LeaseLost):
-        pair.apply(hold)
+    pair.apply_until(3)
     states = "SELECT count(*), count(*) FILTER (WHERE u = id), count(*) FILTER (WHERE own = 'kept') FROM t"
     assert drive.fetch(pair.target, states) == [(1500, 1000, 1500)]
     pair.write()

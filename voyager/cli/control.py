@@ -202,13 +202,9 @@ def _paced(context: Context, option: str, phase: str | None) -> list[str]:
 
 def _phase(context: Context, typed: str | None) -> str | None:
     from voyager.cli.next import phase_name
+    from voyager.cli.phase_command import phase_named
 
-    if typed is None:
-        return None
-    name = phase_name(typed)
-    if all(phase.name != name for phase in context.workflow.phases):
-        raise UsageError(f"A migration of the {context.workflow.name} workflow has no phase {name}.")
-    return name
+    return None if typed is None else phase_named(phase_name(typed), context.workflow).name
 
 
 def _what(context: Context, phase: str | None) -> str:

@@ -69,16 +69,14 @@ def initialize_and_go_on(invocation: Invocation, until: str) -> None:
 
     named = phase_name(until)
     options = make_options("INITIALIZE", given=invocation.options, config=invocation.resolved(), saved={})
-    workflow = workflow_to_run(options)
-    if all(phase.name != named for phase in workflow.phases):
-        raise UsageError(f"A migration of the {workflow.name} workflow has no phase {named}.")
+    phase_command.phase_named(named, workflow_to_run(options))
     reply = initialize(invocation, last=invocation.dry_run)
     if invocation.dry_run:
         finish(reply, invocation)
         return
     if not invocation.wants_json:
         invocation.emitter.emit(reply)
-    invocation.mean(UUID(reply.body["migration"]["uuid"]))
+    invocation.settle_on(UUID(reply.body["migration"]["uuid"]))
     Walk(invocation, named=named, only_one=False, wait=False, ran=(reply.body,)).go()
 
 

@@ -84,7 +84,7 @@ class Invocation:
                 self.emitter.warn(sentence)
         return config
 
-    def mean(self, migration: UUID) -> None:
+    def settle_on(self, migration: UUID) -> None:
         """From here on be about this migration, which the command itself has just registered."""
         self.__dict__["config"] = self.resolved().with_migration(migration)
 

@@ -43,6 +43,13 @@ def phase_of(path: tuple[str, ...], workflow: Workflow) -> Phase:
     return min(rows, key=lambda phase: len(phase.command))
 
 
+def phase_named(name: str, workflow: Workflow) -> Phase:
+    """The workflow's phase of this name. Raises UsageError where it has none."""
+    if all(phase.name != name for phase in workflow.phases):
+        raise UsageError(f"A migration of the {workflow.name} workflow has no phase {name}.")
+    return workflow.phase(name)
+
+
 def perform(
     phase: Phase,
     context: Context,

@@ -10,7 +10,7 @@ from voyager.cli.beside import Beside, partner
 from voyager.cli.emit import Reply, finish
 from voyager.cli.interrupt import stop_on_signal
 from voyager.cli.invocation import Invocation
-from voyager.errors import BlockersFound, ConfirmationNeeded, Interrupted, NothingToDo, UsageError, VoyagerError
+from voyager.errors import BlockersFound, ConfirmationNeeded, Interrupted, NothingToDo, VoyagerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -67,8 +67,7 @@ class Walk:
 
     def _many(self, context: Context) -> VoyagerError | None:
         assert self.named is not None
-        if all(phase.name != self.named for phase in context.workflow.phases):
-            raise UsageError(f"A migration of the {context.workflow.name} workflow has no phase {self.named}.")
+        phase_command.phase_named(self.named, context.workflow)
         while True:
             status = self._status(context)
             if status.phase(self.named).state == "COMPLETED":
@@ -113,9 +112,7 @@ class Walk:
 
     def _run(self, context: Context, name: str, *, confirmed: bool = False) -> VoyagerError | None:
         invocation = self.invocation
-        phase = context.workflow.phase(name) if any(p.name == name for p in context.workflow.phases) else None
-        if phase is None:
-            raise UsageError(f"A migration of the {context.workflow.name} workflow has no phase {name}.")
+        phase = phase_command.phase_named(name, context.workflow)
         asks = not (invocation.yes or confirmed or invocation.dry_run or (self.named == name and phase.consequential))
         if asks and not confirm(f"Run {phase.title} (yb-voyager {phase.command})?", invocation):
             raise ConfirmationNeeded("Not confirmed; nothing was changed.")
@@ -185,13 +182,7 @@ class Walk:
 
 def _running(context: Context) -> tuple[str, ...]:
     """Who runs what is waited for. A process that was killed seems to run for as long as its lease is live."""
-    told = []
-    for phase in context.workflow.phases:
-        lease = context.record.leases.get(phase.name)
-        if lease is not None and lease.live:
-            until = lease.expires_at.isoformat(sep=" ", timespec="seconds")
-            told.append(
-                f"{phase.title} is being run by {lease.owner} on {lease.host} (process {lease.pid}). If that process "
-                f"is dead, its lease expires at {until} (the target's clock)."
-            )
-    return tuple(told)
+    from voyager.store.lease import LeaseHeld
+
+    held = [LeaseHeld(lease) for lease in context.record.leases.values() if lease.live]
+    return tuple(f"{one.message} {one.hint}" for one in held)

@@ -28,6 +28,7 @@ def build(
     wait for each other's foreign keys; which were run is for the caller to know."""
     from voyager.target import maintenance
 
+    chores = chores or {}
     there = {
         entry.sha256
         for entry in job.store.statements.load(job.record.migration_uuid, "IMPORT_SCHEMA").values()
@@ -36,9 +37,8 @@ def build(
     left = [one for one in statements if one.sha256 not in there]
     with job.target.connect(step) as connection:
         limits = maintenance.build_limits(connection)
-        sizes = maintenance.table_sizes(
-            connection, {one.table for one in left if one.table is not None} | {*(chores or ())}
-        )
+        concerned = {one.table for one in left if one.table is not None}
+        sizes = maintenance.table_sizes(connection, concerned | chores.keys())
     run = DdlRun(
         job,
         step,
@@ -47,7 +47,7 @@ def build(
         sizes=sizes,
         settings=build_settings(job.options, limits),
         helpers=helpers(job.options, limits),
-        chores=_of_large(chores or {}, sizes),
+        chores=_of_large(chores, sizes),
         phase=phase,
     )
     return run.run(left)

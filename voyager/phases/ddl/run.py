@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from voyager.errors import DatabaseAway, VoyagerError
 from voyager.identifiers import TableName
-from voyager.phases.ddl.schedule import Chore, Schedule, chores_beside, companionable, runs, stages, units
+from voyager.phases.ddl.schedule import BUILDS, Chore, Schedule, chores_beside, companionable, runs, stages, units
 from voyager.phases.job import Job
 from voyager.phases.recorded import RecordedConnections
 from voyager.progress import TableProgress
@@ -256,7 +256,7 @@ class _Round:
                 if unit.chore is not None:
                     unit.chore(self.pool.get())
                     continue
-                if self.run.helpers:
+                if self.run.helpers and unit.statements[0].kind in BUILDS:
                     long = schedule.outlasts(unit, self.run.jobs)
                     self.pool.set(max_parallel_maintenance_workers=str(self.run.helpers if long else 0))
                 if len(unit.statements) == 1 or not self._at_once(unit.statements):

@@ -66,7 +66,7 @@ def tables_of(pre: Sequence[Statement]) -> list[TableName]:
 class Analysis:
     """Gathers the planner's statistics of tables: of large ones as chores beside other work, then of the rest.
 
-    Where sessions may do so at the same time, several do, and their commits do not wait for the disk: statistics that
+    Where sessions may do so at the same time, several do. Commits of the rest do not wait for the disk: statistics that
     a crash of the server takes with it are gathered again by autovacuum.
     """
 
